@@ -1,0 +1,25 @@
+"""What every test may ask for: the data beside the project, read in place and skipped loudly when absent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("SALUS_SHARED", ROOT.parent / "shared")) / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """`shared_data("ecqm/content")` is the path, or skips the test saying what is missing."""
+
+    def locate(relative: str) -> Path:
+        path = SHARED / relative
+        if not path.exists():
+            pytest.skip(f"needs {path}, which is not here")
+        return path
+
+    return locate
