@@ -1,0 +1,47 @@
+# Everything starts here: each target sets up what it needs (a virtual environment in .venv) and nothing else.
+# Wants Python 3.11 or newer with pip, and make.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench lint format docs clean
+
+help:  ## what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Salus needs Python 3.11 or newer; none was found (set PYTHON=/path/to/python)." >&2; exit 2; }
+	@test -x $(BIN)/python || { echo "Setting up .venv with $(PYTHON) ..."; $(PYTHON) -m venv .venv; }
+	@echo "Installing Salus and what it needs ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+setup: $(READY)  ## the virtual environment, with Salus in it
+
+demo: $(READY)  ## synthetic people, one measure, who is left out, a report: demo-output/report.html
+	@$(BIN)/salus demo
+
+test: lint  ## ruff, mypy and every test
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY)  ## ruff (lint and format) and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(READY)  ## let ruff put the code in order
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(READY)  ## measure speed and memory; writes docs/performance.md
+	@$(BIN)/python scripts/bench.py $(BENCH_ARGS)
+
+docs: $(READY)  ## the pages of docs/ that are made from the code
+	@$(BIN)/python scripts/make_docs.py
+
+clean:  ## what the other targets made
+	rm -rf .venv demo-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

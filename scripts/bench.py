@@ -1,0 +1,252 @@
+"""Measures speed and memory and writes docs/performance.md from what was measured.
+
+Clones two published test decks to many patients (thin, and fat: each patient with unrelated observations
+added), loads and evaluates them with the `salus` command itself, checks that every count is the deck's own
+times the clones, and runs the main job on Synthea's records. Needs ../shared/data (or $SALUS_SHARED/data);
+what is not there is skipped and said so. Cloning is left to `clones.py`, nothing is kept but the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+from clones import Deck, write_clones
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("SALUS_SHARED", ROOT.parent / "shared")) / "data"
+DECKS = ("CMS122FHIRDiabetesAssessGreaterThan9Percent", "CMS165FHIRControllingHighBloodPressure")
+MAIN_JOB = (*DECKS, "CMS125FHIRBreastCancerScreening", "CMS130FHIRColorectalCancerScreening")
+SYNTHEA = ("fhir/synthea-ma-615.tar.xz", "fhir/synthea-qicore-177.tar.xz")
+MEGA = 1e6
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One finished command: wall-clock seconds and the most memory it held, in bytes."""
+
+    seconds: float
+    peak: int
+
+
+class Failed(Exception):
+    """A command ended with an error; the text is the last line it wrote."""
+
+
+def salus(*arguments: str | Path) -> Ran:
+    """Runs the command as a person would, in a process of its own, so that start-up and compiling count."""
+    command = [sys.executable, "-m", "salus.cli.main", *map(str, arguments)]
+    started = time.perf_counter()
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            errors.seek(0)
+            lines = errors.read().decode(errors="replace").strip().splitlines() or ["no message"]
+            raise Failed(f"salus {arguments[0]} ended with {process.returncode}: {lines[-1]}")
+    return Ran(seconds, usage.ru_maxrss * 1024)
+
+
+@dataclass
+class Page:
+    """The lines of docs/performance.md, echoed as they come."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, *lines: str) -> None:
+        for line in lines:
+            print(line, flush=True)
+            self.lines.append(line)
+
+    def table(self, *columns: str) -> None:
+        self.add("", "| " + " | ".join(columns) + " |", "|" + "---|" * len(columns))
+
+    def row(self, *cells: object) -> None:
+        self.add("| " + " | ".join(map(str, cells)) + " |")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large one clone run is: patients, and unrelated observations added to each."""
+
+    name: str
+    patients: int
+    observations: int
+
+
+def bench_clones(page: Page, sizes: Sequence[Size], rounds: int, keep: Path) -> None:
+    page.add("", "## Evaluation on cloned decks", "", *CLONES_EXPLAINED.split("\n"))
+    page.table(*CLONE_COLUMNS)
+    for name in DECKS:
+        path = SHARED / f"ecqm/decks/{name}.ndjson"
+        if not path.exists():
+            page.row(name, *["skipped: the deck is not here"], *[""] * (len(CLONE_COLUMNS) - 2))
+            continue
+        for size in sizes:
+            page.row(*clone_row(Deck.read(path), name, size, rounds, keep))
+
+
+CLONE_COLUMNS = (
+    *("measure", "patients", "observations added", "resources", "NDJSON", "load", "load peak"),
+    *("evaluate (median)", "patients/s", "engine alone", "evaluate peak", "counts"),
+)
+CLONES_EXPLAINED = """\
+Each deck's patients again and again under new ids. *Evaluate* is the whole `salus evaluate` command:
+start-up, reading 41 measures with 985 value sets, compiling, running, attributes, reports; *engine alone*
+is compiling and running, as `run.json` says it. *Counts* compares every population of the result with the
+deck's expected reports. Clones flatter compression: real records repeat less."""
+
+
+def clone_row(deck: Deck, name: str, size: Size, rounds: int, keep: Path) -> Iterator[str]:
+    yield from (name, f"{size.patients:,}", f"{size.observations:,}")
+    with tempfile.TemporaryDirectory(dir=keep) as folder:
+        work = Path(folder)
+        resources, written = write_clones(deck, work / "clones.ndjson", size.patients, size.observations)
+        yield from (f"{resources:,}", f"{written / MEGA:,.0f} MB")
+        try:
+            yield from load_and_evaluate(deck, name, size, rounds, work, written)
+        except Failed as failed:
+            yield f"**{failed}**"
+
+
+def load_and_evaluate(
+    deck: Deck, name: str, size: Size, rounds: int, work: Path, written: int
+) -> Iterator[str]:
+    population, results = work / "population.duckdb", work / "results"
+    loaded = salus("load", work / "clones.ndjson", "--into", population)
+    (work / "clones.ndjson").unlink()
+    yield from (f"{loaded.seconds:.1f} s ({written / MEGA / loaded.seconds:.0f} MB/s)", memory(loaded))
+    runs = [salus(*evaluation(population, [name], (deck.first, deck.last), results)) for _ in range(rounds)]
+    middle = statistics.median(run.seconds for run in runs)
+    engine = engine_seconds(results)
+    yield from (f"{middle:.2f} s", f"**{size.patients / middle:,.0f}**")
+    yield f"{engine:.2f} s ({size.patients / engine:,.0f}/s)"
+    yield memory(max(runs, key=lambda run: run.peak))
+    yield "as expected" if counted(results) == deck.expected(size.patients) else "**WRONG**"
+
+
+def evaluation(
+    population: Path, measures: Sequence[str], period: tuple[str, str], results: Path
+) -> list[str | Path]:
+    chosen = [part for name in measures for part in ("--measure", name)]
+    content = SHARED / "ecqm/content"
+    return ["evaluate", population, "--content", content, *chosen, "--period", *period, "--out", results]
+
+
+def engine_seconds(results: Path) -> float:
+    timings = json.loads((results / "run.json").read_text())["timings"]
+    return float(timings["engine"])
+
+
+def counted(results: Path) -> Counter[str]:
+    """Population code -> count over all groups of the one measure in a results folder."""
+    (line,) = (results / "measure-reports.ndjson").read_text().splitlines()
+    found: Counter[str] = Counter()
+    for group in json.loads(line)["group"]:
+        for population in group["population"]:
+            found[population["code"]["coding"][0]["code"]] += population["count"]
+    return +found
+
+
+def memory(ran: Ran) -> str:
+    return f"{ran.peak / 2**20:,.0f} MiB"
+
+
+def bench_main_job(page: Page, keep: Path) -> None:
+    """Synthea's records through every step, for four measures."""
+    page.add("", "## The main job: Synthea's 792 patients, four measures, 2019", "")
+    missing = [path for path in SYNTHEA if not (SHARED / path).exists()]
+    if missing:
+        page.add(f"Skipped: {', '.join(missing)} not here.")
+        return
+    page.table("step", "wall time", "peak memory")
+    with tempfile.TemporaryDirectory(dir=keep) as folder:
+        for step, arguments in main_job(Path(folder)):
+            try:
+                ran = salus(*arguments)
+            except Failed as failed:
+                page.row(step, f"**{failed}**", "")
+                return
+            page.row(step, f"{ran.seconds:.1f} s", memory(ran))
+
+
+def main_job(work: Path) -> Iterator[tuple[str, list[str | Path]]]:
+    population, results = work / "population.duckdb", work / "results"
+    records = [SHARED / path for path in SYNTHEA]
+    yield f"`load` {' '.join(path.name for path in records)}", ["load", *records, "--into", population]
+    yield (
+        "`evaluate` CMS122, CMS125, CMS130, CMS165",
+        evaluation(population, MAIN_JOB, ("2019-01-01", "2019-12-31"), results),
+    )
+    by = [part for name in ("race", "sex", "age_band", "payer") for part in ("--by", name)]
+    yield "`equity` by race, sex, age band, payer", ["equity", results, *by]
+    yield "`report`", ["report", results, "--out", work / "report.html"]
+
+
+RIVALS = """
+## What others reach
+
+Cited from the brief of this project, not measured here: the best rival we know evaluates 1,500-4,000
+patients a second on CMS122 and 142 on CMS165; with 200 unrelated observations added to each patient, 28 and
+2."""
+
+
+def machine() -> Iterator[str]:
+    cpu = next(
+        (line.split(":")[1].strip() for line in lines_of("/proc/cpuinfo") if "model name" in line), "unknown"
+    )
+    total = next(
+        (int(line.split()[1]) for line in lines_of("/proc/meminfo") if line.startswith("MemTotal")), 0
+    )
+    packages = ", ".join(f"{name} {version(name)}" for name in ("salus", "duckdb", "pyarrow"))
+    yield f"- {date.today().isoformat()}, {platform.system()} {platform.release()}, {platform.machine()}"
+    yield f"- {cpu}, {os.cpu_count()} cores, {total / 2**20:.0f} GiB of memory"
+    yield f"- Python {platform.python_version()}, {packages}"
+
+
+def lines_of(path: str) -> list[str]:
+    return Path(path).read_text().splitlines() if Path(path).exists() else []
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measures speed and memory; writes docs/performance.md.")
+    parser.add_argument("--patients", type=int, default=50_000, help="thin clones (0: none)")
+    parser.add_argument("--fat-patients", type=int, default=10_000, help="fat clones (0: none)")
+    parser.add_argument("--observations", type=int, default=200, help="unrelated observations per fat clone")
+    parser.add_argument("--rounds", type=int, default=3, help="evaluations, of which the median counts")
+    parser.add_argument("--no-main-job", action="store_true", help="leave Synthea out")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/performance.md")
+    parser.add_argument("--work", type=Path, default=None, help="where large files go for a while")
+    return parser.parse_args()
+
+
+def main() -> None:
+    chosen, page = options(), Page()
+    page.add(
+        "# Performance", "", "Written by `make bench` (`scripts/bench.py`); never by hand.", "", *machine()
+    )
+    sizes = [Size("thin", chosen.patients, 0), Size("fat", chosen.fat_patients, chosen.observations)]
+    bench_clones(page, [size for size in sizes if size.patients], chosen.rounds, chosen.work)
+    if not chosen.no_main_job:
+        bench_main_job(page, chosen.work)
+    page.add(*RIVALS.split("\n"))
+    chosen.out.write_text("\n".join(page.lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Writes the pages of docs/ that follow from the code: the commands (cli.md) and the catalog (catalog.md).
+
+Run by `make docs`; tests/catalog/test_generated_pages.py fails while a page and the code differ. Pages that
+follow from measuring are written elsewhere: performance.md by `bench.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from salus.catalog import content_paths
+from salus.cli.main import app
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+MADE = "Written by `make docs` (`scripts/make_docs.py`); never by hand."
+Json = dict[str, Any]
+
+
+def commands() -> Iterator[str]:
+    root: Any = typer.main.get_command(app)
+    yield from ("# Commands", "", MADE, "", "Exit codes: 0 done; 1 the run failed; 2 the command was wrong.")
+    for name, command in root.commands.items():
+        yield from command_section(f"salus {name}", command)
+
+
+def command_section(name: str, command: Any) -> Iterator[str]:
+    usage = " ".join([name, *(in_usage(each) for each in command.params)])
+    yield from ("", f"## {name}", "", command.help, "", f"    {usage}", "")
+    yield from ("| | |", "|---|---|")
+    for each in command.params:
+        yield f"| `{called(each)}` | {each.help} |"
+
+
+def called(parameter: Any) -> str:
+    """As a person types it: the option and what it takes, or the argument."""
+    names = parameter.opts if parameter.param_type_name == "option" else []
+    return " ".join([*names, *([parameter.metavar] if parameter.metavar else [])])
+
+
+def in_usage(parameter: Any) -> str:
+    return called(parameter) if parameter.required else f"[{called(parameter)}]"
+
+
+def catalog() -> Iterator[str]:
+    yield from ("# The catalog", "", MADE, "", "Measures of our own, with codes that anyone may use.")
+    for resource in content("Measure"):
+        yield from measure_section(resource)
+    yield from ("", "## Value sets", "", "| | codes | systems |", "|---|---|---|")
+    for resource in content("ValueSet"):
+        yield value_set_row(resource)
+
+
+def measure_section(measure: Json) -> Iterator[str]:
+    clause = measure["topic"][0]["text"]
+    name = f"`{measure['name']}` {measure['version']}"
+    yield from ("", f"## {measure['title']}", "", f"{name}, for the clause *{clause}* of the mission.", "")
+    yield from (
+        measure["description"],
+        "",
+        f"**Why.** {measure['rationale']}",
+        "",
+        f"**How.** {measure['usage']}",
+    )
+    yield from ("", "| population | |", "|---|---|")
+    for population in measure["group"][0]["population"]:
+        yield f"| {population['code']['coding'][0]['code']} | {population['description']} |"
+    yield from ("", "| evidence | grade | source |", "|---|---|---|")
+    for each in measure["relatedArtifact"]:
+        yield f"| {each['display']} | {each['label']} | [{each['citation']}]({each['url']}) |"
+
+
+def value_set_row(value_set: Json) -> str:
+    included = value_set["compose"]["include"]
+    count = sum(len(each["concept"]) for each in included)
+    return f"| {value_set['title']} | {count} | {', '.join(each['system'] for each in included)} |"
+
+
+def content(kind: str) -> list[Json]:
+    paths = [path for folder in content_paths() for path in sorted(folder.glob(f"{kind}-*.json"))]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+PAGES = {"cli.md": commands, "catalog.md": catalog}
+
+
+def main() -> None:
+    for name, page in PAGES.items():
+        (DOCS / name).write_text("\n".join(page()) + "\n", encoding="utf-8")
+        print(f"docs/{name}")
+
+
+if __name__ == "__main__":
+    main()

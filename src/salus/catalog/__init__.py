@@ -1,0 +1,17 @@
+"""Salus's own measures, with the value sets they need and people to try them on.
+
+`content/` holds FHIR Measure, Library (CQL and ELM) and ValueSet resources of openly usable codes, ready
+for `salus evaluate --content`; `sources/` what they are built from (`scripts/translate_catalog.sh`).
+`synth` writes the people. How measures are evaluated is the business of `engine` and `measure`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["content_paths"]
+
+
+def content_paths() -> list[Path]:
+    """The folders of FHIR content that ship with Salus, to be given to `--content`."""
+    return [Path(__file__).resolve().parent / "content"]

@@ -1,0 +1,84 @@
+"""`salus evaluate`: a population and content in, a results folder out.
+
+Leaves to others: options and help (`cli.main`), the evaluation itself (`measure.run`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from salus.errors import UsageError
+from salus.measure.run import Evaluation, Job, Tools, evaluate
+
+ENGINES = ("duckdb",)
+
+
+def evaluate_command(
+    population: Path,
+    content: Sequence[Path],
+    measures: Sequence[str],
+    period: tuple[date, date],
+    out: Path,
+    engine: str = "duckdb",
+    allow_missing_valuesets: bool = False,
+    individual: bool = False,
+) -> None:
+    """Evaluate and print a line per measure group.
+
+    Raises UsageError (exit 2) before anything starts, or SalusError.
+    """
+    job = Job(
+        population, tuple(content), period, out, tuple(measures), engine, allow_missing_valuesets, individual
+    )
+    _check(job)
+    done = evaluate(job, _tools())
+    show(done)
+
+
+def _check(job: Job) -> None:
+    if job.engine not in ENGINES:
+        raise UsageError(f"there is no engine {job.engine!r}; choose {' or '.join(ENGINES)}")
+    if job.period[0] > job.period[1]:
+        raise UsageError(f"the period starts ({job.period[0]}) after it ends ({job.period[1]})")
+    for path in (job.population, *job.content):
+        if not path.exists():
+            raise UsageError(f"{path} is not there")
+
+
+def _tools() -> Tools:
+    """The real store, engine and attributes; imported here so that `salus --help` stays quick."""
+    from salus import engine
+    from salus.equity.attributes import attributes
+    from salus.store import Population
+
+    return Tools(Population.open, engine.run, attributes)
+
+
+def show(done: Evaluation) -> None:
+    """The counts and score of every measure group on stdout, warnings on stderr."""
+    console = Console()
+    table = Table("measure", "group", "initial population", "denominator", "numerator", "score")
+    for report in done.reports:
+        for group in report["group"]:
+            table.add_row(*_row(report["measure"], group))
+    console.print(table)
+    for warning in done.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    console.print(f"{done.out} written in {sum(done.timings.values()):.1f} s", highlight=False)
+
+
+def _row(measure: str, group: Mapping[str, Any]) -> tuple[str, ...]:
+    counts = {
+        population["code"]["coding"][0]["code"]: population["count"] for population in group["population"]
+    }
+    shown = [str(counts.get(code, "")) for code in ("initial-population", "denominator", "numerator")]
+    score = group["measureScore"].get("value")
+    name = measure.partition("|")[0].rsplit("/", 1)[-1]
+    return (name, group["id"], *shown, "-" if score is None else f"{score:.1%}")

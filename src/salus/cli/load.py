@@ -1,0 +1,74 @@
+"""`salus load`: records in, a population file out, with a progress bar and what was set aside.
+
+Leaves to others: reading and typing (`store`), options and help (`cli.main`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from salus.errors import UsageError
+from salus.store import LoadReport, load
+
+STEPS = {"read": "reading", "settle": "whose is it", "type": "typing"}
+MAGIC = slice(8, 12), b"DUCK"  # how a DuckDB file, and so a population, is known
+
+
+def load_command(paths: Sequence[Path], into: Path) -> None:
+    """Load `paths` into the population file `into`. Raises UsageError (exit 2) or SalusError (exit 1)."""
+    check(paths, into)
+    started = time.perf_counter()
+    with bar(Console(stderr=True)) as tell:
+        report = load(paths, into, progress=tell)
+    seconds = time.perf_counter() - started
+    warnings = Console(stderr=True)
+    for warning in report.warnings:
+        warnings.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+    Console().print(said(report, seconds), highlight=False, soft_wrap=True)
+
+
+def check(paths: Sequence[Path], into: Path) -> None:
+    """What is read must be there; what is replaced must be a population."""
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path} is not there")
+    if into.is_dir():
+        raise UsageError(f"{into} is a folder; --into names a file")
+    if into.exists() and not is_population(into):
+        raise UsageError(f"{into} is there and is no population: it stays as it is; choose another name")
+
+
+def is_population(path: Path) -> bool:
+    place, magic = MAGIC
+    with path.open("rb") as file:
+        return file.read(place.stop)[place] == magic
+
+
+@contextmanager
+def bar(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each step of the load, gone when it is over; silent where stderr is no terminal."""
+    columns = (TextColumn("{task.description:>12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = progress.add_task(STEPS.get(step, step), total=total)
+            progress.update(tasks[step], completed=done, total=total)
+
+        yield tell
+
+
+def said(report: LoadReport, seconds: float) -> str:
+    """The load in a sentence; what went wrong is in the report's warnings."""
+    resources, megabytes = sum(report.resources.values()), report.bytes_read / 1e6
+    return (
+        f"{report.into}: {report.patients:,} patients, {resources:,} resources of {len(report.resources)} "
+        f"types ({megabytes:,.0f} MB in {seconds:.1f} s, {megabytes / max(seconds, 1e-9):,.0f} MB/s)"
+    )

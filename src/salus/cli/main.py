@@ -1,0 +1,220 @@
+"""The `salus` command: names, options and exit codes, and nothing else.
+
+Each command lives in a module of its own, imported when it is called, so that `salus --help` stays quick.
+Exit codes: 0 done; 1 the run failed (a `SalusError`, its message on stderr); 2 the command was wrong
+(`UsageError`, or an option or argument that is not understood).
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from salus import __version__
+from salus.errors import SalusError, UsageError
+
+MINIMUM = 11  # that of equity.estimate, which is not imported for the sake of --help; a test compares them
+
+app = typer.Typer(
+    help="Salus, a learning health system engine: records in, measures, who is left out, a report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a traceback must never show the values of a row
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Day = Annotated[
+    tuple[datetime, datetime],
+    typer.Option(
+        "--period",
+        formats=["%Y-%m-%d"],
+        metavar="START END",
+        help="First and last day, as 2026-01-01 2026-12-31.",
+    ),
+]
+Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder `salus evaluate` wrote.")]
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"salus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def salus(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Say the version and stop."),
+    ] = False,
+) -> None:
+    """Salus, a learning health system engine: records in, measures, who is left out, a report."""
+
+
+@app.command()
+def load(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="NDJSON(.gz), FHIR Bundles, folders, .zip or .tar.* of them."),
+    ],
+    into: Annotated[
+        Path, typer.Option("--into", metavar="FILE", help="The population file to make (or replace).")
+    ],
+) -> None:
+    """Load FHIR records into a population file."""
+    from salus.cli.load import load_command
+
+    load_command(paths, into)
+
+
+@app.command()
+def evaluate(
+    population: Annotated[Path, typer.Argument(metavar="POPULATION", help="The file `salus load` made.")],
+    content: Annotated[
+        list[Path],
+        typer.Option(
+            "--content",
+            metavar="PATH...",
+            help="Measures, libraries and value sets: files, folders, archives.",
+        ),
+    ],
+    period: Day,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The results folder to write.")],
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--measure", metavar="NAME", help="A measure to evaluate; repeat it; default: all in the content."
+        ),
+    ] = None,
+    engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="duckdb.")] = "duckdb",
+    allow_missing_valuesets: Annotated[
+        bool,
+        typer.Option(
+            "--allow-missing-valuesets",
+            help="Take a value set that is not there as empty, with a loud warning.",
+        ),
+    ] = False,
+    individual: Annotated[
+        bool, typer.Option("--individual", help="Write individual MeasureReports too.")
+    ] = False,
+) -> None:
+    """Evaluate measures over a population: who is in which population of which measure."""
+    from salus.cli.evaluate import evaluate_command
+
+    evaluate_command(
+        population, content, measure or [], days(period), out, engine, allow_missing_valuesets, individual
+    )
+
+
+def days(period: tuple[datetime, datetime]) -> tuple[date, date]:
+    return period[0].date(), period[1].date()
+
+
+By = Annotated[
+    list[str] | None,
+    typer.Option("--by", metavar="ATTRIBUTE", help="An attribute to compare by; repeat it; default: all."),
+]
+Level = Annotated[float, typer.Option("--level", metavar="SHARE", help="Confidence level of the intervals.")]
+Minimum = Annotated[
+    int, typer.Option("--minimum", metavar="N", help="The smallest denominator that says something.")
+]
+Reference = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reference", metavar="ATTRIBUTE=GROUP", help="Compare with this group; default: the largest known."
+    ),
+]
+NoControl = Annotated[
+    bool, typer.Option("--no-control", help="Leave out false-discovery control over the many comparisons.")
+]
+
+
+@app.command()
+def equity(
+    results: Results,
+    by: By = None,
+    level: Level = 0.95,
+    minimum: Minimum = MINIMUM,
+    reference: Reference = None,
+    no_control: NoControl = False,
+) -> None:
+    """Compare groups of people in every measure: who is left out, and how sure that is."""
+    from salus.cli.equity import equity_command
+
+    equity_command(results, by or (), level, minimum, reference or (), not no_control)
+
+
+@app.command()
+def report(
+    results: Results,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The HTML file to write.")],
+    by: By = None,
+    level: Level = 0.95,
+    minimum: Minimum = MINIMUM,
+    reference: Reference = None,
+    no_control: NoControl = False,
+    show_small: Annotated[
+        bool, typer.Option("--show-small", help="Show counts of 1 to 10: for use inside the house only.")
+    ] = False,
+) -> None:
+    """Write one HTML file that opens without a network."""
+    from salus.cli.report import report_command
+
+    report_command(results, out, by or (), level, minimum, reference or (), show_small, not no_control)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to put it all.")] = Path(
+        "demo-output"
+    ),
+    people: Annotated[
+        int, typer.Option("--people", metavar="N", min=100, help="How many synthetic people.")
+    ] = 4000,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another seed, other people.")] = 1,
+) -> None:
+    """The whole way on synthetic people in whom a gap is planted: does the report find it?"""
+    from salus.cli.demo import demo_command
+
+    demo_command(out, people, seed)
+
+
+def spread(arguments: list[str]) -> list[str]:
+    """`--content A B` as `--content A --content B`, as the contract allows.
+
+    Only where the population came first: nothing but options can follow it, so that no word is ambiguous.
+    """
+    if len(arguments) < 2 or arguments[0] != "evaluate" or arguments[1].startswith("-"):
+        return arguments
+    made: list[str] = []
+    option = ""
+    for position, argument in enumerate(arguments):
+        if argument.startswith("--"):
+            option = argument
+        elif option == "--content" and arguments[position - 1] != option:
+            made.append(option)
+        made.append(argument)
+    return made
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; leaves with the exit code."""
+    try:
+        app(spread(sys.argv[1:] if arguments is None else arguments), prog_name="salus")
+    except UsageError as error:
+        fail(error, 2)
+    except (SalusError, OSError) as error:
+        fail(error, 1)
+
+
+def fail(error: Exception, code: int) -> None:
+    print(f"salus: {error}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

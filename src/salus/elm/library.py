@@ -1,0 +1,117 @@
+"""A library of ELM: its definitions by name, parsed when asked for, and the libraries it includes.
+
+`Includes` opens libraries through a `LibrarySource` (the content given by the user), once each, and says who asked when
+one is missing. Leaves to others: where libraries are stored, and what definitions mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Protocol
+
+from salus.elm import nodes as n
+from salus.elm.parse import parse_definition, parse_parameter
+from salus.errors import SalusError
+
+
+class LibrarySource(Protocol):
+    """Where ELM comes from. `library` returns the object under `library` of an ELM document, or raises SalusError."""
+
+    def library(self, name: str, version: str | None, asked_by: str) -> Mapping[str, Any]: ...
+
+
+class Library:
+    """One ELM library. Definitions are parsed on first use: most libraries are large and little of them is used."""
+
+    def __init__(self, elm: Mapping[str, Any]) -> None:
+        self._elm = elm
+        self.name: str = elm["identifier"]["id"]
+        self.version: str = elm["identifier"].get("version", "")
+        self._parsed: dict[int, n.ExpressionDef | n.FunctionDef] = {}
+
+    @property
+    def label(self) -> str:
+        """`Name version`, as messages say it."""
+        return f"{self.name} {self.version}".strip()
+
+    def _definitions(self, section: str) -> list[Mapping[str, Any]]:
+        return list((self._elm.get(section) or {}).get("def", ()))
+
+    @cached_property
+    def includes(self) -> dict[str, tuple[str, str | None]]:
+        """Local name -> (library name, version)."""
+        return {i["localIdentifier"]: (i["path"], i.get("version")) for i in self._definitions("includes")}
+
+    @cached_property
+    def value_sets(self) -> dict[str, Mapping[str, Any]]:
+        return {d["name"]: d for d in self._definitions("valueSets")}
+
+    @cached_property
+    def code_systems(self) -> dict[str, Mapping[str, Any]]:
+        return {d["name"]: d for d in self._definitions("codeSystems")}
+
+    @cached_property
+    def codes(self) -> dict[str, Mapping[str, Any]]:
+        return {d["name"]: d for d in self._definitions("codes")}
+
+    @cached_property
+    def concepts(self) -> dict[str, Mapping[str, Any]]:
+        return {d["name"]: d for d in self._definitions("concepts")}
+
+    @cached_property
+    def parameters(self) -> dict[str, n.ParameterDef]:
+        return {d["name"]: parse_parameter(d) for d in self._definitions("parameters")}
+
+    @cached_property
+    def _statements(self) -> dict[str, list[Mapping[str, Any]]]:
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for statement in self._definitions("statements"):
+            found.setdefault(statement["name"], []).append(statement)
+        return found
+
+    def _parse(self, statement: Mapping[str, Any]) -> n.ExpressionDef | n.FunctionDef:
+        if id(statement) not in self._parsed:
+            self._parsed[id(statement)] = parse_definition(statement)
+        return self._parsed[id(statement)]
+
+    def expression(self, name: str, asked_by: str = "") -> n.ExpressionDef:
+        """The define called `name`; SalusError when the library has none."""
+        for statement in self._statements.get(name, ()):
+            definition = self._parse(statement)
+            if isinstance(definition, n.ExpressionDef):
+                return definition
+        raise SalusError(f'{self.label} has no define "{name}"' + (f", which {asked_by} asks for" if asked_by else ""))
+
+    def functions(self, name: str) -> list[n.FunctionDef]:
+        """All overloads of the function called `name`, in the order of the library."""
+        parsed = (self._parse(statement) for statement in self._statements.get(name, ()))
+        return [definition for definition in parsed if isinstance(definition, n.FunctionDef)]
+
+    def define_names(self) -> list[str]:
+        """The names of the defines (functions left out)."""
+        return [name for name, found in self._statements.items() if found[0].get("type") != "FunctionDef"]
+
+
+class Includes:
+    """Opens libraries by name and version, each once."""
+
+    def __init__(self, source: LibrarySource) -> None:
+        self._source = source
+        self._open: dict[tuple[str, str | None], Library] = {}
+
+    def open(self, name: str, version: str | None, asked_by: str) -> Library:
+        """The library, parsed once per run; a missing one raises SalusError that names it and `asked_by`."""
+        key = (name, version)
+        if key not in self._open:
+            self._open[key] = Library(self._source.library(name, version, asked_by))
+        return self._open[key]
+
+    def included(self, library: Library, alias: str | None) -> Library:
+        """The library that `alias` stands for in `library`; itself when alias is None."""
+        if alias is None:
+            return library
+        if alias not in library.includes:
+            raise SalusError(f"{library.label} does not include a library called {alias}")
+        name, version = library.includes[alias]
+        return self.open(name, version, library.label)

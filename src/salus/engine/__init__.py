@@ -1,0 +1,8 @@
+"""Engines: plans carried out on a population.
+
+`base` spells logic as SQL expression trees, `duckdb` runs them, `facts` tells the compiler about the population.
+"""
+
+from salus.engine.run import Outcome, Wanted, run
+
+__all__ = ["Outcome", "Wanted", "run"]

@@ -1,0 +1,324 @@
+"""Logic spelled as SQL: one function of a relation, one of an expression, operators by a table.
+
+Trees are built node by node (never parsed from text) with sqlglot, so that a dialect only spells differently what it
+spells differently. Leaves to others: executing (`duckdb`) and what an operator means (`salus.logic`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from sqlglot import exp
+
+from salus.logic.expr import Col, Const, E, InRel, Op, Tri
+from salus.logic.relation import Select, Source, Table, Union, Use
+
+Sql = exp.Expression
+
+
+def name_of(relation: Select | Union) -> str:
+    """The temporary table of a materialised relation."""
+    return f"m{relation.id}"
+
+
+def alias_of(source_id: int) -> str:
+    return f"t{source_id}"
+
+
+class Speller:
+    """Spells relations; `slices` names the narrower table that stands for a table's use, if any."""
+
+    def __init__(self, slices: Mapping[int, str] | None = None) -> None:
+        self._slices = slices or {}
+
+    def relation(self, relation: Select | Union) -> exp.Query:
+        """The query that computes a relation."""
+        return self._union(relation) if isinstance(relation, Union) else self._select(relation)
+
+    def _select(self, select: Select, columns: Sequence[str] | None = None) -> exp.Select:
+        names = [c for c in (select.exports if columns is None else columns)]
+        outputs: list[Sql] = [self._aliased(self.expression(select.exports[c]), c) for c in names]
+        query = exp.Select(expressions=outputs or [self._aliased(exp.Literal.number(1), "one")])
+        first, *rest = select.joins
+        query.set("from_" if "from_" in exp.Select.arg_types else "from", exp.From(this=self.source(first.source)))
+        if rest:
+            query.set("joins", [self._join(j.kind, j.source, j.on) for j in rest])
+        if select.where:
+            query.set("where", exp.Where(this=self._all([self.expression(c) for c in select.where])))
+        if select.group:
+            query.set("group", exp.Group(expressions=[self.expression(g) for g in select.group]))
+        if select.distinct:
+            query.set("distinct", exp.Distinct())
+        return query
+
+    def _aliased(self, expression: Sql, name: str) -> Sql:
+        return exp.Alias(this=expression, alias=exp.to_identifier(name))
+
+    def _join(self, kind: str, source: Source, on: E | None) -> exp.Join:
+        condition = exp.true() if on is None else self.expression(on)
+        if kind == "left":
+            return exp.Join(this=self.source(source), side="LEFT", on=condition)
+        return exp.Join(this=self.source(source), on=condition)
+
+    def _union(self, union: Union) -> exp.Query:
+        arms: list[exp.Query] = []
+        for index, arm in enumerate(union.arms):
+            arms.append(self._arm(union, arm, index))
+        query = arms[0]
+        for arm_query in arms[1:]:
+            query = exp.Union(this=query, expression=arm_query, distinct=union.distinct)
+        return query
+
+    def _arm(self, union: Union, arm: Select, index: int) -> exp.Select:
+        source = exp.From(this=self.source(arm))
+        columns: list[Sql] = [
+            self._aliased(self._column(arm.id, key[index]), f"c{i}") for i, key in enumerate(union.columns)
+        ]
+        return exp.Select(expressions=columns or [self._aliased(exp.Literal.number(1), "one")], **{_FROM: source})
+
+    def source(self, source: Source) -> Sql:
+        """A source in a FROM, under its alias."""
+        alias = alias_of(source.id)
+        if isinstance(source, Table):
+            name = self._slices.get(source.id, source.name)
+            return self._named(name, alias)
+        if isinstance(source, Use):
+            return self._named(name_of(source.of), alias)
+        if source.materialised:
+            return self._named(name_of(source), alias)
+        return exp.Subquery(this=self.relation(source), alias=exp.TableAlias(this=exp.to_identifier(alias)))
+
+    def _named(self, name: str, alias: str) -> exp.Table:
+        table = exp.Table(this=exp.to_identifier(name, quoted=True))
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
+        return table
+
+    def _column(self, source: int, name: str) -> exp.Column:
+        return exp.Column(this=exp.to_identifier(name, quoted=True), table=exp.to_identifier(alias_of(source)))
+
+    def _all(self, conditions: Sequence[Sql]) -> Sql:
+        return _chain(exp.And, conditions)
+
+    def expression(self, e: E) -> Sql:
+        """An expression as a SQL tree."""
+        match e:
+            case Col(source=source, name=name):
+                return self._column(source, name)
+            case Const(value=value):
+                return literal(value)
+            case Tri(yes=yes, no=no):
+                return self._case([(yes, Const(True)), (no, Const(False))], Const(None))
+            case InRel(keys=keys, relation=relation, columns=columns):
+                return self._membership(keys, relation, columns)
+            case Op(op="case", args=args):
+                return self._case(list(zip(args[:-1:2], args[1:-1:2], strict=True)), args[-1])
+            case Op(op=name, args=args):
+                spelled = _SPELLING.get(name)
+                parts = [self.expression(a) for a in args]
+                if spelled is None:
+                    return exp.Anonymous(this=name.upper(), expressions=parts)
+                return spelled(*parts)
+        raise AssertionError(f"no spelling for {e}")
+
+    def _case(self, branches: Sequence[tuple[E, E]], otherwise: E) -> Sql:
+        ifs = [exp.If(this=self.expression(c), true=self.expression(v)) for c, v in branches]
+        default = None if otherwise == Const(None) else self.expression(otherwise)
+        return exp.Case(ifs=ifs, default=default)
+
+    def _membership(self, keys: Sequence[E], relation: Source, columns: Sequence[str]) -> Sql:
+        spelled = [self.expression(k) for k in keys]
+        left = spelled[0] if len(spelled) == 1 else exp.Tuple(expressions=spelled)
+        test = exp.In(this=left, query=exp.Subquery(this=self._columns_of(relation, columns)))
+        if all(isinstance(k, Col) and k.name in ("pid", "rid", "eid") for k in keys):
+            return test
+        return exp.Coalesce(this=test, expressions=[exp.false()])
+
+    def _columns_of(self, relation: Source, columns: Sequence[str]) -> exp.Query:
+        if isinstance(relation, Select) and not relation.materialised and not relation.distinct:
+            return self._select(relation, columns)
+        outputs: list[Sql] = [self._column(relation.id, c) for c in columns]
+        return exp.Select(expressions=outputs, **{_FROM: exp.From(this=self.source(relation))})
+
+
+_FROM = "from_" if "from_" in exp.Select.arg_types else "from"
+
+
+def _chain(kind: type[exp.Connector], parts: Sequence[Sql]) -> Sql:
+    wrapped = [exp.Paren(this=p) if isinstance(p, exp.Connector) else p for p in parts]
+    result = wrapped[0]
+    for part in wrapped[1:]:
+        result = kind(this=result, expression=part)
+    return result
+
+
+def literal(value: object) -> Sql:
+    """A constant."""
+    match value:
+        case None:
+            return exp.null()
+        case bool():
+            return exp.true() if value else exp.false()
+        case datetime():
+            text = value.isoformat(sep=" ", timespec="milliseconds")
+            return exp.Cast(this=exp.Literal.string(text), to=exp.DataType.build("timestamp"))
+        case int():
+            return exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
+        case Decimal():
+            number = exp.Literal.number(f"{abs(value):f}")
+            return exp.Neg(this=number) if value < 0 else number
+    return exp.Literal.string(str(value))
+
+
+def _wrap(e: Sql) -> Sql:
+    atomic = (exp.Column, exp.Literal, exp.Func, exp.Paren, exp.Cast, exp.Boolean, exp.Null, exp.Subquery, exp.Tuple)
+    return e if isinstance(e, atomic) and not isinstance(e, exp.Connector) else exp.Paren(this=e)
+
+
+def _binary(kind: type[exp.Binary]) -> Callable[..., Sql]:
+    return lambda a, b: kind(this=_wrap(a), expression=_wrap(b))
+
+
+def _function(name: str) -> Callable[..., Sql]:
+    return lambda *args: exp.Anonymous(this=name, expressions=list(args))
+
+
+def _cast(type_name: str) -> Callable[[Sql], Sql]:
+    return lambda a: exp.Cast(this=a, to=exp.DataType.build(type_name))
+
+
+def _decimal(kind: type[exp.Binary]) -> Callable[..., Sql]:
+    """Decimal arithmetic: computed in doubles, kept to 8 places."""
+
+    def spell(a: Sql, b: Sql) -> Sql:
+        doubles = [exp.Cast(this=_wrap(x), to=exp.DataType.build("double")) for x in (a, b)]
+        rounded = exp.Anonymous(this="ROUND", expressions=[kind(this=doubles[0], expression=doubles[1]), exp.Literal.number(8)])
+        return exp.Cast(this=rounded, to=exp.DataType.build("decimal(28,8)"))
+
+    return spell
+
+
+def _divided(a: Sql, b: Sql) -> Sql:
+    zero = exp.Anonymous(this="NULLIF", expressions=[b, exp.Literal.number(0)])
+    return _decimal(exp.Div)(a, zero)
+
+
+def _struct(*parts: Sql) -> Sql:
+    pairs = [
+        exp.PropertyEQ(this=exp.to_identifier(str(name.this), quoted=True), expression=value)
+        for name, value in zip(parts[::2], parts[1::2], strict=True)
+    ]
+    return exp.Struct(expressions=pairs)
+
+
+def _picked(function: str) -> Callable[[Sql, Sql], Sql]:
+    """arg_min and arg_max that keep nulls: the value travels inside a struct."""
+
+    def spell(value: Sql, key: Sql) -> Sql:
+        boxed = exp.Struct(expressions=[exp.PropertyEQ(this=exp.to_identifier("v"), expression=value)])
+        return exp.Anonymous(
+            this="STRUCT_EXTRACT",
+            expressions=[exp.Anonymous(this=function, expressions=[boxed, key]), exp.Literal.string("v")],
+        )
+
+    return spell
+
+
+def _count(*args: Sql) -> Sql:
+    if not args:
+        return exp.Count(this=exp.Star())
+    return exp.Count(this=exp.Case(ifs=[exp.If(this=args[0], true=exp.Literal.number(1))]))
+
+
+def _only(value: Sql) -> Sql:
+    single = exp.EQ(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1))
+    return exp.Case(ifs=[exp.If(this=single, true=exp.Anonymous(this="ANY_VALUE", expressions=[value]))])
+
+
+def _collect(value: Sql, *order: Sql) -> Sql:
+    if not order:
+        return exp.Anonymous(this="LIST", expressions=[value])
+    ordered = exp.Order(this=value, expressions=[exp.Ordered(this=o) for o in order])
+    return exp.Anonymous(this="LIST", expressions=[ordered])
+
+
+def _in(value: Sql, *items: Sql) -> Sql:
+    return exp.In(this=_wrap(value), expressions=list(items))
+
+
+def _unit(value: Sql) -> Sql:
+    return exp.Literal.string(str(value.this))
+
+
+_SPELLING: dict[str, Callable[..., Sql]] = {
+    "and": lambda *parts: _chain(exp.And, parts),
+    "or": lambda *parts: _chain(exp.Or, parts),
+    "not": lambda a: exp.Not(this=_wrap(a)),
+    "is_true": lambda a: exp.Coalesce(this=a, expressions=[exp.false()]),
+    "not_true": lambda a: exp.Not(this=exp.Coalesce(this=a, expressions=[exp.false()])),
+    "is_null": lambda a: exp.Is(this=_wrap(a), expression=exp.null()),
+    "not_null": lambda a: exp.Not(this=exp.Is(this=_wrap(a), expression=exp.null())),
+    "eq": _binary(exp.EQ),
+    "ne": _binary(exp.NEQ),
+    "lt": _binary(exp.LT),
+    "le": _binary(exp.LTE),
+    "gt": _binary(exp.GT),
+    "ge": _binary(exp.GTE),
+    "in": _in,
+    "coalesce": lambda *parts: exp.Coalesce(this=parts[0], expressions=list(parts[1:])),
+    "add_integer": _binary(exp.Add),
+    "sub_integer": _binary(exp.Sub),
+    "mul_integer": _binary(exp.Mul),
+    "intdiv_integer": lambda a, b: _function("salus_quotient")(a, b),
+    "mod_integer": _binary(exp.Mod),
+    "add_decimal": _decimal(exp.Add),
+    "sub_decimal": _decimal(exp.Sub),
+    "mul_decimal": _decimal(exp.Mul),
+    "mul": _decimal(exp.Mul),
+    "div_decimal": _divided,
+    "intdiv_decimal": lambda a, b: _function("salus_quotient")(a, b),
+    "mod_decimal": _binary(exp.Mod),
+    "negate": lambda a: exp.Neg(this=_wrap(a)),
+    "truncate": _function("TRUNC"),
+    "ceiling": _function("CEIL"),
+    "floor_number": _function("FLOOR"),
+    "as_decimal": _cast("decimal(28,8)"),
+    "as_long": _cast("bigint"),
+    "as_integer": _cast("int"),
+    "as_text": _cast("text"),
+    "as_json": _cast("text"),
+    "to_json": _function("TO_JSON"),
+    "floor": lambda e, unit: _function("DATE_TRUNC")(_unit(unit), e),
+    "part": lambda e, unit: _function("salus_part_" + str(unit.this))(e),
+    "add_time": lambda e, amount, unit: _function("salus_add_" + str(unit.this))(e, amount),
+    "duration": lambda a, b, unit: _function("salus_duration_" + str(unit.this))(a, b),
+    "least": _function("LEAST"),
+    "concat": lambda *parts: _chain_concat(parts),
+    "split_last": _function("salus_split_last"),
+    "normalise": _function("salus_normalise"),
+    "substring": _function("salus_substring"),
+    "position": _function("salus_position"),
+    "matches": _function("REGEXP_FULL_MATCH"),
+    "row": _function("ROW"),
+    "row_number": lambda: exp.Window(this=exp.RowNumber()),
+    "struct": _struct,
+    "list": _function("LIST_VALUE"),
+    "collect": _collect,
+    "count": _count,
+    "only": _only,
+    "arg_min": _picked("ARG_MIN"),
+    "arg_max": _picked("ARG_MAX"),
+    "every": _function("BOOL_AND"),
+    "some": _function("BOOL_OR"),
+}
+
+
+def _chain_concat(parts: Sequence[Sql]) -> Sql:
+    result = _wrap(parts[0])
+    for part in parts[1:]:
+        result = exp.DPipe(this=result, expression=_wrap(part))
+    return result
+
+
+__all__ = ["Speller", "name_of"]

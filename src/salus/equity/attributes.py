@@ -1,0 +1,100 @@
+"""Who the people are: one row per patient, one text column per attribute, nothing ever left empty.
+
+"unknown" and "declined" are groups like any other. Where each attribute comes from is said in `ATTRIBUTES`
+and, with every mapping, in docs/attributes.md. Leaves to others: the rules (`demographics`, `payer`),
+comparing (`compare`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import pyarrow as pa
+
+from salus.equity import demographics, payer
+from salus.equity.relations import Records, quoted
+from salus.equity.vocabulary import UNINSURED, UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute's column name, how it is called in a report, and where it comes from."""
+
+    name: str
+    label: str
+    source: str
+
+
+ATTRIBUTES: tuple[Attribute, ...] = (
+    Attribute("race", "Race", "US Core race extension, OMB categories; several at once are kept together"),
+    Attribute("ethnicity", "Ethnicity", "US Core ethnicity extension, OMB categories"),
+    Attribute("sex", "Sex", "Patient.gender (administrative gender)"),
+    Attribute("age_band", "Age", "Patient.birthDate, completed years on the last day of the period"),
+    Attribute("language", "Language", "Patient.communication: the preferred language, else the only one"),
+    Attribute("zip", "ZIP code", "Patient.address: five digits, the home address first"),
+    Attribute(
+        "payer", "Payer", "Coverage in the period, else the latest claim up to two years before it, grouped"
+    ),
+    Attribute("uninsured", "Uninsured", "yes when nobody but the person pays (see payer)"),
+)
+"""Salus's own attributes in the order of their columns."""
+
+_RELATION = "equity_is_"
+
+
+def attributes(population: Records, period: tuple[date, date]) -> pa.Table:
+    """`subject_id` (Patient.id) and one text column per attribute of `ATTRIBUTES`, one row per patient by
+    pid.
+
+    `period` is the first and last day of the measurement period. No value is null: what is not recorded is
+    "unknown". Types what it needs of the population (`ensure`); leaves only temp tables behind, which it
+    drops.
+    """
+    population.ensure([*demographics.NEEDS, *payer.needs(population.tables())])
+    con = population.con
+    _demographics(con, period)
+    payer.payers(population, _RELATION + "payer", period)
+    table: pa.Table = con.sql(_wide()).to_arrow_table()
+    _tidy(con)
+    return table
+
+
+def _demographics(con: duckdb.DuckDBPyConnection, period: tuple[date, date]) -> None:
+    demographics.race(con, _RELATION + "race")
+    demographics.ethnicity(con, _RELATION + "ethnicity")
+    demographics.sex(con, _RELATION + "sex")
+    demographics.age_band(con, _RELATION + "age_band", period[1])
+    demographics.preferred_language(con, _RELATION + "language")
+    demographics.zip_code(con, _RELATION + "zip", period[0])
+
+
+def _wide() -> str:
+    """The relations side by side, dense over patients, unknown where a relation is silent."""
+    answered = (*demographics.RELATIONS, "payer")
+    joins = " ".join(f"LEFT JOIN {_RELATION}{name} ON {_RELATION}{name}.pid = p.pid" for name in answered)
+    columns = ", ".join(_cell(a.name) for a in ATTRIBUTES)
+    return f"SELECT p.id AS subject_id, {columns} FROM patient p {joins} ORDER BY p.pid"
+
+
+def _cell(name: str) -> str:
+    label = f"{_RELATION}{name}.label"
+    if name == "uninsured":
+        pays = f"{_RELATION}payer.label"
+        label = f"if({pays} = {quoted(UNINSURED)}, 'yes', if({pays} IS NULL, NULL, 'no'))"
+    return f'coalesce({label}, {quoted(UNKNOWN)}) AS "{name}"'
+
+
+def _tidy(con: duckdb.DuckDBPyConnection) -> None:
+    """Drop the temp tables and registered views of this module's making."""
+    made = con.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name LIKE 'equity\\_%' ESCAPE '\\'"
+    ).fetchall()
+    for (name,) in made:
+        con.execute(f"DROP TABLE IF EXISTS temp.{name}")
+    views = con.execute(
+        "SELECT view_name FROM duckdb_views() WHERE view_name LIKE 'equity\\_%' ESCAPE '\\'"
+    ).fetchall()
+    for (name,) in views:
+        con.unregister(name)

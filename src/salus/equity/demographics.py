@@ -1,0 +1,156 @@
+"""Race, ethnicity, sex, age band, language and ZIP code from the Patient resource, one relation (pid, label)
+each.
+
+Every function leaves a temp table with one row per patient that has an answer; `attributes` fills the rest
+with "unknown". Set at a time throughout: the distinct codes are classified in `vocabulary` and joined back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import duckdb
+
+from salus.equity.relations import label_concepts, label_texts, quoted
+from salus.equity.vocabulary import DECLINED, UNKNOWN, language, race_or_ethnicity
+
+US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
+AGE_BANDS = ((0, 17), (18, 44), (45, 64), (65, 74), (75, None))
+"""Completed years at the end of the period; the bands of the national healthcare quality and disparities
+reports.
+"""
+
+NEEDS: tuple[tuple[str, str], ...] = (
+    ("Patient", "gender"),
+    ("Patient", "birthDate"),
+    ("Patient.extension", "url"),
+    ("Patient.extension.extension", "url"),
+    ("Patient.extension.extension", "valueCoding"),
+    ("Patient.extension.extension", "valueString"),
+    ("Patient.communication", "language"),
+    ("Patient.communication", "preferred"),
+    ("Patient.address", "postalCode"),
+    ("Patient.address", "use"),
+    ("Patient.address", "period.end"),
+)
+
+
+def race(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """US Core race; several categories are kept together, in alphabetical order: "Asian; White"."""
+    _us_core(con, table, "us-core-race")
+
+
+def ethnicity(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """US Core ethnicity."""
+    _us_core(con, table, "us-core-ethnicity")
+
+
+def _us_core(con: duckdb.DuckDBPyConnection, table: str, extension: str) -> None:
+    """The categories of an extension: its ombCategory parts, else its detailed parts rolled up, else its
+    text.
+    """
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE equity_part AS
+        SELECT e.pid, x.url AS part, x."valueCoding" AS cid, x."valueString" AS text
+        FROM "Patient.extension" e JOIN "Patient.extension.extension" x ON x.parent = e.eid
+        WHERE e.url = {quoted(US_CORE + extension)} AND x.url IN ('ombCategory', 'detailed', 'text')
+        """
+    )
+    label_concepts(con, "equity_code", "SELECT cid FROM equity_part", race_or_ethnicity)
+    label_texts(con, "equity_text", "SELECT text FROM equity_part", race_or_ethnicity)
+    known = f"label NOT IN ({quoted(UNKNOWN)}, {quoted(DECLINED)})"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {table} AS
+        WITH best AS (
+          SELECT pid, coalesce(c.label, t.label) AS label
+          FROM equity_part p LEFT JOIN equity_code c USING (cid) LEFT JOIN equity_text t USING (text)
+          WHERE coalesce(c.label, t.label) IS NOT NULL
+          QUALIFY dense_rank() OVER (PARTITION BY pid ORDER BY
+            CASE part WHEN 'ombCategory' THEN 0 WHEN 'detailed' THEN 1 ELSE 2 END) = 1
+        )
+        SELECT pid, coalesce(string_agg(DISTINCT label, '; ' ORDER BY label) FILTER ({known}),
+                             min(label)) AS label  -- "declined" before "unknown"
+        FROM best GROUP BY pid
+        """
+    )
+
+
+def sex(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Administrative gender as recorded: Female, Male, Other."""
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {table} AS
+        SELECT pid, upper(gender[1]) || gender[2:] AS label
+        FROM "Patient" WHERE gender IN ('female', 'male', 'other')
+        """
+    )
+
+
+def age_band(con: duckdb.DuckDBPyConnection, table: str, end: date) -> None:
+    """The band of the age in completed years on `end`, where all days a birth date can mean agree on it."""
+    low, high = (_band(_years(f'"birthDate.{side}"')) for side in ("low", "high"))
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {table} AS
+        SELECT pid, {low} AS label FROM "Patient" WHERE "birthDate.high"::DATE <= $end AND {low} = {high}
+        """,
+        {"end": end},
+    )
+
+
+def band_label(low: int, high: int | None) -> str:
+    """How a band of years is written: "18-44", "75+"."""
+    return f"{low}-{high}" if high is not None else f"{low}+"
+
+
+def _years(born: str) -> str:
+    """Completed years from a timestamp to $end: someone born on 29 February turns a year older on 1 March."""
+    day = "(year({0}) * 10000 + month({0}) * 100 + day({0}))"
+    return f"(({day.format('$end::DATE')} - {day.format(born)}) // 10000)"
+
+
+def _band(years: str) -> str:
+    cases = "".join(
+        f" WHEN {years} <= {high} THEN {quoted(band_label(low, high))}" for low, high in AGE_BANDS[:-1]
+    )
+    return f"CASE{cases} ELSE {quoted(band_label(*AGE_BANDS[-1]))} END"
+
+
+def preferred_language(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """The language marked preferred (the first, if several are), else the only one given."""
+    label_concepts(con, "equity_language", 'SELECT language FROM "Patient.communication"', language)
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {table} AS
+        SELECT pid, label FROM (
+          SELECT pid, language AS cid FROM "Patient.communication"
+          QUALIFY row_number() OVER (PARTITION BY pid ORDER BY coalesce(preferred, false) DESC, ord) = 1
+            AND (coalesce(preferred, false) OR count(*) OVER (PARTITION BY pid) = 1)
+        ) JOIN equity_language USING (cid)
+        """
+    )
+
+
+def zip_code(con: duckdb.DuckDBPyConnection, table: str, start: date) -> None:
+    """The first five digits of the home address (else of the first one); not of addresses given up before
+    `start`.
+    """
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {table} AS
+        SELECT pid, left(trim("postalCode"), 5) AS label FROM "Patient.address"
+        WHERE regexp_matches(trim("postalCode"), '^[0-9]{{5}}(-?[0-9]{{4}})?$')
+          AND left(trim("postalCode"), 5) <> '00000'
+          AND coalesce(use, '') <> 'old'
+          AND coalesce("period.end.high" >= $start, true)
+        QUALIFY row_number() OVER (PARTITION BY pid ORDER BY coalesce(use, '') <> 'home', ord) = 1
+        """,
+        {"start": start},
+    )
+
+
+RELATIONS: Sequence[str] = ("race", "ethnicity", "sex", "age_band", "language", "zip")
+"""The attributes this module answers."""

@@ -1,0 +1,138 @@
+"""Interval arithmetic for rates and for pairs of rates, on whole arrays at once.
+
+Each function takes counts as arrays (or scalars that broadcast) and gives float arrays; an empty denominator
+gives nan, never zero. Leaves to others: what the numbers are about (`estimate`, `compare`).
+
+Sources: Wilson (1927) JASA 22:209; Newcombe (1998) Stat Med 17:873, method 10; Koopman (1984) Biometrics
+40:513; Miettinen and Nurminen (1985) Stat Med 4:213 for the restricted estimate; Benjamini and Hochberg
+(1995) JRSS B 57:289.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+Floats = npt.NDArray[np.float64]
+Counts = Any  # a number, a list or an array of non-negative counts
+_LOG_STEPS = 62  # bisections of a 60-wide span of log(theta): far below rounding
+
+
+def z_value(level: float) -> float:
+    """The normal quantile of a two-sided interval at `level` (0 < level < 1), 1.96 for 0.95."""
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"a confidence level lies between 0 and 1, not at {level}")
+    return float(stats.norm.ppf(0.5 + level / 2.0))
+
+
+def rate(x: Counts, n: Counts) -> Floats:
+    """x / n, nan where n is 0."""
+    return quotient(x, n)
+
+
+def quotient(top: Counts, bottom: Counts) -> Floats:
+    """top / bottom, nan where bottom is 0 or either is nan."""
+    top, bottom = _floats(top, bottom)
+    return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
+
+
+def wilson(x: Counts, n: Counts, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Wilson score interval of a proportion; exactly 0 at x = 0 below and exactly 1 at x = n above."""
+    x, n = _floats(x, n)
+    z = z_value(level)
+    safe = np.where(n > 0, n, np.nan)
+    centre = (x + z * z / 2.0) / (safe + z * z)
+    half = z / (safe + z * z) * np.sqrt(x * (safe - x) / safe + z * z / 4.0)
+    low = np.where(x == 0, 0.0 * safe, centre - half)
+    high = np.where(x == n, 0.0 * safe + 1.0, centre + half)
+    return low, high
+
+
+def difference(x1: Counts, n1: Counts, x0: Counts, n0: Counts, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Newcombe's hybrid score interval (method 10) of p1 - p0, built from the two Wilson intervals."""
+    p1, p0 = rate(x1, n1), rate(x0, n0)
+    (low1, high1), (low0, high0) = wilson(x1, n1, level), wilson(x0, n0, level)
+    gap = p1 - p0
+    low = gap - np.hypot(p1 - low1, high0 - p0)
+    high = gap + np.hypot(high1 - p1, p0 - low0)
+    return low, high
+
+
+def ratio(x1: Counts, n1: Counts, x0: Counts, n0: Counts, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Koopman's score interval of p1 / p0: the ratios that the score test does not reject.
+
+    With x1 = 0 the lower end is 0, with x0 = 0 the upper end is infinity, with both it is (0, inf): no zero
+    is patched by adding halves. It excludes 1 exactly when `score_p` is below 1 - level.
+    """
+    counts = _floats(x1, n1, x0, n0)
+    low = _ratio_end(counts, level, upper=False)
+    high = _ratio_end(counts, level, upper=True)
+    x1, n1, x0, n0 = counts
+    known = (n1 > 0) & (n0 > 0)
+    low = np.where(x1 == 0, 0.0, low)
+    high = np.where(x0 == 0, np.inf, high)
+    return np.where(known, low, np.nan), np.where(known, high, np.nan)
+
+
+def score_p(x1: Counts, n1: Counts, x0: Counts, n0: Counts) -> Floats:
+    """Two-sided p of the score test of p1 = p0 (Pearson's chi-square, no continuity correction).
+
+    1 when nobody or everybody is in both numerators; nan when a denominator is empty.
+    """
+    counts = _floats(x1, n1, x0, n0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z2 = _score(counts, np.ones(counts[0].shape))
+    x1, n1, x0, n0 = counts
+    known = (n1 > 0) & (n0 > 0)
+    flat = (x1 + x0 == 0) | (x1 + x0 == n1 + n0)
+    z2 = np.where(flat, 0.0, z2)
+    return np.where(known, stats.chi2.sf(np.where(known, z2, 0.0), 1), np.nan)
+
+
+def benjamini_hochberg(p: Counts) -> Floats:
+    """Adjusted p (false discovery rate) of a family of tests; nan entries are no tests and stay nan."""
+    (p,) = _floats(p)
+    out = np.full(p.shape, np.nan)
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
+    rank = np.arange(1, order.size + 1)
+    raised = p[order] * order.size / rank
+    out[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1.0)
+    return out
+
+
+def _floats(*values: Counts) -> tuple[Floats, ...]:
+    arrays = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in values))
+    return tuple(np.array(a) for a in arrays)
+
+
+def _score(counts: tuple[Floats, ...], theta: Floats) -> Floats:
+    """The squared score statistic of p1 = theta * p0, with p0 at its restricted maximum likelihood."""
+    x1, n1, x0, n0 = counts
+    b = theta * (n1 + x0) + x1 + n0
+    root = np.sqrt(np.maximum(b * b - 4.0 * theta * (n1 + n0) * (x1 + x0), 0.0))
+    # the smaller root written without the cancellation that b - root would suffer
+    p0 = 2.0 * (x1 + x0) / (b + root)
+    p1 = np.minimum(theta * p0, 1.0)
+    gap = x1 / n1 - theta * x0 / n0
+    variance = p1 * (1.0 - p1) / n1 + theta * theta * p0 * (1.0 - p0) / n0
+    return np.where(gap == 0.0, 0.0, gap * gap / variance)
+
+
+def _ratio_end(counts: tuple[Floats, ...], level: float, upper: bool) -> Floats:
+    """Bisection on log(theta) between the point estimate and far away; the statistic grows in between."""
+    x1, n1, x0, n0 = counts
+    limit = z_value(level) ** 2
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        point = np.log((x1 / n1) / (x0 / n0))
+        far = 60.0 if upper else -60.0
+        near = np.where(np.isfinite(point), point, -far)
+        away = np.full(point.shape, far)
+        for _ in range(_LOG_STEPS):
+            middle = (near + away) / 2.0
+            inside = _score(counts, np.exp(middle)) <= limit
+            near, away = np.where(inside, middle, near), np.where(inside, away, middle)
+    return np.asarray(np.exp((near + away) / 2.0), dtype=np.float64)

@@ -1,0 +1,69 @@
+"""Profiles that stand for a code: retrieving by them means retrieving by that code.
+ Real records seldom carry `meta.profile`, so a retrieve of US Core Blood Pressure has to select Observations
+by the code the profile fixes. Every code is LOINC. Sources: FHIR R4 "Vital Signs profiles"
+(hl7.org/fhir/R4/observation-vitalsigns.html, the table of required codes) and the profile pages of US Core
+3.1.1 to 7.0.0 (hl7.org/fhir/us/core), where each fixes `Observation.code`. Pulse oximetry requires both of
+its codings; the smoking status value set (us-core-smoking-status-observation-codes) has one code.
+
+Leaves to others: profiles that constrain anything but a code (status, category), which select nothing here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOINC = "http://loinc.org"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A profile: the FHIR type it constrains and the codes it stands for, (system, code); none when it fixes
+    no code.
+    """
+
+    base: str
+    codes: tuple[tuple[str, str], ...]
+
+
+_CORE = "http://hl7.org/fhir/StructureDefinition/"
+_US = "http://hl7.org/fhir/us/core/StructureDefinition/"
+
+_OBSERVATION_CODES: dict[str, tuple[str, ...]] = {
+    # FHIR R4 core
+    f"{_CORE}vitalsigns": (),
+    f"{_CORE}vitalspanel": ("85353-1",),
+    f"{_CORE}resprate": ("9279-1",),
+    f"{_CORE}heartrate": ("8867-4",),
+    f"{_CORE}oxygensat": ("2708-6",),
+    f"{_CORE}bodytemp": ("8310-5",),
+    f"{_CORE}bodyheight": ("8302-2",),
+    f"{_CORE}headcircum": ("9843-4",),
+    f"{_CORE}bodyweight": ("29463-7",),
+    f"{_CORE}bmi": ("39156-5",),
+    f"{_CORE}bp": ("85354-9",),
+    # US Core
+    f"{_US}us-core-vital-signs": (),
+    f"{_US}us-core-blood-pressure": ("85354-9",),
+    f"{_US}us-core-average-blood-pressure": ("96607-7",),
+    f"{_US}us-core-bmi": ("39156-5",),
+    f"{_US}us-core-body-height": ("8302-2",),
+    f"{_US}us-core-body-temperature": ("8310-5",),
+    f"{_US}us-core-body-weight": ("29463-7",),
+    f"{_US}us-core-head-circumference": ("9843-4",),
+    f"{_US}us-core-heart-rate": ("8867-4",),
+    f"{_US}us-core-respiratory-rate": ("9279-1",),
+    f"{_US}us-core-pulse-oximetry": ("59408-5", "2708-6"),
+    f"{_US}pediatric-bmi-for-age": ("59576-9",),
+    f"{_US}pediatric-weight-for-height": ("77606-2",),
+    f"{_US}head-occipital-frontal-circumference-percentile": ("8289-1",),
+    f"{_US}us-core-smokingstatus": ("72166-2",),
+    f"{_US}us-core-observation-pregnancystatus": ("82810-3",),
+    f"{_US}us-core-observation-pregnancyintent": ("86645-9",),
+    f"{_US}us-core-observation-sexual-orientation": ("76690-7",),
+    f"{_US}us-core-observation-occupation": ("11341-5",),
+}
+
+CODED_PROFILES: dict[str, Profile] = {
+    url: Profile("Observation", tuple((LOINC, code) for code in codes))
+    for url, codes in _OBSERVATION_CODES.items()
+}

@@ -1,0 +1,252 @@
+"""Resources out of files: JSON and NDJSON of resources and of Bundles, plain, compressed or in archives.
+ `read` gives every resource as a Python dict; `scan` gives the same resources as bytes, for those who load
+many. Whether a file is one JSON document or one per line is told by its content. A Bundle of any type is
+unpacked (entries of nested Bundles too); an entry without a resource (a deletion, a response) is not a
+record. Nothing raises for one bad line, entry or file: it becomes a record whose `error` says what is wrong,
+never what the data said.
+
+Leaves to others: containers (`salus.fhir.sources`), and every meaning of a resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from salus.fhir.sources import BROKEN, Failure, Meter, Source, Walk
+
+Skipped = Callable[[str], None]
+
+_BOM = b"\xef\xbb\xbf"
+_DATA_SUFFIXES = (".json", ".ndjson", ".jsonl")
+_NOT_JSON = "is not valid JSON"
+_NO_TYPE = "is not a FHIR resource (a JSON object with a resourceType)"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One resource and where it came from, or one thing that could not be read.
+
+    file: path, with `!member` for what came out of an archive. line: from 1; 1 for a file that is one
+    document. entry: position in its Bundle from 0, None outside Bundles. full_url: the Bundle entry's
+    fullUrl. bundle: ordinal of the Bundle it came in, counted over the whole reading; None outside Bundles.
+    """
+
+    file: str
+    line: int
+    entry: int | None
+    full_url: str | None
+    resource: dict[str, Any] | None
+    error: str | None
+    bundle: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """The same as `Record`, unparsed: `data` is the resource's JSON without white space, `type` and `id` its
+    own claim.
+    """
+
+    file: str
+    line: int
+    entry: int | None
+    full_url: str | None
+    bundle: int | None
+    type: str
+    id: str | None
+    data: bytes
+    error: str | None = None
+
+
+class _Entry(msgspec.Struct):
+    fullUrl: str | None = None
+    resource: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Bundle(msgspec.Struct):
+    entry: list[_Entry] | None = None
+
+
+class _Head(msgspec.Struct):
+    resourceType: str
+    id: str | None = None
+
+
+_bundle = msgspec.json.Decoder(_Bundle).decode
+_head = msgspec.json.Decoder(_Head).decode
+
+
+def read(paths: Sequence[Path], *, skipped: Skipped | None = None) -> Iterator[Record]:
+    """Every resource in the files, folders and archives; `skipped` is told the name of each file that holds
+    no JSON.
+
+    Raises SalusError at once when a path does not exist.
+    """
+    for raw in scan(paths, skipped=skipped, untyped=True):
+        resource, error = _parse(raw.data) if raw.data else (None, raw.error)
+        if resource is not None and not raw.type:
+            error = _NO_TYPE
+        yield Record(raw.file, raw.line, raw.entry, raw.full_url, resource, error, raw.bundle)
+
+
+def scan(
+    paths: Sequence[Path],
+    *,
+    skipped: Skipped | None = None,
+    meter: Meter | None = None,
+    untyped: bool = False,
+) -> Iterator[Raw]:
+    """As `read`, with the resources as bytes; `meter` is kept up to date with the bytes read off the disk.
+
+    With `untyped`, JSON objects without a resourceType (ELM documents) are given too, with the type "".
+    """
+    walk = Walk(paths, meter or Meter())
+    return _scan(walk, skipped or (lambda name: None), untyped)
+
+
+def _scan(walk: Walk, skipped: Skipped, untyped: bool) -> Iterator[Raw]:
+    unpack = _Unpacker(untyped)
+    for source in walk:
+        if isinstance(source, Failure):
+            yield _failed(source.name, 1, source.reason)
+        elif _is_json(source):
+            for line, data in _documents(source):
+                yield from unpack(source.name, line, data)
+        elif source.head:
+            skipped(source.name)
+
+
+def _failed(file: str, line: int, error: str, entry: int | None = None, bundle: int | None = None) -> Raw:
+    return Raw(file, line, entry, None, bundle, "", None, b"", error)
+
+
+def _parse(data: bytes) -> tuple[dict[str, Any] | None, str | None]:
+    """The object, and what is wrong with it when it is none."""
+    try:
+        value = msgspec.json.decode(data)
+        return (value, None) if isinstance(value, dict) else (None, _NO_TYPE)
+    except (msgspec.DecodeError, RecursionError):
+        return None, _NOT_JSON
+
+
+def _is_json(source: Source) -> bool:
+    """JSON by its first character, or by its name when it claims to be: then what is wrong with it is
+    reported.
+    """
+    start = source.head.removeprefix(_BOM).lstrip()
+    if start[:1] in (b"{", b"["):
+        return True
+    name = source.name.lower().removesuffix(".gz").removesuffix(".xz").removesuffix(".bz2")
+    return bool(start) and name.endswith(_DATA_SUFFIXES)
+
+
+def _documents(source: Source) -> Iterator[tuple[int, bytes | Failure]]:
+    """The JSON documents of a stream with the line each begins on; a stream that breaks off ends in a
+    Failure.
+    """
+    line = 0
+    try:
+        lines = _numbered(source)
+        start = list(_take(lines, 2))
+        if not _one_per_line(start):
+            line = start[0][0]
+            yield line, b"".join([*(data for _, data in start), source.stream.read()])
+            return
+        for line, data in chain(start, lines):
+            yield line, data
+    except BROKEN as problem:
+        yield line + 1, Failure(source.name, f"breaks off: {problem or type(problem).__name__}")
+
+
+def _numbered(source: Source) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(source.stream, 1):
+        data = line.removeprefix(_BOM) if number == 1 else line
+        if not data.isspace():
+            yield number, data
+
+
+def _take(lines: Iterator[tuple[int, bytes]], count: int) -> Iterator[tuple[int, bytes]]:
+    for _, item in zip(range(count), lines, strict=False):
+        yield item
+
+
+def _one_per_line(start: list[tuple[int, bytes]]) -> bool:
+    """Whether documents stand one to a line, from the first two lines that are not blank.
+
+    A first line that is a whole document settles it. One that is not may be damaged; then the second line
+    decides, which inside one document may be a whole JSON object as well (an entry of a Bundle) but not a
+    whole resource.
+    """
+    if len(start) < 2:
+        return True
+    return _resource_type(start[0][1]) is not None or bool(_resource_type(start[1][1]))
+
+
+def _resource_type(data: bytes) -> str | None:
+    """The resourceType of a document; "" for other JSON; None when the bytes are not a JSON document."""
+    try:
+        return _head(data).resourceType
+    except msgspec.ValidationError:
+        return ""
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+class _Unpacker:
+    """Documents -> resources; counts the Bundles."""
+
+    def __init__(self, untyped: bool = False) -> None:
+        self._bundles = 0
+        self._untyped = untyped
+
+    def __call__(self, file: str, line: int, data: bytes | Failure) -> Iterator[Raw]:
+        if isinstance(data, Failure):
+            yield _failed(file, line, data.reason)
+            return
+        try:
+            if not data.isascii():
+                data.decode()
+            compact = msgspec.json.format(data, indent=-1)
+        except UnicodeDecodeError:
+            yield _failed(file, line, "is not UTF-8 text")
+        except (msgspec.DecodeError, RecursionError):
+            yield _failed(file, line, _NOT_JSON)
+        else:
+            yield from self._resource(Raw(file, line, None, None, None, "", None, compact))
+
+    def _resource(self, raw: Raw) -> Iterator[Raw]:
+        try:
+            head = _head(raw.data)
+        except (msgspec.DecodeError, RecursionError):
+            if self._untyped and raw.data.startswith(b"{"):
+                yield raw
+            else:
+                yield _failed(raw.file, raw.line, _NO_TYPE, raw.entry, raw.bundle)
+            return
+        if head.resourceType == "Bundle":
+            yield from self._entries(raw)
+        else:
+            where = (raw.file, raw.line, raw.entry, raw.full_url, raw.bundle)
+            yield Raw(*where, head.resourceType, head.id, raw.data)
+
+    def _entries(self, raw: Raw) -> Iterator[Raw]:
+        bundle = self._bundles
+        self._bundles += 1
+        try:
+            entries = _bundle(raw.data).entry or []
+        except (msgspec.DecodeError, RecursionError):
+            yield _failed(
+                raw.file, raw.line, "is a Bundle whose entries are not a list of objects", raw.entry
+            )
+            return
+        for position, entry in enumerate(entries):
+            if isinstance(entry.resource, msgspec.Raw):
+                data = bytes(entry.resource)
+                yield from self._resource(
+                    Raw(raw.file, raw.line, position, entry.fullUrl, bundle, "", None, data)
+                )

@@ -1,0 +1,441 @@
+"""Frames: the rows an expression is being evaluated for, and how rows of one frame reach another's columns.
+
+A define is evaluated in a frame of patients, the inside of a query in a frame of its source's rows. When an expression
+inside needs a column from outside, the outer frame is staged (materialised with a key) and joined: a nested query
+becomes a relation keyed by the row around it, never a correlated subquery. What comes back is joined by that key.
+Row units are explicit: a `Rows` value is many rows per key of its `link`; anything else is one value per row.
+Leaves to others: operators, and which source a query reads (`compiler`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from salus.elm.types import ListOf, Named, Type
+from salus.logic.data import Data
+from salus.logic.expr import NULL, Col, E, InRel, Op, columns_of, compare, eq, or_, truth
+from salus.logic.relation import Select, Table, Union, Use, clone, is_plain, renumber
+from salus.logic.values import Resource, Row, Value, combine, remap, type_of
+
+KEYS = {"Patient": "pid"}
+
+
+class TableRow:
+    """A row of a stored table in a FROM. A column that the population lacks is null at compile time."""
+
+    def __init__(self, data: Data, source: Table, key: str) -> None:
+        self._data, self._source, self._key = data, source, key
+        self.table = source.name
+
+    @property
+    def key(self) -> E:
+        return self._source.col(self._key)
+
+    def col(self, name: str) -> E:
+        if self._data.fact(self.table, name) == "absent":
+            return NULL
+        return self._source.col(name)
+
+
+class NoRow:
+    """A row of a table that the population does not have."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    @property
+    def key(self) -> E:
+        return NULL
+
+    def col(self, name: str) -> E:
+        return NULL
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """Which rows belong to a row of the outer frame: `inner` here equals `outer` there; None means the patient."""
+
+    inner: E
+    outer: E | None = None
+
+
+@dataclass(eq=False)
+class Frame:
+    """Rows under evaluation: their select, the patient each belongs to, and the way to the frame around."""
+
+    data: Data
+    select: Select
+    pid: E
+    parent: Frame | None = None
+    link: Link | None = None
+    key: E | None = None
+    position: tuple[E, ...] = ()
+    _stages: list[Select] = field(default_factory=list)
+    linked: Select | None = None
+    _rows: dict[object, Row] = field(default_factory=dict)
+    _joined: dict[object, Col] = field(default_factory=dict)
+
+    def reach(self, e: E) -> E:
+        """Make every column of `e` available here, joining the frames around where needed."""
+        missing = [col for col in columns_of(e) if not self.select.covers([col])]
+        if missing:
+            self._correlate(missing)
+        return e
+
+    def _correlate(self, cols: Sequence[Col]) -> None:
+        if self.parent is None or self.link is None:
+            raise AssertionError(f"columns {cols} belong to no frame around this one")
+        for col in cols:
+            self.parent.reach(col)
+        if self.link.outer is not None:
+            self.parent.reach(self.link.outer)
+        stage = self.parent.stage([*cols, *columns_of(self.link.outer or self.parent.pid)])
+        key = self.parent.key
+        assert key is not None
+        if self.linked is None:
+            self.select.join("inner", stage, eq(self.link.inner, self.link.outer or self.parent.pid))
+        else:
+            self.select.join("inner", stage, eq(self.linked.col(key), stage.col(key)))
+        self.linked = stage
+        self.link = Link(stage.col(key), key)
+        self.key = None
+
+    def stage(self, cols: Iterable[Col]) -> Select:
+        """These rows, materialised with a key, able to put out `cols`; an earlier stage serves when it covers them."""
+        wanted = list(cols)
+        for stage in self._stages:
+            if stage.covers(wanted):
+                return stage
+        inner = self.select
+        if self.key is None:
+            self.key = inner.col(Op("row_number", ()))
+        inner.export(self.key)
+        inner.materialised = "stage"
+        self.select = Select()
+        self.select.join("from", inner)
+        self._stages.append(inner)
+        return inner
+
+    def filter(self, condition: E) -> None:
+        """Keep the rows for which `condition` is true."""
+        self.select.filter(self.reach(truth(condition)))
+
+    def bind(self, e: E) -> E:
+        """`e` computed once per row: a column of the rows so far, for expressions used several times."""
+        if isinstance(e, Col) or not list(columns_of(e)):
+            return e
+        self.reach(e)
+        inner = self.select
+        self.select = Select()
+        self.select.join("from", inner)
+        return inner.col(e)
+
+    def joined_row(self, table: str, key: E) -> Row:
+        """The row of a resource table with this key, joined once."""
+        seen: object = key if isinstance(key, Col) else id(key)
+        if (table, seen) not in self._rows:
+            self._rows[table, seen] = self._join_row(table, key)
+            self._joined[table, seen, "key"] = key  # type: ignore[assignment]
+        return self._rows[table, seen]
+
+    def _join_row(self, table: str, key: E) -> Row:
+        if key == NULL or not self.data.has_table(table):
+            return NoRow(table)
+        source = Table(table)
+        self.select.join("left", source, eq(source.col("rid"), self.reach(key)))
+        return TableRow(self.data, source, "rid")
+
+    def join_dictionary(self, table: str, key_column: str, key: E, column: str, *, first: bool = False) -> E:
+        """A column of a dictionary table for the row's `key` (of the first entry where a key has several)."""
+        seen = (table, key if isinstance(key, Col) else id(key))
+        if seen not in self._joined:
+            source = Table(table)
+            on = eq(source.col(key_column), self.reach(key))
+            if first:
+                from salus.logic.expr import Const, and_
+
+                on = and_(on, eq(source.col("ord"), Const(0)))
+            self.select.join("left", source, on)
+            self._joined[seen] = source.col(key_column)
+            self._joined[(*seen, "source")] = source  # type: ignore[assignment]
+        source_table: Table = self._joined[(*seen, "source")]  # type: ignore[assignment]
+        return source_table.col(column)
+
+    def join_per_patient(self, relation: Select, pid: E) -> Use:
+        """A relation of one row per patient, joined once by patient."""
+        if relation not in self._joined:
+            use = Use(relation)
+            self.select.join("left", use, eq(Col(use.id, relation.export(pid)), self.pid))
+            self._joined[relation] = Col(use.id, "")
+            self._joined[relation, "use"] = use  # type: ignore[index,assignment]
+        found: Use = self._joined[relation, "use"]  # type: ignore[index,assignment]
+        return found
+
+
+@dataclass(eq=False)
+class Rows:
+    """A list as rows: of its frame's select, one `element` each, belonging to an outer row by the frame's link."""
+
+    frame: Frame
+    element: Value
+    distinct: bool = False
+    order: tuple[tuple[bool, tuple[E, ...]], ...] = ()
+    element_type: Type | None = None
+
+    @property
+    def type(self) -> Type:
+        return ListOf(self.element_type or type_of(self.element))
+
+    @property
+    def link(self) -> Link:
+        assert self.frame.link is not None
+        return self.frame.link
+
+
+def table_rows(data: Data, name: str, parent: Frame, only: tuple[str, frozenset[int]] | None = None) -> tuple[Frame, Row]:
+    """A frame of all rows of a resource table, linked by patient."""
+    source = Table(name, only)
+    select = Select()
+    select.join("from", source)
+    pid, rid = source.col("pid"), source.col("rid")
+    frame = Frame(data, select, pid, parent, Link(pid), rid, (rid,))
+    return frame, TableRow(data, source, "rid")
+
+
+def child_rows(data: Data, name: str, parent: Frame, owner: E) -> tuple[Frame, Row]:
+    """A frame of the rows of a child table, linked to the row that owns them."""
+    source = Table(name)
+    select = Select()
+    select.join("from", source)
+    frame = Frame(data, select, source.col("pid"), parent, Link(source.col("parent"), owner), source.col("eid"))
+    frame.position = (source.col("eid"),)
+    return frame, TableRow(data, source, "eid")
+
+
+def dictionary_rows(data: Data, name: str, key: str, parent: Frame, owner: E) -> tuple[Frame, Table]:
+    """A frame of the entries of a dictionary table (`coding`, `concept_list`) for the id `owner`."""
+    source = Table(name)
+    select = Select()
+    select.join("from", source)
+    frame = Frame(data, select, parent.pid, parent, Link(source.col(key), owner), None, (source.col("ord"),))
+    return frame, source
+
+
+def instance(rows: Rows, parent: Frame) -> Rows:
+    """The same list, free to be filtered or joined without touching the original."""
+    frame = rows.frame
+    if not is_plain(frame.select):
+        return _use(rows, parent)
+    select, numbers = clone(frame.select)
+
+    def move(e: E) -> E:
+        return renumber(e, numbers, select)
+
+    link = Link(move(rows.link.inner), rows.link.outer)
+    key = None if frame.key is None else move(frame.key)
+    copy = Frame(frame.data, select, move(frame.pid), _around(rows, parent), link, key, tuple(map(move, frame.position)))
+    order = tuple((down, tuple(map(move, keys))) for down, keys in rows.order)
+    return Rows(copy, _moved(rows.element, move), rows.distinct, order, rows.element_type)
+
+
+def _moved(element: Value, move: Callable[[E], E]) -> Value:
+    return remap(element, lambda e: move(e))
+
+
+def _around(rows: Rows, parent: Frame) -> Frame:
+    """The frame a linked list hangs on stays; a list of the patient hangs on whoever uses it."""
+    if rows.link.outer is None or rows.frame.parent is None:
+        return parent
+    return parent if parent.select.covers(columns_of(rows.link.outer)) else rows.frame.parent
+
+
+def _use(rows: Rows, parent: Frame) -> Rows:
+    """The list through a use of its materialised select."""
+    frame = rows.frame
+    relation = frame.select
+    relation.materialised = relation.materialised or "rows"
+    return over(relation, rows, parent)
+
+
+def over(relation: Select, rows: Rows, parent: Frame) -> Rows:
+    """The list `rows`, whose select is `relation`, read from a fresh use of that materialised relation."""
+    use = Use(relation)
+    select = Select()
+    select.join("from", use)
+
+    def move(e: E) -> E:
+        return e if not list(columns_of(e)) else Col(use.id, relation.export(e))
+
+    frame = rows.frame
+    link = Link(move(rows.link.inner), rows.link.outer)
+    key = None if frame.key is None else move(frame.key)
+    copy = Frame(
+        frame.data, select, move(frame.pid), _around(rows, parent), link, key, tuple(map(move, frame.position))
+    )
+    order = tuple((down, tuple(map(move, keys))) for down, keys in rows.order)
+    return Rows(copy, remap(rows.element, move), rows.distinct, order, rows.element_type)
+
+
+def leaves(value: Value) -> list[E]:
+    """The leaves of a value that tell it from others: what distinct and equality by columns look at."""
+    found: list[E] = []
+
+    def note(parts: Sequence[E]) -> E:
+        if parts[0] not in found:
+            found.append(parts[0])
+        return parts[0]
+
+    if isinstance(value, Resource):
+        return [value.rid]
+    combine([value], note)
+    return found
+
+
+def settle(rows: Rows, parent: Frame) -> Rows:
+    """The list with a pending `distinct` carried out: one row per link and value."""
+    if not rows.distinct:
+        return rows
+    frame = rows.frame
+    for e in (frame.pid, rows.link.inner, *leaves(rows.element), *(k for _, keys in rows.order for k in keys)):
+        frame.reach(e)
+    inner = Select(distinct=True, materialised="distinct")
+    inner.join("from", frame.select)
+    settled = Frame(frame.data, inner, frame.pid, frame.parent, frame.link)
+    plain = Rows(settled, rows.element, False, rows.order, rows.element_type)
+    return over(inner, plain, parent)
+
+
+def exists(rows: Rows, here: Frame) -> E:
+    """Whether the list has an element that is not null, for each row of `here`."""
+    from salus.logic.expr import FALSE, TRUE
+    from salus.logic.values import present
+
+    frame = rows.frame
+    there = present(rows.element)
+    if there == FALSE or any(c == FALSE for c in frame.select.where):
+        return FALSE
+    if there != TRUE:
+        frame.filter(there)
+    return member(rows, here)
+
+
+def member(rows: Rows, here: Frame, extra: Sequence[tuple[E, E]] = ()) -> E:
+    """Whether the list has a row for each row of `here` (with `extra` pairs of here = there equal as well)."""
+    frame = rows.frame
+    for _, inner in extra:
+        frame.reach(inner)
+    link = rows.link
+    pairs = [(link.outer if link.outer is not None else here.pid, link.inner), *extra]
+    keys = tuple(here.reach(outer) for outer, _ in pairs)
+    columns = tuple(frame.select.export(inner) for _, inner in pairs)
+    return InRel(keys, frame.select, columns)
+
+
+def grouped(rows: Rows, here: Frame) -> tuple[Select, Callable[[E], Col]]:
+    """The list grouped by its link and joined to `here`; returns the group and how to put out an aggregate."""
+    frame = rows.frame
+    for e in (*leaves(rows.element), *(key for _, keys in rows.order for key in keys)):
+        frame.reach(e)  # may hang the rows on the frame around, which changes their link
+    link = rows.link
+    group = Select()
+    group.join("from", frame.select)
+    group.group.append(group.resolve(link.inner))
+    key = Col(group.id, group.export(link.inner))
+    outer = link.outer if link.outer is not None else here.pid
+    here.select.join("left", group, eq(key, here.reach(outer)))
+
+    def aggregate(e: E) -> Col:
+        frame.reach(e)
+        return group.col(e)
+
+    return group, aggregate
+
+
+def union(lists: Sequence[Rows], here: Frame, *, distinct: bool = True) -> Rows:
+    """The lists together. Retrieves from one table become one, by OR; others a union of aligned columns."""
+    merged = _merge_same_table(lists)
+    if merged is not None:
+        return merged
+    frames = [rows.frame for rows in lists]
+    _align_links(lists, here)
+    made = Union([frame.select for frame in frames], distinct=distinct)
+
+    def align(parts: Sequence[E]) -> E:
+        for frame, part in zip(frames, parts, strict=True):
+            frame.reach(part)
+        return made.export(parts)
+
+    element = combine([rows.element for rows in lists], align)
+    pid = align([frame.pid for frame in frames])
+    inner = align([rows.link.inner for rows in lists])
+    select = Select()
+    select.join("from", made)
+    position = tuple(align(p) for p in zip(*(_positions(f) for f in frames), strict=True))
+    frame = Frame(frames[0].data, select, pid, here, Link(inner, lists[0].link.outer), None, position)
+    return Rows(frame, element)
+
+
+def _positions(frame: Frame) -> tuple[E, ...]:
+    return frame.position[-1:] or (NULL,)
+
+
+def _align_links(lists: Sequence[Rows], here: Frame) -> None:
+    outers = [rows.link.outer for rows in lists]
+    if all(o is None for o in outers) or all(o == outers[0] and isinstance(o, Col) for o in outers):
+        return
+    for rows in lists:
+        if rows.frame.parent is not None and rows.frame.linked is None:
+            rows.frame._correlate([])
+
+
+def _merge_same_table(lists: Sequence[Rows]) -> Rows | None:
+    """Filtered rows of one and the same table, united by OR of their filters; None when they are anything else."""
+    if not all(_is_filtered_table(rows) for rows in lists):
+        return None
+    tables = [rows.frame.select.joins[0].source for rows in lists]
+    names = {t.name for t in tables if isinstance(t, Table)}
+    if len(names) != 1 or len({type_of(rows.element) for rows in lists}) != 1:
+        return None
+    head = lists[0]
+    target = head.frame.select
+    base = tables[0]
+    assert isinstance(base, Table)
+    conditions: list[E] = []
+    for rows, table in zip(lists, tables, strict=True):
+        moved = [renumber(c, {table.id: base.id}, target) for c in rows.frame.select.where]
+        conditions.append(_all(moved))
+    target.where = [or_(*conditions)]
+    base.only = _merged_filter([t.only for t in tables if isinstance(t, Table)])
+    return head
+
+
+def _all(conditions: Sequence[E]) -> E:
+    from salus.logic.expr import and_
+
+    return and_(*conditions)
+
+
+def _merged_filter(filters: Sequence[tuple[str, frozenset[int]] | None]) -> tuple[str, frozenset[int]] | None:
+    columns = {f[0] if f else None for f in filters}
+    if len(columns) != 1 or None in columns:
+        return None
+    return filters[0][0], frozenset().union(*(f[1] for f in filters if f))  # type: ignore[index]
+
+
+def _is_filtered_table(rows: Rows) -> bool:
+    select = rows.frame.select
+    plain = len(select.joins) == 1 and isinstance(select.joins[0].source, Table) and not select.exports
+    resource = isinstance(rows.element, Resource) and rows.link.outer is None
+    return plain and resource and not rows.distinct and not rows.order and not select.group
+
+
+def latest_key(keys: Sequence[E]) -> tuple[E, ...]:
+    """Sort keys as a comparable whole."""
+    return tuple(keys)
+
+
+__all__ = [
+    "Frame", "Link", "NoRow", "Rows", "TableRow", "child_rows", "compare", "dictionary_rows", "exists", "grouped",
+    "instance", "leaves", "member", "over", "replace", "settle", "table_rows", "union", "Named",
+]  # fmt: skip

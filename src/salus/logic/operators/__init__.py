@@ -1,0 +1,20 @@
+"""The operators of CQL, a module per chapter of the reference (Appendix B), from structured values to structured values.
+
+A module registers its operators by ELM name; `compiler` looks them up in `OPERATORS`. Each cites its section.
+"""
+
+from salus.logic.operators import (  # noqa: F401  (registration on import)
+    arithmetic,
+    clinical,
+    comparison,
+    datetimes,
+    intervals,
+    lists,
+    logical,
+    nullological,
+    strings,
+    types,
+)
+from salus.logic.operators.registry import OPERATORS
+
+__all__ = ["OPERATORS"]

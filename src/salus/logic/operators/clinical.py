@@ -1,0 +1,58 @@
+"""Clinical operators (CQL Reference, Appendix B, section 12): membership in value sets."""
+
+from __future__ import annotations
+
+from salus.elm.nodes import Operator
+from salus.logic import frame as frames
+from salus.logic.context import Context
+from salus.logic.expr import FALSE, NULL, E, case
+from salus.logic.frame import Rows
+from salus.logic.operators.codes import has_code
+from salus.logic.operators.registry import operator
+from salus.logic.values import (
+    Choice, CodeFields, CodeLiterals, Coded, ListLiteral, Nothing, Point, Value, ValueSetValue, boolean, present, type_of,
+)  # fmt: skip
+
+
+def in_value_set(cx: Context, node: Operator, code: Value, value_set: ValueSetValue) -> E:
+    """Whether a code, or any code of a concept, is in the value set; null for null."""
+    codes = cx.compiler.value_set(value_set)
+    match code:
+        case Coded() | CodeFields() | CodeLiterals():
+            return has_code(cx, code, codes)
+        case Point(low=low):
+            from salus.logic.expr import Const, in_list
+
+            return in_list(low, [Const(c) for c in sorted({c for _, c in codes})])
+        case Choice(options=options):
+            coded = [o for o in options if isinstance(o, (Coded, CodeFields, CodeLiterals))]
+            return case([(present(o), in_value_set(cx, node, o, value_set)) for o in coded])
+        case Nothing():
+            return NULL
+    cx.fail(node, f"{node.op} of {type_of(code)} is not supported")
+
+
+@operator("InValueSet")
+def in_value_set_operator(cx: Context, node: Operator, code: Value, named: Value, computed: Value) -> Value:
+    """B.12 In (Valueset)."""
+    value_set = named if isinstance(named, ValueSetValue) else computed
+    if not isinstance(value_set, ValueSetValue):
+        cx.fail(node, "InValueSet needs a value set by name")
+    return boolean(in_value_set(cx, node, code, value_set))
+
+
+@operator("AnyInValueSet")
+def any_in_value_set(cx: Context, node: Operator, codes: Value, named: Value, computed: Value) -> Value:
+    """B.12 In (Valueset) of a list: whether any of the codes is."""
+    value_set = named if isinstance(named, ValueSetValue) else computed
+    if not isinstance(value_set, ValueSetValue):
+        cx.fail(node, "AnyInValueSet needs a value set by name")
+    if isinstance(codes, ListLiteral):
+        from salus.logic.expr import or_
+
+        return boolean(or_(*(in_value_set(cx, node, c, value_set) for c in codes.items)))
+    if not isinstance(codes, Rows):
+        return boolean(FALSE)
+    rows = frames.instance(codes, cx.frame)
+    rows.frame.filter(in_value_set(cx, node, rows.element, value_set))
+    return boolean(frames.exists(rows, cx.frame))

@@ -1,0 +1,157 @@
+"""Comparison operators (CQL Reference, Appendix B, section 4): equal, equivalent, less, greater."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from salus.elm.nodes import Operator
+from salus.logic.context import Context
+from salus.logic.expr import FALSE, NULL, TRUE, Const, E, Op, and_, case, eq, in_list, is_true, not_, not_null, or_
+from salus.logic.operators import points
+from salus.logic.operators.codes import equivalent_codes
+from salus.logic.operators.registry import operator
+from salus.logic.operators.units import compare_quantities
+from salus.logic.values import (
+    STRING, Choice, CodeFields, CodeLiterals, Coded, Element, Interval, Nothing, Point, Quantity, Resource, Tuple,
+    Value, boolean, present,
+)  # fmt: skip
+
+CODES = (Coded, CodeFields, CodeLiterals)
+
+
+def pairwise(cx: Context, node: Operator, a: Value, b: Value, compare: Callable[[Value, Value], E | None]) -> E:
+    """A comparison over choices: of the alternatives that can be compared, the one that is there decides."""
+    lefts = a.options if isinstance(a, Choice) else (a,)
+    rights = b.options if isinstance(b, Choice) else (b,)
+    found = [(x, y, e) for x in lefts for y in rights if (e := compare(x, y)) is not None]
+    if not found and not (isinstance(a, Choice) or isinstance(b, Choice)):
+        cx.fail(node, f"{node.op} cannot compare these types")
+    if len(found) == 1 and not (isinstance(a, Choice) or isinstance(b, Choice)):
+        return found[0][2]
+    return case([(and_(present(x), present(y)), e) for x, y, e in found])
+
+
+def equal(a: Value, b: Value) -> E | None:
+    """a = b; None when values of these kinds cannot be compared."""
+    match a, b:
+        case (Nothing(), _) | (_, Nothing()):
+            return NULL
+        case Point(), Point():
+            return points.equal(a, b)
+        case Quantity(), Quantity():
+            return compare_quantities("eq", a, b)
+        case Resource(), Resource():
+            return eq(a.rid, b.rid)
+        case Coded(), Coded():
+            return eq(a.id, b.id)
+        case CodeFields(), CodeFields():
+            return and_(eq(a.code, b.code), eq(a.system, b.system))
+        case Tuple(), Tuple():
+            return _equal_fields(a, b)
+        case Interval(), Interval():
+            return _equal_intervals(a, b)
+    return None
+
+
+def _equal_fields(a: Tuple, b: Tuple) -> E | None:
+    parts = []
+    for name in dict.fromkeys((*a.fields, *b.fields)):
+        x, y = a.fields.get(name), b.fields.get(name)
+        part = None if x is None or y is None else equal(x, y)
+        if part is None:
+            return None
+        assert x is not None and y is not None
+        parts.append(or_(and_(not_(present(x)), not_(present(y))), part))
+    return and_(*parts)
+
+
+def _equal_intervals(a: Interval, b: Interval) -> E | None:
+    from salus.logic.operators.intervals import end, start
+
+    parts = [equal(start(a), start(b)), equal(end(a), end(b))]
+    return None if None in parts else and_(*(p for p in parts if p is not None))
+
+
+def equivalent(cx: Context, a: Value, b: Value) -> E | None:
+    """a ~ b: never null; None when values of these kinds cannot be compared."""
+    if isinstance(a, Nothing) or isinstance(b, Nothing):
+        return not_(or_(present(a), present(b)))
+    if isinstance(a, CODES) and isinstance(b, CODES):
+        return equivalent_codes(cx, a, b)
+    if isinstance(a, Point) and isinstance(b, Point) and a.type == STRING:
+        a, b = _normalised(a), _normalised(b)
+    same = equal(a, b)
+    if same is None:
+        return None
+    return or_(is_true(same), and_(not_(present(a)), not_(present(b))))
+
+
+def _normalised(point: Point) -> Point:
+    """Strings are equivalent when equal but for case and white space (B.4 Equivalent)."""
+    if isinstance(point.low, Const):
+        value = point.low.value
+        return Point(STRING, Const(" ".join(value.lower().split())) if isinstance(value, str) else NULL)
+    return Point(STRING, Op("normalise", (point.low,)))
+
+
+@operator("Equal")
+def equal_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
+    """B.4 Equal."""
+    return boolean(pairwise(cx, node, a, b, equal))
+
+
+@operator("NotEqual")
+def not_equal_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
+    """B.4 Not Equal."""
+    return boolean(not_(pairwise(cx, node, a, b, equal)))
+
+
+@operator("Equivalent")
+def equivalent_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
+    """B.4 Equivalent: never null; values of different types are not equivalent."""
+    if isinstance(a, Choice) or isinstance(b, Choice):
+        found = pairwise(cx, node, a, b, lambda x, y: equivalent(cx, x, y))
+        return boolean(or_(is_true(found), and_(not_(present(a)), not_(present(b)))))
+    return boolean(equivalent(cx, a, b) or FALSE)
+
+
+def _ordering(name: str) -> Callable[[Value, Value], E | None]:
+    def compare(a: Value, b: Value) -> E | None:
+        match a, b:
+            case (Nothing(), _) | (_, Nothing()):
+                return NULL
+            case Point(), Point():
+                return _ordered_points(name, a, b)
+            case Quantity(), Quantity():
+                return compare_quantities(name, a, b)
+        return None
+
+    return compare
+
+
+def _ordered_points(name: str, a: Point, b: Point) -> E:
+    match name:
+        case "lt":
+            return points.less(a, b)
+        case "le":
+            return points.less_or_equal(a, b)
+        case "gt":
+            return points.less(b, a)
+    return points.less_or_equal(b, a)
+
+
+def order(name: str, a: Value, b: Value) -> E | None:
+    """lt, le, gt or ge of two values; None when they have no order."""
+    return _ordering(name)(a, b)
+
+
+_NAMES = {"Less": "lt", "LessOrEqual": "le", "Greater": "gt", "GreaterOrEqual": "ge"}
+
+
+@operator(*_NAMES)
+def ordering_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
+    """B.4 Less, Less or Equal, Greater, Greater or Equal."""
+    return boolean(pairwise(cx, node, a, b, _ordering(_NAMES[node.op])))
+
+
+__all__ = ["TRUE", "equal", "equivalent", "in_list", "not_null", "order", "pairwise"]

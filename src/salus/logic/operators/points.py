@@ -1,0 +1,92 @@
+"""Comparing points that may be uncertain: dates known to the year, ages of the partly dated, plain numbers and strings.
+
+a <= b is true when the last possible a is at or before the first possible b, false when the first possible a is after
+the last possible b, and null otherwise. At a precision, constants move to the edge of their unit and columns stay as
+they are. Source: CQL 1.5 Reference B.4, B.8 and "Uncertainty" in the Author's Guide; DateTimes of the same precision
+that agree in all they state are equal (B.4 Equal).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from salus.logic import calendar
+from salus.logic.expr import NULL, Const, E, Op, Tri, and_, compare, eq, or_
+from salus.logic.values import Point
+
+DATES = ("System.DateTime", "System.Date", "System.Time")
+
+
+def floor(e: E, unit: str) -> E:
+    """The first instant of the unit around an instant."""
+    if isinstance(e, Const):
+        return Const(calendar.floor(e.value, unit)) if isinstance(e.value, datetime) else NULL
+    return Op("floor", (e, Const(unit)))
+
+
+def last(e: E, unit: str) -> E:
+    """The last instant of the unit around a constant instant."""
+    assert isinstance(e, Const)
+    return Const(calendar.last(e.value, unit)) if isinstance(e.value, datetime) else NULL
+
+
+def _is_date(point: Point) -> bool:
+    return point.type.name in DATES
+
+
+def exact(*points: Point) -> bool:
+    return all(p.high is None for p in points)
+
+
+def less_or_equal(a: Point, b: Point, precision: str | None = None) -> E:
+    """a <= b, at a precision when given."""
+    yes, no = _le(a.top, b.low, precision), _gt(a.low, b.top, precision)
+    if exact(a, b):
+        return yes
+    return Tri(or_(yes, _identical(a, b)) if _is_date(a) and precision is None else yes, no)
+
+
+def less(a: Point, b: Point, precision: str | None = None) -> E:
+    """a < b, at a precision when given."""
+    yes, no = _lt(a.top, b.low, precision), _ge(a.low, b.top, precision)
+    if exact(a, b):
+        return yes
+    return Tri(yes, or_(no, _identical(a, b)) if _is_date(a) and precision is None else no)
+
+
+def equal(a: Point, b: Point, precision: str | None = None) -> E:
+    """a = b, at a precision when given (SameAs)."""
+    if precision is not None:
+        yes = and_(_le(a.top, b.low, precision), _ge(a.low, b.top, precision))
+        no = or_(_lt(a.top, b.low, precision), _gt(a.low, b.top, precision))
+        return yes if exact(a, b) else Tri(yes, no)
+    if exact(a, b):
+        return eq(a.low, b.low)
+    apart = or_(compare("lt", a.top, b.low), compare("gt", a.low, b.top))
+    certain = _identical(a, b) if _is_date(a) else and_(_identical(a, b), eq(a.low, a.top))
+    return Tri(certain, apart)
+
+
+def _identical(a: Point, b: Point) -> E:
+    """Both say the same, to the same precision."""
+    return and_(eq(a.low, b.low), eq(a.top, b.top))
+
+
+def _le(a: E, b: E, unit: str | None) -> E:
+    if unit is None:
+        return compare("le", a, b)
+    return compare("le", a, last(b, unit)) if isinstance(b, Const) else compare("le", floor(a, unit), b)
+
+
+def _gt(a: E, b: E, unit: str | None) -> E:
+    if unit is None:
+        return compare("gt", a, b)
+    return compare("gt", a, last(b, unit)) if isinstance(b, Const) else compare("gt", floor(a, unit), b)
+
+
+def _lt(a: E, b: E, unit: str | None) -> E:
+    return _gt(b, a, unit) if unit is not None else compare("lt", a, b)
+
+
+def _ge(a: E, b: E, unit: str | None) -> E:
+    return _le(b, a, unit) if unit is not None else compare("ge", a, b)

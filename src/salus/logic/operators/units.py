@@ -1,0 +1,69 @@
+"""Quantities in comparisons and sums: units become factors while compiling.
+
+The units a column can have are known (they are few), so that converting is a CASE over them with exact factors, and a
+column of one unit needs none. Incommensurable units compare to null. Source: CQL 1.5 Reference, "Quantity" and B.4;
+UCUM through `salus.terminology.ucum`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from salus.logic.expr import NULL, Const, E, Op, and_, case, compare, eq, not_null
+from salus.logic.values import Point, Quantity, DECIMAL
+from salus.terminology import ucum
+
+
+def factor(unit: str, target: str) -> Decimal | None:
+    """What one `unit` is in `target` units; None when they do not measure the same, or are on different scales."""
+    if unit == target:
+        return Decimal(1)
+    return ucum.ratio(unit, target)
+
+
+def common_unit(quantities: Sequence[Quantity]) -> str:
+    """The unit to compare in: a constant's, else the first that is known."""
+    for quantity in quantities:
+        if isinstance(quantity.unit, Const) and isinstance(quantity.unit.value, str):
+            return quantity.unit.value
+    return min((u for q in quantities for u in q.units or ()), default="1")
+
+
+def in_unit(quantity: Quantity, target: str) -> E:
+    """The number of `target` units in a quantity; null where its unit does not convert."""
+    if quantity.value == NULL:
+        return NULL
+    if isinstance(quantity.unit, Const):
+        return scaled(quantity.value, factor(str(quantity.unit.value), target))
+    branches = []
+    for unit in sorted(quantity.units or ()):
+        scale = factor(unit, target)
+        if scale is not None:
+            branches.append((eq(quantity.unit, Const(unit)), scaled(quantity.value, scale)))
+    return case(branches)
+
+
+def scaled(value: E, scale: Decimal | None) -> E:
+    """value * scale, exact for constants."""
+    if scale is None or value == NULL:
+        return NULL
+    if scale == 1:
+        return value
+    if isinstance(value, Const) and isinstance(value.value, (int, Decimal)):
+        return Const(Decimal(value.value) * scale)
+    return Op("mul", (value, Const(scale)))
+
+
+def compare_quantities(name: str, a: Quantity, b: Quantity) -> E:
+    """eq, ne, lt, le, gt, ge of two quantities in a common unit."""
+    target = common_unit((a, b))
+    return compare(name, in_unit(a, target), in_unit(b, target))
+
+
+def as_point(quantity: Quantity, target: str) -> Point:
+    """The quantity as a plain decimal of `target` units."""
+    return Point(DECIMAL, in_unit(quantity, target))
+
+
+__all__ = ["and_", "as_point", "common_unit", "compare_quantities", "factor", "in_unit", "not_null", "scaled"]

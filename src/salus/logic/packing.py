@@ -1,0 +1,85 @@
+"""Lists carried as values: a list inside a tuple becomes a list of structs per row, and any value an output column.
+
+Codes are spelled out (code, system, display), so that what leaves the engine can be read without its dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from salus.elm.types import ListOf, Type
+from salus.logic import frame as frames
+from salus.logic.context import Context
+from salus.logic.expr import NULL, Const, E, Op, case, coalesce
+from salus.logic.frame import Frame, Rows
+from salus.logic.properties import spelled_out
+from salus.logic.values import (
+    Choice, CodeFields, CodeLiterals, Coded, Element, Interval, ListLiteral, Nothing, Packed, Point, Quantity, Resource, Tuple,
+    Value, first_present, present,
+)  # fmt: skip
+
+
+def pack(cx: Context, value: Rows | ListLiteral) -> Value:
+    """The list as a column of the current frame."""
+    type_ = value.type if isinstance(value, Rows) else ListOf(type_or_any(value))
+    return Packed(output(cx, value), type_)
+
+
+def type_or_any(value: ListLiteral) -> Type:
+    from salus.logic.values import type_of
+
+    found = type_of(value)
+    return found.element if isinstance(found, ListOf) else found
+
+
+def output(cx: Context, value: Value) -> E:
+    """One column that holds the value: scalars as they are, codes and tuples as structs, lists as lists."""
+    match value:
+        case Nothing():
+            return NULL
+        case Point(low=low):
+            return low
+        case Packed(list=items):
+            return items
+        case Quantity(value=number, unit=unit):
+            return struct({"value": number, "unit": unit}, present(value))
+        case Coded():
+            return output(cx, spelled_out(cx, value))
+        case CodeFields(code=code, system=system, display=display):
+            return struct({"code": code, "system": system, "display": display}, present(value))
+        case CodeLiterals(codes=codes):
+            return Op("list", tuple(struct({"code": Const(c), "system": Const(s)}, Const(True)) for s, c in codes))
+        case Interval(low=low_value, high=high_value, present=there):
+            return struct({"low": output(cx, low_value), "high": output(cx, high_value)}, there)
+        case Tuple(fields=fields, present=there):
+            return struct({name: output(cx, field) for name, field in fields.items()}, there)
+        case Resource(type=type_, rid=rid, row=row):
+            name = type_.name.removeprefix("FHIR.")
+            found = row or cx.frame.joined_row(name, rid)
+            return Op("concat", (Const(f"{name}/"), found.col("id")))
+        case Element():
+            return case([(present(value), Const("present"))])
+        case Choice(options=options):
+            return Op("as_json", (coalesce(*(Op("to_json", (output(cx, o),)) for o in options)),))
+        case ListLiteral(items=literals):
+            return Op("list", tuple(output(cx, item) for item in literals))
+        case Rows():
+            return _listed(cx, value)
+    raise AssertionError(f"no output for {type(value).__name__}")
+
+
+def struct(fields: Mapping[str, E], there: E) -> E:
+    """A struct of named columns, null where the value is absent."""
+    made = Op("struct", tuple(part for name, e in fields.items() for part in (Const(name), e)))
+    return case([(there, made)]) if there != Const(True) else made
+
+
+def _listed(cx: Context, rows: Rows) -> E:
+    rows = frames.settle(rows, cx.frame)
+    inner = cx.within(rows.frame)
+    e = output(inner, rows.element)
+    _, aggregate = frames.grouped(rows, cx.frame)
+    return aggregate(Op("collect", (e, *rows.frame.position[:1])))
+
+
+__all__ = ["Frame", "Packed", "first_present", "output", "pack"]

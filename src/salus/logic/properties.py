@@ -1,0 +1,199 @@
+"""Elements of values: `Encounter.period`, `Observation.value`, `interval.low`, `concept.codes`.
+
+An element of a stored row becomes its columns, by the same rules as the typed tables (`salus.fhir.model`): a choice
+becomes the alternatives that the population really has, a repeating element a list of rows of its own table.
+Leaves to others: conversions between FHIR and System types (`conversions`).
+"""
+
+from __future__ import annotations
+
+from salus.elm.nodes import Node
+from salus.elm.types import Named
+from salus.fhir import model
+from salus.logic.context import Context, memo
+from salus.logic.expr import FALSE, NULL, Const
+from salus.logic.frame import Rows, child_rows, dictionary_rows
+from salus.logic.operators.intervals import extreme
+from salus.logic.values import (
+    CODE, DECIMAL, NOTHING, STRING, Choice, CodeFields, Coded, Element, Interval, ListLiteral, Nothing, Point, Quantity,
+    Resource, Row, Tuple, Value, boolean, first_present, present, retyped, type_of,
+)  # fmt: skip
+
+_SYSTEM = {
+    "boolean": "System.Boolean",
+    "integer": "System.Integer",
+    "decimal": "System.Decimal",
+    "text": "System.String",
+    "date": "System.Date",
+    "datetime": "System.DateTime",
+}
+
+
+def system_type(fhir_type: str) -> Named | None:
+    """The System type of a FHIR primitive's value: `FHIR.dateTime` -> System.DateTime; None when it is no primitive."""
+    if not fhir_type.startswith("FHIR."):
+        return None
+    name = fhir_type.removeprefix("FHIR.")
+    found = "System.Time" if name == "time" else _SYSTEM.get(model.storage(name))
+    return Named(found) if found else None
+
+
+def get_path(cx: Context, node: Node, value: Value, path: str) -> Value:
+    """The element at a dotted path."""
+    for name in path.split("."):
+        value = get(cx, node, value, name)
+    return value
+
+
+def get(cx: Context, node: Node, value: Value, name: str) -> Value:
+    """The element `name` of a value; null of null. An element that the type does not have is refused."""
+    return memo(cx, ("property", name), (value,), lambda: _get(cx, node, value, name))
+
+
+def _get(cx: Context, node: Node, value: Value, name: str) -> Value:
+    match value:
+        case Nothing():
+            return NOTHING
+        case Choice(options=options):
+            return _of_options(cx, node, options, name)
+        case Resource(type=type_, rid=rid, row=row):
+            table = type_.name.removeprefix("FHIR.")
+            found = row or cx.frame.joined_row(table, rid)
+            return _element(cx, node, found, type_.name.removeprefix("FHIR."), "", name)
+        case Element(type=type_, row=row, path=path):
+            return _element(cx, node, row, type_.name.removeprefix("FHIR."), path, name)
+        case Tuple(fields=fields):
+            return fields.get(name, NOTHING)
+        case Point(type=type_) if name == "value":
+            return retyped(value, system_type(type_.name) or type_)
+        case Interval():
+            return _of_interval(value, name)
+        case Quantity(value=number, unit=unit):
+            return Point(DECIMAL, number) if name == "value" else Point(STRING, unit)
+        case Coded() | CodeFields():
+            return _of_code(cx, value, name)
+    cx.fail(node, f"a value of type {type_of(value)} has no element {name}")
+
+
+def _of_options(cx: Context, node: Node, options: tuple[Value, ...], name: str) -> Value:
+    """The element of whichever alternative has one."""
+    having = [option for option in options if _has(option, name)]
+    if not having:
+        return NOTHING
+    return first_present([get(cx, node, option, name) for option in having])
+
+
+def _has(value: Value, name: str) -> bool:
+    match value:
+        case Resource(type=type_) | Element(type=type_):
+            return model.element(type_.name.removeprefix("FHIR."), name) is not None
+        case Interval():
+            return name in ("low", "high", "lowClosed", "highClosed")
+        case Quantity():
+            return name in ("value", "unit")
+        case Tuple(fields=fields):
+            return name in fields
+        case Point():
+            return name == "value"
+    return isinstance(value, (Coded, CodeFields)) and name in ("code", "system", "display", "codes", "coding", "text")
+
+
+def _of_interval(value: Interval, name: str) -> Value:
+    match name:
+        case "low":
+            return value.low
+        case "high":
+            return value.high
+        case "lowClosed":
+            return boolean(value.low_closed)
+    return boolean(value.high_closed)
+
+
+def _of_code(cx: Context, value: Coded | CodeFields, name: str) -> Value:
+    if isinstance(value, CodeFields):
+        if name in ("codes", "coding"):
+            return ListLiteral((retyped(value, CODE),))
+        return Point(STRING, getattr(value, name, NULL))
+    if name in ("codes", "coding"):
+        return _codings(cx, value)
+    if name == "text" or (name == "display" and value.type.name in ("System.Concept", "FHIR.CodeableConcept")):
+        return Point(STRING, cx.frame.join_dictionary("concept", "cid", value.id, "text"))
+    return Point(STRING, cx.frame.join_dictionary("coding", "cid", value.id, name, first=True))
+
+
+def _codings(cx: Context, value: Coded) -> Rows:
+    """The codings of a concept, from the dictionary."""
+    frame, table = dictionary_rows(cx.data, "coding", "cid", cx.frame, value.id)
+    type_ = Named("FHIR.Coding") if value.type.name.startswith("FHIR.") else CODE
+    return Rows(frame, CodeFields(type_, *(table.col(c) for c in ("code", "system", "version", "display"))))
+
+
+def spelled_out(cx: Context, value: Coded) -> CodeFields:
+    """A code of the data as its (first) coding's fields."""
+    columns = ("code", "system", "version", "display")
+    fields = (cx.frame.join_dictionary("coding", "cid", value.id, name, first=True) for name in columns)
+    return CodeFields(value.type, *fields)
+
+
+def _element(cx: Context, node: Node, row: Row, type_name: str, path: str, name: str) -> Value:
+    if name == "id" and not path and model.kind(type_name) == "resource":
+        return Point(Named("FHIR.id"), row.col("id"))
+    found = model.element(type_name, name)
+    if found is None:
+        cx.fail(node, f"FHIR R4 {type_name} has no element {name}")
+    if found.choice:
+        options = [_single(cx, row, t, _join(path, model.choice_name(name, t))) for t in found.types]
+        there = tuple(option for option in options if present(option) != FALSE)
+        return there[0] if len(there) == 1 else Choice(there) if there else NOTHING
+    if found.many:
+        return _many(cx, row, found.types[0], _join(path, name))
+    single = _single(cx, row, found.types[0], _join(path, name))
+    return single if present(single) != FALSE else NOTHING
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _single(cx: Context, row: Row, type_name: str, path: str) -> Value:
+    resolved = model.resolve(type_name)
+    type_ = Named(f"FHIR.{resolved}")
+    match model.storage(resolved):
+        case "concept":
+            return Coded(type_, row.col(path))
+        case "date" | "datetime":
+            return stored_date(cx, row, type_, path)
+        case "complex":
+            return Element(type_, row, path)
+        case "resource":
+            return NOTHING
+    return Point(type_, row.col(path))
+
+
+def stored_date(cx: Context, row: Row, type_: Named, path: str) -> Point:
+    """A date column: one instant where the population's values are all exact, else the range it can mean."""
+    low = row.col(f"{path}.low")
+    if low == NULL or cx.data.fact(row.table, f"{path}.low") == "exact":
+        return Point(type_, low)
+    return Point(type_, low, row.col(f"{path}.high"), row.col(f"{path}.prec"))
+
+
+def _many(cx: Context, row: Row, type_name: str, path: str) -> Value:
+    resolved = model.resolve(type_name)
+    type_ = Named(f"FHIR.{resolved}")
+    if model.storage(resolved) == "concept":
+        ids = row.col(path)
+        if ids == NULL:
+            return NOTHING
+        frame, table = dictionary_rows(cx.data, "concept_list", "lid", cx.frame, ids)
+        return Rows(frame, Coded(type_, table.col("cid")))
+    name = f"{row.table}.{path}"
+    if not cx.data.has_table(name) or row.key == NULL:
+        return NOTHING
+    frame, child = child_rows(cx.data, name, cx.frame, row.key)
+    if model.storage(resolved) == "complex":
+        return Rows(frame, Element(type_, child, ""))
+    return Rows(frame, _single(cx, child, resolved, "value"))
+
+
+__all__ = ["Const", "extreme", "get", "get_path", "spelled_out", "stored_date", "system_type"]

@@ -1,0 +1,207 @@
+"""Queries: sources, relationships, where, return, sort (CQL 1.5 Author's Guide, "Queries"; ELM Query).
+
+A query over a list works on the rows of its source; a query over a single value is evaluated where it stands. With and
+without become membership by key; a return becomes the element of the same rows; a sort is kept until First or Last asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from salus.elm import nodes as n
+from salus.logic import frame as frames
+from salus.logic.context import Context
+from salus.logic.expr import TRUE, E, and_, case, eq, not_, truth
+from salus.logic.frame import Rows
+from salus.logic.operators.units import common_unit, in_unit
+from salus.logic.properties import get_path
+from salus.logic.values import (
+    NOTHING, Choice, Coded, Element, Interval, ListLiteral, Nothing, Point, Quantity, Resource, Tuple, Value, combine,
+    present, type_of,
+)  # fmt: skip
+
+
+def query(cx: Context, node: n.Query) -> Value:
+    """The value of a query: rows for a list source, one value otherwise."""
+    if node.aggregate is not None:
+        cx.fail(node, "the aggregate clause is not supported")
+    values = [(source.alias, cx.value(source.expression)) for source in node.sources[:1]]
+    alias, value = values[0]
+    if isinstance(value, ListLiteral):
+        value = _literal_source(cx, node, value)
+    if isinstance(value, Rows):
+        return _over_rows(cx, node, alias, value)
+    if len(node.sources) > 1:
+        cx.fail(node, "several sources of which the first is not a list are not supported")
+    return NOTHING if isinstance(value, Nothing) else _over_value(cx, node, alias, value)
+
+
+def _literal_source(cx: Context, node: n.Query, value: ListLiteral) -> Value:
+    if not value.items:
+        return NOTHING
+    lists = [cx.compiler.literal_rows(item, cx) for item in value.items]
+    return lists[0] if len(lists) == 1 else frames.union(lists, cx.frame, distinct=False)
+
+
+def _with_lets(cx: Context, node: n.Query) -> Context:
+    """Lets are values by name, computed when first used."""
+    scope = dict(cx.aliases)
+    inner = cx
+    for name, expression in node.lets:
+        inner = _bind_let(inner, name, expression)
+    del scope
+    return inner
+
+
+def _bind_let(cx: Context, name: str, expression: n.Node) -> Context:
+    made: list[Value] = []
+
+    def force() -> Value:
+        if not made:
+            made.append(cx.value(expression))
+        return made[0]
+
+    return cx.within(cx.frame, **{name: force})
+
+
+def _over_value(cx: Context, node: n.Query, alias: str, value: Value) -> Value:
+    inner = _with_lets(cx.within(cx.frame, **{alias: value}), node)
+    kept: list[E] = [present(value)]
+    kept += [_related(inner, relationship) for relationship in node.relationships]
+    if node.where is not None:
+        kept.append(_condition(inner, node.where))
+    result = inner.value(node.returns.expression) if node.returns else value
+    return only_if(cx, node, and_(*kept), result)
+
+
+def only_if(cx: Context, node: n.Node, condition: E, value: Value) -> Value:
+    """`value` where the condition is true, else null."""
+    if condition == TRUE or isinstance(value, Nothing):
+        return value
+    if isinstance(value, Rows):
+        rows = frames.instance(value, cx.frame)
+        rows.frame.filter(condition)
+        return rows
+    return combine([value], lambda parts: case([(condition, parts[0])]))
+
+
+def _condition(cx: Context, node: n.Node) -> E:
+    value = cx.value(node)
+    if isinstance(value, Nothing):
+        from salus.logic.expr import NULL
+
+        return NULL
+    if not isinstance(value, Point):
+        cx.fail(node, f"a condition must be Boolean, not {type_of(value)}")
+    return value.low
+
+
+def _over_rows(cx: Context, node: n.Query, alias: str, rows: Rows) -> Value:
+    rows = frames.settle(rows, cx.frame)
+    frame = rows.frame
+    inner = cx.within(frame, **{alias: rows.element})
+    for source in node.sources[1:]:
+        inner = _join_source(inner, source)
+    inner = _with_lets(inner, node)
+    for relationship in node.relationships:
+        frame.filter(_related(inner, relationship))
+    if node.where is not None:
+        frame.filter(_condition(inner, node.where))
+    element = _returned(inner, node, rows.element)
+    made = Rows(frame, element, rows.distinct, rows.order)
+    if node.returns is not None:
+        made.distinct = node.returns.distinct and not _keeps_rows(rows, element)
+    if node.sort:
+        made.order = _order(inner, node, made)
+    return made
+
+
+def _returned(cx: Context, node: n.Query, element: Value) -> Value:
+    if node.returns is None:
+        if len(node.sources) == 1:
+            return element
+        aliases: Mapping[str, Value] = {s.alias: _alias(cx, s.alias) for s in node.sources}
+        return Tuple(aliases, TRUE)
+    return cx.value(node.returns.expression)
+
+
+def _alias(cx: Context, name: str) -> Value:
+    value = cx.aliases[name]
+    return value() if callable(value) else value
+
+
+def _keeps_rows(rows: Rows, element: Value) -> bool:
+    """Whether a return hands on the source's own resource, so that distinct has nothing to drop."""
+    return (
+        isinstance(element, Resource)
+        and isinstance(rows.element, Resource)
+        and element.rid == rows.element.rid
+        and rows.frame.key == element.rid
+    )
+
+
+def _join_source(cx: Context, source: n.Source) -> Context:
+    """One more source: its rows beside each row so far."""
+    value = cx.value(source.expression)
+    if not isinstance(value, Rows):
+        return cx.within(cx.frame, **{source.alias: value})
+    rows = frames.settle(value, cx.frame)
+    other, frame = rows.frame, cx.frame
+    on = eq(rows.link.inner, rows.link.outer if rows.link.outer is not None else frame.pid)
+    frame.select.join("inner", other.select, on)
+    frame.position = (*frame.position, *other.position)
+    frame.key = None
+    return cx.within(frame, **{source.alias: rows.element})
+
+
+def _related(cx: Context, node: n.Relationship) -> E:
+    """With: some row of the related source satisfies the condition; without: none does."""
+    value = cx.value(node.expression)
+    if isinstance(value, Nothing):
+        from salus.logic.expr import FALSE
+
+        return TRUE if node.negated else FALSE
+    if not isinstance(value, Rows):
+        inner = cx.within(cx.frame, **{node.alias: value})
+        held = and_(present(value), truth(_condition(inner, node.such_that)))
+        return not_(held) if node.negated else held
+    inner = cx.within(value.frame, **{node.alias: value.element})
+    value.frame.filter(_condition(inner, node.such_that))
+    there = frames.member(value, cx.frame)
+    return not_(there) if node.negated else there
+
+
+def _order(cx: Context, node: n.Query, rows: Rows) -> tuple[tuple[bool, tuple[E, ...]], ...]:
+    inner = cx.within(rows.frame, **{"$this": rows.element})
+    return tuple((key.descending, order_key(inner, key, _sorted_by(inner, key, rows.element))) for key in node.sort)
+
+
+def _sorted_by(cx: Context, key: n.SortKey, element: Value) -> Value:
+    if key.path is not None:
+        return get_path(cx, key, element, key.path)
+    return element if key.expression is None else cx.value(key.expression)
+
+
+def order_key(cx: Context, node: n.Node, value: Value) -> tuple[E, ...]:
+    """Columns that sort as the value does; uncertain values by their earliest, then latest meaning."""
+    from salus.logic.operators.intervals import end, start
+
+    match value:
+        case Point(low=low, high=None):
+            return (low,)
+        case Point(low=low, high=high):
+            assert high is not None
+            return (low, high)
+        case Quantity():
+            return (in_unit(value, common_unit([value])),)
+        case Interval():
+            return (*order_key(cx, node, start(value)), *order_key(cx, node, end(value)))
+        case Coded(id=id_):
+            return (id_,)
+        case Nothing():
+            return ()
+        case Choice(options=options):
+            return tuple(key for option in options for key in order_key(cx, node, option))
+        case Element() | Resource():
+            cx.fail(node, f"a list cannot be sorted by {type_of(value)}")
+    cx.fail(node, f"a list cannot be sorted by {type_of(value)}")

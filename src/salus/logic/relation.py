@@ -1,0 +1,226 @@
+"""Relations: tables, selects over them, unions; columns are exported when somebody asks for them.
+
+A `Select` under construction gathers sources, filters and, on demand, output columns: nothing is computed or carried
+that no one reads. A column of any table deep inside can be asked for from outside (`resolve`): each select on the way
+exports it. A select may be materialised (a temporary table, computed once) or stand inline.
+Leaves to others: which rows to gather (`frame`, `compiler`), and SQL text (`salus.engine`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from salus.logic.expr import Col, E, columns_of, map_columns
+
+_numbers = count(1)
+
+
+@dataclass(eq=False)
+class Table:
+    """A stored table. `only` names a coded column and the ids a retrieve looks for: rows outside it do not matter."""
+
+    name: str
+    only: tuple[str, frozenset[int]] | None = None
+    id: int = field(default_factory=lambda: next(_numbers))
+    used: set[str] = field(default_factory=set)
+
+    @property
+    def scope(self) -> frozenset[int]:
+        return frozenset((self.id,))
+
+    def col(self, name: str) -> Col:
+        self.used.add(name)
+        return Col(self.id, name)
+
+    def provide(self, col: Col) -> Col:
+        return col
+
+
+@dataclass(eq=False)
+class Join:
+    """One source in a FROM: `kind` is from, inner or left."""
+
+    kind: str
+    source: Source
+    on: E | None
+
+
+@dataclass(eq=False)
+class Select:
+    """SELECT under construction. `grouped` selects export keys and aggregates only."""
+
+    joins: list[Join] = field(default_factory=list)
+    where: list[E] = field(default_factory=list)
+    group: list[E] = field(default_factory=list)
+    distinct: bool = False
+    materialised: str | None = None
+    exports: dict[str, E] = field(default_factory=dict)
+    id: int = field(default_factory=lambda: next(_numbers))
+    _names: dict[object, str] = field(default_factory=dict)
+    _kept: list[E] = field(default_factory=list)
+
+    @property
+    def scope(self) -> frozenset[int]:
+        own = frozenset((self.id,))
+        return own if self.group or self.distinct else own.union(*(j.source.scope for j in self.joins))
+
+    def join(self, kind: str, source: Source, on: E | None = None) -> None:
+        """Add a source; `on` is resolved against the sources, the new one included."""
+        self.joins.append(Join(kind, source, None))
+        if on is not None:
+            self.joins[-1].on = self.resolve(on)
+
+    def covers(self, cols: Iterable[Col]) -> bool:
+        """Whether every column can be had from the sources of this select."""
+        wanted = {col.source for col in cols}
+        return not wanted or wanted <= frozenset().union(*(j.source.scope for j in self.joins))
+
+    def resolve(self, e: E) -> E:
+        """`e` in terms of the columns of this select's direct sources."""
+        return map_columns(e, self._find)
+
+    def _find(self, col: Col) -> Col:
+        for join in self.joins:
+            if join.source.id == col.source:
+                return col
+        for join in self.joins:
+            if col.source in join.source.scope:
+                return join.source.provide(col)
+        raise AssertionError(f"column {col} is out of reach")
+
+    def provide(self, col: Col) -> Col:
+        return col if col.source == self.id else Col(self.id, self.export(col))
+
+    def export(self, e: E) -> str:
+        """The name under which `e` (in terms of anything this select can reach) is put out."""
+        found = self.resolve(e)
+        key: object = found if isinstance(found, Col) else id(e)
+        if key not in self._names:
+            self._names[key] = f"c{len(self.exports)}"
+            self.exports[self._names[key]] = found
+            self._kept.append(e)  # an id names an expression only while the expression lives
+        return self._names[key]
+
+    def col(self, e: E) -> Col:
+        return Col(self.id, self.export(e))
+
+    def filter(self, condition: E) -> None:
+        self.where.append(self.resolve(condition))
+
+
+@dataclass(eq=False)
+class Union:
+    """Rows of several selects, columns aligned by `export`; `distinct` drops repeated rows."""
+
+    arms: list[Select]
+    distinct: bool = True
+    materialised: str | None = None
+    id: int = field(default_factory=lambda: next(_numbers))
+    _names: dict[tuple[object, ...], str] = field(default_factory=dict)
+    columns: list[tuple[str, ...]] = field(default_factory=list)
+
+    @property
+    def scope(self) -> frozenset[int]:
+        return frozenset((self.id,))
+
+    def provide(self, col: Col) -> Col:
+        return col
+
+    def export(self, parts: Sequence[E]) -> Col:
+        """The column whose value is `parts[i]` in the rows of arm i."""
+        key = tuple(arm.export(part) for arm, part in zip(self.arms, parts, strict=True))
+        if key not in self._names:
+            self._names[key] = f"c{len(self.columns)}"
+            self.columns.append(key)
+        return Col(self.id, self._names[key])
+
+
+@dataclass(eq=False)
+class Use:
+    """One use of a materialised relation, so that it can stand twice in the same FROM."""
+
+    of: Select | Union
+    id: int = field(default_factory=lambda: next(_numbers))
+
+    @property
+    def scope(self) -> frozenset[int]:
+        return frozenset((self.id,))
+
+    def provide(self, col: Col) -> Col:
+        return col
+
+
+Source = Table | Select | Union | Use
+
+
+def clone(select: Select) -> tuple[Select, dict[int, int]]:
+    """A copy that reads the same tables under new numbers, and the numbers' map; only for selects over tables and uses."""
+    fresh = Select()
+    numbers: dict[int, int] = {}
+    for join in select.joins:
+        source = join.source
+        copy = Table(source.name, source.only) if isinstance(source, Table) else Use(source.of)  # type: ignore[union-attr]
+        numbers[source.id] = copy.id
+        fresh.join(join.kind, copy, None)
+        fresh.joins[-1].on = join.on
+    for join in fresh.joins:
+        join.on = None if join.on is None else renumber(join.on, numbers, fresh)
+    fresh.where = [renumber(condition, numbers, fresh) for condition in select.where]
+    return fresh, numbers
+
+
+def renumber(e: E, numbers: dict[int, int], within: Select | None = None) -> E:
+    """`e` with columns of renumbered sources; tables in `within` learn which columns are read."""
+    tables = {j.source.id: j.source for j in within.joins} if within else {}
+
+    def change(col: Col) -> Col:
+        changed = Col(numbers.get(col.source, col.source), col.name)
+        table = tables.get(changed.source)
+        if isinstance(table, Table):
+            table.used.add(changed.name)
+        return changed
+
+    return map_columns(e, change)
+
+
+def is_plain(select: Select) -> bool:
+    """Whether the select merely filters tables and materialised relations (so that it can be cloned)."""
+    return not select.group and not select.distinct and all(isinstance(j.source, (Table, Use)) for j in select.joins)
+
+
+def reads(select: Select | Union) -> Iterable[Source]:
+    """The sources a relation reads, directly or in its membership tests."""
+    if isinstance(select, Union):
+        yield from select.arms
+        return
+    for join in select.joins:
+        yield join.source
+        if join.on is not None:
+            yield from _tested(join.on)
+    for e in (*select.where, *select.exports.values(), *select.group):
+        yield from _tested(e)
+
+
+def _tested(e: E) -> Iterable[Source]:
+    from salus.logic.expr import InRel, Op, Tri
+
+    stack: list[E] = [e]
+    seen: set[int] = set()
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        match node:
+            case InRel(keys=keys, relation=relation):
+                yield relation
+                stack.extend(keys)
+            case Op(args=args):
+                stack.extend(args)
+            case Tri(yes=yes, no=no):
+                stack.extend((yes, no))
+
+
+__all__ = ["Join", "Select", "Source", "Table", "Union", "Use", "clone", "columns_of", "is_plain", "reads", "renumber"]

@@ -1,0 +1,100 @@
+"""Retrieves: a resource type's rows, by code and value set.
+
+A retrieve selects by type and by code, not by `meta.profile`, which real records do not carry; a profile that stands for
+a code (blood pressure, BMI) selects by that code. Codes become dictionary ids here; a retrieve whose codes no record
+has is the empty list, at compile time. Source: CQL 1.5, "Retrieve"; Using CQL with FHIR, "Retrieves and profiles".
+"""
+
+from __future__ import annotations
+
+from salus.elm import nodes as n
+from salus.elm.types import Named
+from salus.fhir import model
+from salus.logic.context import Context
+from salus.logic.expr import FALSE, Const, E, and_, eq, in_list, or_
+from salus.logic.frame import Frame, Link, Rows, TableRow, table_rows
+from salus.logic.operators.codes import ids_in, literal_codes
+from salus.logic.relation import Select, Table
+from salus.logic.values import NOTHING, CodeFields, CodeLiterals, ListLiteral, Resource, Row, Value, ValueSetValue
+
+Codes = frozenset[tuple[str, str]]
+
+
+def retrieve(cx: Context, node: n.Retrieve) -> Value:
+    """The resources of a retrieve, as rows linked by patient."""
+    name = node.data_type.removeprefix("FHIR.")
+    if name not in model.RESOURCES:
+        cx.fail(node, f"{node.data_type} is not a FHIR R4 resource type")
+    if node.date_range is not None:
+        cx.fail(node, "a retrieve with a date range is not supported")
+    if not cx.data.has_table(name):
+        return NOTHING
+    frame, row = _rows_of(cx, name)
+    conditions = _conditions(cx, node, name, row)
+    if FALSE in conditions:
+        return NOTHING
+    for condition in conditions:
+        frame.select.filter(condition)
+    key = row.key
+    return Rows(frame, Resource(Named(f"FHIR.{name}"), key, row), element_type=Named(f"FHIR.{name}"))
+
+
+def _rows_of(cx: Context, name: str) -> tuple[Frame, Row]:
+    if model.owner_paths(name) or name == "Patient":
+        return table_rows(cx.data, name, cx.frame)
+    return _visible_rows(cx, name)
+
+
+def _visible_rows(cx: Context, name: str) -> tuple[Frame, Row]:
+    """Resources that belong to no patient (medications, locations): those that the patient's own refer to."""
+    visible, source = Table("visible"), Table(name)
+    select = Select()
+    select.join("from", visible)
+    select.join("inner", source, eq(source.col("rid"), visible.col("rid")))
+    select.filter(eq(visible.col("type"), Const(name)))
+    pid = visible.col("pid")
+    frame = Frame(cx.data, select, pid, cx.frame, Link(pid), None, (source.col("rid"),))
+    return frame, TableRow(cx.data, source, "rid")
+
+
+def _conditions(cx: Context, node: n.Retrieve, name: str, row: Row) -> list[E]:
+    conditions = []
+    profile = model.PROFILES.get(node.template or "")
+    if profile is not None and profile.codes:
+        conditions.append(_coded(cx, node, name, row, model.primary_code_path(name) or "code", frozenset(profile.codes)))
+    if node.codes is not None:
+        path = node.code_property or model.primary_code_path(name)
+        if path is None:
+            cx.fail(node, f"{name} has no element that a retrieve filters by code")
+        conditions.append(_coded(cx, node, name, row, path, codes_of(cx, node, cx.value(node.codes))))
+    return conditions
+
+
+def codes_of(cx: Context, node: n.Node, value: Value) -> Codes:
+    """The (system, code) pairs of a value set, a code, a concept or a list of these."""
+    match value:
+        case ValueSetValue():
+            return cx.compiler.value_set(value)
+        case CodeFields() | CodeLiterals():
+            found = literal_codes(value)
+            if found is not None:
+                return found
+        case ListLiteral(items=items):
+            return frozenset().union(*(codes_of(cx, node, item) for item in items))
+    cx.fail(node, "a retrieve by codes that are not constant is not supported")
+
+
+def _coded(cx: Context, node: n.Retrieve, name: str, row: Row, path: str, codes: Codes) -> E:
+    """Whether the coded element at `path` has one of the codes."""
+    found = model.element(name, path)
+    if found is None:
+        cx.fail(node, f"FHIR R4 {name} has no element {path}")
+    if found.many:
+        return ids_in(row.col(path), cx.data.concept_list_ids(codes))
+    names = [model.choice_name(path, t) if found.choice else path for t in found.types if model.kind(t) == "concept"]
+    if not names:
+        return in_list(row.col(path), [Const(code) for _, code in sorted(codes)])
+    return or_(*(ids_in(row.col(column), cx.data.concept_ids(codes)) for column in names))
+
+
+__all__ = ["and_", "codes_of", "retrieve"]

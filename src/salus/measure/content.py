@@ -1,0 +1,137 @@
+"""What a run is given to evaluate: Measure, Library and ValueSet resources, and bare ELM documents.
+
+Everything in the paths is read once; libraries and value sets are worked out when they are asked for, so that
+a run pays for what its measures use. `warnings` tells what the user should know, `hashes` what exactly was
+used.
+Leaves to others: files and bundles (`fhir.reading`), ELM by identity (`measure.libraries`), codes
+(`terminology`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from salus.errors import SalusError
+from salus.fhir.reading import Raw, scan
+from salus.measure.definition import MeasureDefinition, parse_measure
+from salus.measure.libraries import Identity, Libraries
+from salus.terminology.valueset import Terminology, ValueSetCodes
+
+Json = Mapping[str, Any]
+
+
+class Content:
+    """The content of a run. Engines need `library` and `value_set` only."""
+
+    def __init__(self, *, allow_missing_valuesets: bool = False) -> None:
+        self.terminology = Terminology(allow_missing=allow_missing_valuesets)
+        self.libraries = Libraries()
+        self._measures: list[Json] = []
+        self._problems: list[str] = []
+        self._value_sets: dict[tuple[str, str | None], ValueSetCodes] = {}
+
+    @classmethod
+    def load(cls, paths: Sequence[Path], *, allow_missing_valuesets: bool = False) -> Content:
+        """Read everything in `paths`; resources of other types are passed over.
+
+        Raises SalusError when there is neither a measure nor a library in them.
+        """
+        content = cls(allow_missing_valuesets=allow_missing_valuesets)
+        for raw in scan(paths, untyped=True):
+            content._add(raw)
+        if not (content._measures or len(content.libraries)):
+            listed = ", ".join(str(path) for path in paths)
+            raise SalusError(f"no Measure, Library or ELM document in {listed}{content._first_problem()}")
+        return content
+
+    def library(self, name: str, version: str | None = None, asked_by: str = "") -> Json:
+        """The ELM `library` object of (name, version). Raises SalusError naming it and who includes it."""
+        return self.libraries.library(name, version, asked_by)
+
+    def value_set(self, url: str, version: str | None = None, asked_by: str = "") -> ValueSetCodes:
+        """The codes of a value set. Raises MissingValueSet, unless missing ones are allowed."""
+        found = self.terminology.lookup(url, version, asked_by)
+        self._value_sets[found.url, found.version] = found
+        return found
+
+    def measures(self) -> list[MeasureDefinition]:
+        """Every measure of the content, in order of name; the same name and version twice counts once
+        (the first).
+        """
+        parsed = [parse_measure(resource) for resource in self._measures]
+        unique = {(measure.name, measure.version): measure for measure in reversed(parsed)}
+        return sorted(unique.values(), key=lambda measure: (measure.name, measure.version or ""))
+
+    def measure_library(self, measure: MeasureDefinition) -> Identity:
+        """The library whose defines are the measure's criteria. Raises SalusError when it is not there."""
+        if not measure.library:
+            raise SalusError(f"measure {measure.name} names no library")
+        identity = self.libraries.named_by(measure.library, measure.name)
+        self.library(identity.name, identity.version, measure.name)
+        return identity
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know about the content used so far."""
+        return [*self._problems, *self.libraries.notes, *self.terminology.warnings]
+
+    def hashes(self, measures: Iterable[MeasureDefinition] = ()) -> dict[str, dict[str, str]]:
+        """sha256 of each measure given, and of each library and value set asked for so far."""
+        wanted = {(measure.name, measure.version) for measure in measures}
+        return {
+            "measures": {
+                _label(m): _sha256(m)
+                for m in self._measures
+                if (m.get("name") or m.get("id"), m.get("version")) in wanted
+            },
+            "libraries": {str(identity): digest for identity, digest in self.libraries.used()},
+            "value_sets": {
+                _pinned(*key): _sha256(_sorted(found))
+                for key, found in sorted(self._value_sets.items(), key=str)
+            },
+        }
+
+    def _add(self, raw: Raw) -> None:
+        where = f"{raw.file}:{raw.line}"
+        if raw.error:
+            self._problems.append(f"{where} {raw.error}")
+            return
+        try:
+            self._index(raw, where)
+        except SalusError as error:
+            self._problems.append(str(error))
+
+    def _index(self, raw: Raw, where: str) -> None:
+        match raw.type:
+            case "Measure":
+                self._measures.append(orjson.loads(raw.data))
+            case "Library":
+                self.libraries.add_resource(orjson.loads(raw.data), where)
+            case "ValueSet":
+                self.terminology.add(raw.data)
+            case "":
+                self.libraries.add_elm(raw.data, where)
+
+    def _first_problem(self) -> str:
+        return f" ({self._problems[0]})" if self._problems else ""
+
+
+def _label(measure: Json) -> str:
+    return _pinned(str(measure.get("name") or measure.get("id")), measure.get("version"))
+
+
+def _pinned(name: str, version: str | None) -> str:
+    return f"{name}|{version}" if version else name
+
+
+def _sorted(found: ValueSetCodes) -> list[tuple[str, str]]:
+    return sorted(found.codes)
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,0 +1,225 @@
+"""What a FHIR Measure says: its scoring, groups, populations, stratifiers and supplemental data, as frozen
+values.
+
+Leaves to others: where its library is (`measure.content`) and what it means for a subject to be in it
+(`measure.scoring`).
+Sources: FHIR R4 Measure; the Quality Measure IG (http://hl7.org/fhir/us/cqfmeasures) for the extensions on a
+measure or a group: scoring, population basis, improvement notation, criteria reference, aggregate method,
+applies-to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from salus.errors import SalusError
+
+Json = Mapping[str, Any]
+
+SCORINGS: Final = ("proportion", "ratio", "continuous-variable", "cohort")
+_EXTENSION: Final = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-"
+
+
+@dataclass(frozen=True)
+class Population:
+    """One population criterion: `code` is a measure-population code, `expression` the name of a define."""
+
+    id: str
+    code: str
+    expression: str
+    criteria_reference: str | None = None
+    aggregate_method: str | None = None
+
+
+@dataclass(frozen=True)
+class Stratifier:
+    """One stratifier: the defines whose values (more than one for components) say which stratum a unit is
+    in.
+    """
+
+    id: str
+    expressions: tuple[str, ...]
+    description: str = ""
+    applies_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SupplementalData:
+    """A define to be told beside the result; `usage` holds `supplemental-data` and/or
+    `risk-adjustment-factor`.
+    """
+
+    id: str
+    expression: str
+    usage: tuple[str, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One rate of a measure.
+
+    `id` is the group's own, else its position from 0; `basis` is `boolean` or a resource type.
+    """
+
+    id: str
+    scoring: str
+    basis: str
+    improvement: str | None
+    populations: tuple[Population, ...]
+    stratifiers: tuple[Stratifier, ...] = ()
+    description: str = ""
+
+    def population(self, code: str) -> Population | None:
+        """The first population with this code, or None."""
+        return next((population for population in self.populations if population.code == code), None)
+
+
+@dataclass(frozen=True)
+class MeasureDefinition:
+    """A Measure resource.
+
+    `library` is the canonical of its primary library, as written; "" when it names none.
+    """
+
+    name: str
+    title: str
+    version: str | None
+    url: str | None
+    library: str
+    groups: tuple[Group, ...]
+    supplemental: tuple[SupplementalData, ...] = ()
+    description: str = ""
+    rationale: str = ""
+    id: str = ""
+
+    @property
+    def scoring(self) -> str:
+        """The scoring of the first group; the others nearly always share it."""
+        return self.groups[0].scoring
+
+    @property
+    def improvement(self) -> str | None:
+        """`increase` (a higher score is better), `decrease`, or None when the measure does not say."""
+        return self.groups[0].improvement
+
+    @property
+    def canonical(self) -> str:
+        """`url|version`, as a MeasureReport names the measure."""
+        base = self.url or f"Measure/{self.id or self.name}"
+        return f"{base}|{self.version}" if self.version else base
+
+    def criteria(self) -> tuple[str, ...]:
+        """Every define that a population or a stratifier names, once, in order."""
+        names = [population.expression for group in self.groups for population in group.populations]
+        names += [name for group in self.groups for each in group.stratifiers for name in each.expressions]
+        return tuple(dict.fromkeys(names))
+
+
+def parse_measure(resource: Json) -> MeasureDefinition:
+    """Read a Measure resource. Raises SalusError naming the measure and what it lacks."""
+    name = str(resource.get("name") or resource.get("id") or resource.get("url") or "")
+    if not name:
+        raise SalusError("a Measure resource has no name, id or url")
+    return MeasureDefinition(
+        name=name,
+        title=resource.get("title") or name,
+        version=resource.get("version"),
+        url=resource.get("url"),
+        library=next(iter(resource.get("library", ())), ""),
+        groups=_groups(resource, name),
+        supplemental=tuple(_supplemental(resource)),
+        description=resource.get("description", ""),
+        rationale=resource.get("rationale", ""),
+        id=resource.get("id", ""),
+    )
+
+
+def _groups(resource: Json, name: str) -> tuple[Group, ...]:
+    groups = tuple(_group(resource, group, n, name) for n, group in enumerate(resource.get("group", ())))
+    if not groups:
+        raise SalusError(f"measure {name} has no groups")
+    return groups
+
+
+def _group(measure: Json, group: Json, position: int, name: str) -> Group:
+    id_ = group.get("id") or str(position)
+    where = f"measure {name}, group {id_}"
+    scoring = _said(group, "scoring") or _code(measure.get("scoring")) or _said(measure, "scoring")
+    if scoring not in SCORINGS:
+        raise SalusError(
+            f"{where}: scoring {scoring or 'is not given'!r} is not one of {', '.join(SCORINGS)}"
+        )
+    return Group(
+        id=id_,
+        scoring=scoring,
+        basis=_said(group, "populationBasis") or _said(measure, "populationBasis") or "boolean",
+        improvement=_said(group, "improvementNotation") or _code(measure.get("improvementNotation")),
+        populations=tuple(_population(population, where) for population in group.get("population", ())),
+        stratifiers=tuple(_stratifier(s, n) for n, s in enumerate(group.get("stratifier", ()))),
+        description=group.get("description", ""),
+    )
+
+
+def _population(population: Json, where: str) -> Population:
+    code, expression = _code(population.get("code")), population.get("criteria", {}).get("expression")
+    if not (code and expression):
+        raise SalusError(f"{where}: population {population.get('id', '')!r} needs a code and criteria")
+    return Population(
+        id=population.get("id") or code,
+        code=code,
+        expression=expression,
+        criteria_reference=_said(population, "criteriaReference"),
+        aggregate_method=_said(population, "aggregateMethod"),
+    )
+
+
+def _stratifier(stratifier: Json, position: int) -> Stratifier:
+    criteria = [
+        stratifier.get("criteria"),
+        *(part.get("criteria") for part in stratifier.get("component", ())),
+    ]
+    return Stratifier(
+        id=stratifier.get("id") or _text(stratifier.get("code")) or str(position),
+        expressions=tuple(each["expression"] for each in criteria if each and each.get("expression")),
+        description=stratifier.get("description", "").strip(),
+        applies_to=tuple(filter(None, _extensions(stratifier, "appliesTo"))),
+    )
+
+
+def _supplemental(resource: Json) -> Iterator[SupplementalData]:
+    for position, item in enumerate(resource.get("supplementalData", ())):
+        expression = item.get("criteria", {}).get("expression")
+        if expression:
+            yield SupplementalData(
+                id=item.get("id") or _text(item.get("code")) or str(position),
+                expression=expression,
+                usage=tuple(filter(None, map(_code, item.get("usage", ())))),
+                description=item.get("description", ""),
+            )
+
+
+def _said(element: Json, name: str) -> str | None:
+    """The value of a Quality Measure extension as text, or None."""
+    return next(_extensions(element, name), None)
+
+
+def _extensions(element: Json, name: str) -> Iterator[str | None]:
+    for extension in element.get("extension", ()):
+        if extension.get("url") == _EXTENSION + name:
+            yield (
+                extension.get("valueCode")
+                or extension.get("valueString")
+                or _code(extension.get("valueCodeableConcept"))
+            )
+
+
+def _code(concept: Json | None) -> str | None:
+    codings = (concept or {}).get("coding", ())
+    return next((coding["code"] for coding in codings if coding.get("code")), None)
+
+
+def _text(concept: Json | None) -> str | None:
+    return (concept or {}).get("text") or _code(concept)

@@ -1,0 +1,292 @@
+"""One evaluation, from a population and content to a results folder.
+
+    choose measures -> ask the engine for every define they need -> determinations -> attributes ->
+    reports -> run.json
+
+The engine and the source of Salus's own attributes are given by the caller.
+Leaves to others: the truth of the defines (`engine`), the scoring flow (`measure.scoring`), the folder
+(`measure.folder`).
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salus import __version__
+from salus.errors import SalusError
+from salus.measure.attributes import attributes_table, supplemental
+from salus.measure.content import Content
+from salus.measure.definition import Group, MeasureDefinition
+from salus.measure.folder import check_replaceable, results_folder
+from salus.measure.libraries import Identity
+from salus.measure.report import Occasion, counts, individual_reports, score, summary_report
+from salus.measure.scoring import SCHEMA, check_supported, determine
+from salus.measure.select import select_measures
+
+Period = tuple[date, date]
+Values = Mapping[str, pa.Table]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A define asked of the engine."""
+
+    library: str
+    version: str | None
+    define: str
+
+
+class Outcome(Protocol):
+    """What an engine gives back: a table per define, seconds per step, and what the user should know."""
+
+    @property
+    def values(self) -> Mapping[Wanted, pa.Table]: ...
+    @property
+    def timings(self) -> Mapping[str, float]: ...
+    @property
+    def warnings(self) -> Sequence[str]: ...
+
+
+class Population(Protocol):
+    """What a run needs of the store."""
+
+    @property
+    def con(self) -> duckdb.DuckDBPyConnection: ...
+    def tables(self) -> frozenset[str]: ...
+
+
+Engine = Callable[[Any, Content, Sequence[Wanted], Period], Outcome]
+AttributeSource = Callable[[Any, Period], pa.Table]
+OpenPopulation = Callable[[Path], AbstractContextManager[Population]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What was asked for; `measures` are names as typed, none for all."""
+
+    population: Path
+    content: tuple[Path, ...]
+    period: Period
+    out: Path
+    measures: tuple[str, ...] = ()
+    engine: str = "duckdb"
+    allow_missing_valuesets: bool = False
+    individual: bool = False
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the layers beside and above give to a run."""
+
+    open_population: OpenPopulation
+    engine: Engine
+    attributes: AttributeSource | None = None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One measure of a run: its library, the values of its defines and its determinations by group id."""
+
+    measure: MeasureDefinition
+    library: Identity
+    values: Values
+    groups: Mapping[str, pa.Table]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A finished run: where it is, the summary MeasureReports in it, and its warnings."""
+
+    out: Path
+    reports: tuple[dict[str, Any], ...]
+    warnings: tuple[str, ...]
+    timings: Mapping[str, float]
+
+
+@dataclass
+class _Clock:
+    """Seconds per step, in the order the steps were first taken."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 4)
+
+
+def evaluate(job: Job, tools: Tools) -> Evaluation:
+    """Evaluate measures and write `job.out`. Raises SalusError (nothing is written then) or UsageError."""
+    clock, started = _Clock(), tools.now()
+    check_replaceable(job.out)
+    with clock.step("content"):
+        plan = _plan(job)
+    with tools.open_population(job.population) as population, results_folder(job.out) as folder:
+        with clock.step("engine"):
+            outcome = tools.engine(population, plan.content, plan.wanted(), job.period)
+        with clock.step("determinations"):
+            subjects = _subjects(population)
+            done = [_evaluated(measure, library, outcome, subjects) for measure, library in plan.measures]
+            _write_determinations(folder, done)
+        with clock.step("attributes"):
+            own = tools.attributes(population, job.period) if tools.attributes else None
+            table = attributes_table(subjects, own, [(each.measure, each.values) for each in done])
+            pq.write_table(table, folder / "attributes.parquet", compression="zstd")
+        with clock.step("reports"):
+            reports = _write_reports(folder, done, Occasion(*job.period, started), job.individual)
+        warnings = tuple(dict.fromkeys([*plan.notes, *plan.content.warnings, *outcome.warnings]))
+        run = {
+            **_about_run(job, plan.content, done, started),
+            "population": _facts(job, population, len(subjects)),
+            "timings": {**clock.seconds, "engine_steps": dict(outcome.timings)},
+            "warnings": warnings,
+        }
+        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        (folder / "run.json").write_bytes(orjson.dumps(run, option=options))
+    return Evaluation(job.out, tuple(reports), warnings, clock.seconds)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be evaluated: the content, its chosen measures with their libraries, and notes on the
+    choice.
+    """
+
+    content: Content
+    measures: Sequence[tuple[MeasureDefinition, Identity]]
+    notes: Sequence[str]
+
+    def wanted(self) -> list[Wanted]:
+        """Every define the measures need, once."""
+        needed = (
+            Wanted(library.name, library.version, name)
+            for measure, library in self.measures
+            for name in _defines(measure)
+        )
+        return list(dict.fromkeys(needed))
+
+
+def _plan(job: Job) -> _Plan:
+    content = Content.load(job.content, allow_missing_valuesets=job.allow_missing_valuesets)
+    measures, notes = select_measures(content.measures(), job.measures)
+    if not measures:
+        raise SalusError("there is no measure in the content")
+    check_supported(measures)
+    return _Plan(content, [(measure, content.measure_library(measure)) for measure in measures], notes)
+
+
+def _defines(measure: MeasureDefinition) -> tuple[str, ...]:
+    return (*measure.criteria(), *(item.expression for item in supplemental(measure)))
+
+
+def _subjects(population: Population) -> pa.StringArray:
+    """Patient.id by pid."""
+    table: pa.Table = population.con.sql("SELECT id FROM patient ORDER BY pid").to_arrow_table()
+    return table["id"].combine_chunks().cast(pa.string())
+
+
+def _evaluated(
+    measure: MeasureDefinition, library: Identity, outcome: Outcome, subjects: pa.StringArray
+) -> Evaluated:
+    values = {name: outcome.values[Wanted(library.name, library.version, name)] for name in _defines(measure)}
+    groups = {group.id: determine(measure, group, subjects, values) for group in measure.groups}
+    return Evaluated(measure, library, values, groups)
+
+
+def _write_determinations(folder: Path, done: Sequence[Evaluated]) -> None:
+    with pq.ParquetWriter(folder / "determinations.parquet", SCHEMA, compression="zstd") as writer:
+        for each in done:
+            for table in each.groups.values():
+                writer.write_table(table)
+
+
+def _write_reports(
+    folder: Path, done: Sequence[Evaluated], occasion: Occasion, individual: bool
+) -> list[dict[str, Any]]:
+    summaries = [summary_report(each.measure, each.groups, occasion) for each in done]
+    with (folder / "measure-reports.ndjson").open("wb") as file:
+        for report in summaries:
+            file.write(orjson.dumps(report, option=orjson.OPT_APPEND_NEWLINE))
+        for each in done if individual else ():
+            for report in individual_reports(each.measure, each.groups, occasion):
+                file.write(orjson.dumps(report, option=orjson.OPT_APPEND_NEWLINE))
+    return summaries
+
+
+def _about_run(job: Job, content: Content, done: Sequence[Evaluated], started: datetime) -> dict[str, Any]:
+    return {
+        "salus": __version__,
+        "versions": {"salus": __version__, "duckdb": duckdb.__version__, "python": platform.python_version()},
+        "started": started.isoformat(timespec="seconds"),
+        "engine": job.engine,
+        "period": {"start": job.period[0].isoformat(), "end": job.period[1].isoformat()},
+        "measures": [_about(each) for each in done],
+        "missing_valuesets": [
+            {"url": url, "asked_by": ", ".join(askers)} for url, askers in content.terminology.missing.items()
+        ],
+        "content": {"paths": list(map(str, job.content)), **content.hashes(each.measure for each in done)},
+    }
+
+
+def _about(each: Evaluated) -> dict[str, Any]:
+    measure = each.measure
+    return {
+        "name": measure.name,
+        "title": measure.title,
+        "version": measure.version,
+        "url": measure.url,
+        "library": {"name": each.library.name, "version": each.library.version},
+        "scoring": measure.scoring,
+        "improvement": measure.improvement,
+        "groups": [_about_group(group, each.groups[group.id]) for group in measure.groups],
+        "description": measure.description,
+        "rationale": measure.rationale,
+    }
+
+
+def _about_group(group: Group, rows: pa.Table) -> dict[str, Any]:
+    tally = counts(rows, group)
+    return {
+        "id": group.id,
+        "scoring": group.scoring,
+        "basis": group.basis,
+        "improvement": group.improvement,
+        "description": group.description,
+        "populations": {population.code: population.expression for population in group.populations},
+        "stratifiers": {stratifier.id: stratifier.description for stratifier in group.stratifiers},
+        "counts": tally,
+        "score": score(tally),
+    }
+
+
+def _facts(job: Job, population: Population, patients: int) -> dict[str, Any]:
+    """What was in the population: numbers only."""
+    sizes = {name: _count(population, name) for name in sorted(population.tables())}
+    return {
+        "path": str(job.population),
+        "patients": patients,
+        "resources": sizes,
+        "quarantined": _count(population, "quarantine"),
+    }
+
+
+def _count(population: Population, table: str) -> int:
+    quoted = table.replace('"', '""')
+    row = population.con.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()
+    return int(row[0]) if row else 0

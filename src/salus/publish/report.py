@@ -1,0 +1,361 @@
+"""`results/` -> one HTML file a leader can read at a glance and an analyst can check: the view model and its
+writing.
+
+The file opens without a network: the drawing code is in it, and its own policy forbids it to call anywhere.
+Leaves to others: the figures (`equity`), what may be shown (`disclosure`), wording (`words`), pictures
+(`charts`); the page itself is templates/report.html.j2 with report.css and report.js.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import duckdb
+import jinja2
+import pyarrow.parquet as pq
+import vl_convert
+
+from salus import __version__
+from salus.equity.attributes import ATTRIBUTES
+from salus.equity.compare import Settings, equity_table, write_atomically
+from salus.equity.counting import DECLINED, NOT_KNOWN, OVERALL, UNKNOWN
+from salus.equity.results import MeasureInfo, Results
+from salus.publish import charts, words
+from salus.publish.disclosure import THRESHOLD, Line, is_small, protect
+
+MOST_GROUPS = 12
+"""An attribute with more groups shows its largest; the rest is counted and is in equity.csv."""
+MOST_GAPS = 6
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a report is made. `threshold` 1 hides nothing (for use inside the house)."""
+
+    by: tuple[str, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+    threshold: int = THRESHOLD
+
+    @property
+    def shows_small(self) -> bool:
+        """Whether small cells are in the open."""
+        return self.threshold <= 1
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A credible gap to the worse, in plain words."""
+
+    measure: str
+    anchor: str
+    attribute: str
+    group: str
+    people: str
+    noun: str
+    change: str
+    sentence: str
+    consequence: str
+    size: float
+    known: bool
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One attribute of one measure: its rows, its picture, and what is not in them."""
+
+    key: str
+    label: str
+    source: str
+    lines: tuple[Line, ...]
+    more: int
+    missing: str
+    spec: dict[str, Any] | None
+    alternative: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One measure group: everyone's rate, its gaps, its figures."""
+
+    anchor: str
+    info: MeasureInfo
+    group: str
+    overall: Line
+    gaps: tuple[Gap, ...]
+    figures: tuple[Figure, ...]
+    noun: str
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether there is no rate to show for everyone."""
+        return self.overall.hidden or self.overall.figures["rate"] is None
+
+
+def write_report(results: Results, out: Path, options: Options | None = None) -> Path:
+    """Make the report of a results folder and put it at `out`, whole or not at all.
+
+    SalusError: the folder cannot be read; UsageError: an attribute or reference group that does not exist.
+    """
+    page = render(results, options or Options())
+    write_atomically(out, lambda path: path.write_text(page, encoding="utf-8"))
+    return out
+
+
+def render(results: Results, options: Options) -> str:
+    """The page as text."""
+    table = equity_table(results, _attributes(results, options), options.settings)
+    lines = protect(table, options.threshold)
+    nouns = _nouns(results)
+    cards = list(_cards(results, lines, nouns, options))
+    return _environment().get_template("report.html.j2").render(
+        results=results, run=results.run, options=options, cards=cards, gaps=_top(cards), words=words,
+        charts=charts, people=_people(results, options), unknowns=_unknowns(results, options),
+        not_rates=_not_rates(results), manifest=list(_manifest(results)), version=__version__,
+        tests=sum(v is not None for v in table["p"].to_pylist()), css=_resource("report.css"),
+        script=_resource("report.js"), vega=_vega(), attribute_sources=ATTRIBUTES,
+    )  # fmt: skip
+
+
+def _attributes(results: Results, options: Options) -> Sequence[str]:
+    """What to report by: what was asked for, else Salus's own attributes, else all there are."""
+    if options.by:
+        return options.by
+    there = pq.read_schema(results.attributes).names
+    return [a.name for a in ATTRIBUTES if a.name in there]
+
+
+# --- cards ---
+
+
+def _cards(
+    results: Results, lines: Sequence[Line], nouns: Mapping[str, str], options: Options
+) -> Iterator[Card]:
+    groups: dict[tuple[str, str], list[Line]] = {}
+    for line in lines:
+        groups.setdefault((line.measure, line.group_id), []).append(line)
+    several = {name for name, _ in groups if sum(n == name for n, _ in groups) > 1}
+    for place, ((measure, group_id), members) in enumerate(groups.items()):
+        info = results.measure(measure)
+        group = _group_name(results, measure, group_id) if measure in several else ""
+        yield _card(f"measure-{place + 1}", info, group, members, nouns.get(measure, "people"))
+
+
+def _card(anchor: str, info: MeasureInfo, group: str, lines: Sequence[Line], noun: str) -> Card:
+    overall = next(li for li in lines if li.attribute == OVERALL)
+    families: dict[str, list[Line]] = {}
+    for line in lines:
+        if line.attribute != OVERALL:
+            families.setdefault(line.attribute, []).append(line)
+    shown = {name: _shown(members) for name, members in families.items()}
+    domain = charts.scale([overall, *(li for members in shown.values() for li in members)])
+    figures = [
+        _figure(f"{anchor}-{i}", families[name], members, overall, domain)
+        for i, (name, members) in enumerate(shown.items())
+    ]
+    title = f"{info.label}, {group}" if group else info.label
+    figures.sort(key=lambda f: not any(li.verdict == "worse" for li in f.lines))
+    gaps = _distinct(sorted(_gaps(title, anchor, lines, noun), key=lambda g: -g[0].size))
+    return Card(anchor, info, group, overall, tuple(gaps), tuple(figures), noun)
+
+
+def _figure(
+    key: str, family: Sequence[Line], lines: Sequence[Line], overall: Line, domain: tuple[float, float]
+) -> Figure:
+    name = family[0].attribute
+    label = words.attribute_label(name)
+    source = next((a.source for a in ATTRIBUTES if a.name == name), "supplemental data of the measure")
+    drawable = not overall.hidden and any(not li.hidden and li.figures["rate"] is not None for li in lines)
+    missing = family[0].figures["missing_share"]
+    return Figure(
+        key,
+        label,
+        source,
+        tuple(lines),
+        len(family) - len(lines),
+        words.percent(missing, 0) if missing else "",
+        charts.forest(lines, overall, domain) if drawable else None,
+        charts.in_words(lines, f"the rate by {label.lower()}"),
+    )
+
+
+def _shown(family: Sequence[Line]) -> list[Line]:
+    """The groups to show, in reading order: ages ascending, else by rate; those without a rate, then the
+    missing last.
+    """
+    lines = list(family)
+    if len(lines) > MOST_GROUPS:
+        kept = sorted(lines, key=lambda li: -(li.denominator or 0))[:MOST_GROUPS]
+        lines = [li for li in lines if li in kept or li.value in NOT_KNOWN]
+    if lines and lines[0].attribute == "age_band":
+        return sorted(lines, key=lambda li: (li.value in NOT_KNOWN, _first_number(li.value)))
+    return sorted(lines, key=_by_rate)
+
+
+def _by_rate(line: Line) -> tuple[bool, bool, float, str]:
+    rate = line.figures["rate"]
+    return line.value in NOT_KNOWN, rate is None, -(rate or 0.0), line.value
+
+
+def _first_number(text: str) -> int:
+    digits = "".join(c if c.isdigit() else " " for c in text).split()
+    return int(digits[0]) if digits else 0
+
+
+# --- gaps ---
+
+
+def _gaps(title: str, anchor: str, lines: Sequence[Line], noun: str) -> Iterator[tuple[Gap, Line]]:
+    rates = {(li.attribute, li.value): li.figures["rate"] for li in lines}
+    for line in lines:
+        if line.verdict == "worse":
+            sentences = words.gap(line, rates.get((line.attribute, line.reference or "")), noun)
+            yield _gap(title, anchor, line, noun, sentences), line
+
+
+def _gap(title: str, anchor: str, line: Line, noun: str, sentences: tuple[str, str]) -> Gap:
+    people = line.figures["people"] or 0.0
+    return Gap(
+        measure=title,
+        anchor=anchor,
+        attribute=words.attribute_label(line.attribute),
+        group=words.group_label(line.attribute, line.value),
+        people=words.number(people),
+        noun=noun,
+        change="more" if line.improvement == "increase" else "fewer",
+        sentence=sentences[0],
+        consequence=sentences[1],
+        size=people,
+        known=line.value not in NOT_KNOWN,
+    )
+
+
+def _distinct(gaps: Sequence[tuple[Gap, Line]]) -> list[Gap]:
+    """Without groups that two attributes share (payer Uninsured and uninsured yes): the first stands."""
+    seen: set[tuple[int | None, int | None]] = set()
+    kept = []
+    for gap, line in gaps:
+        mark = line.numerator, line.denominator
+        if mark not in seen:
+            seen.add(mark)
+            kept.append(gap)
+    return kept
+
+
+def _top(cards: Sequence[Card]) -> list[Gap]:
+    """The largest credible gaps of all measures, by how many people they are about; of known groups."""
+    gaps = [g for card in cards for g in card.gaps if g.known]
+    return sorted(gaps, key=lambda g: -g.size)[:MOST_GAPS]
+
+
+# --- what else the page says ---
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """How much of an attribute is not known among all people."""
+
+    label: str
+    groups: int
+    share: str
+    width: float
+    source: str
+
+
+def _people(results: Results, options: Options) -> str:
+    """How many people there are, as it may be shown."""
+    total = pq.read_metadata(results.attributes).num_rows
+    return f"fewer than {options.threshold}" if is_small(total, options.threshold) else words.number(total)
+
+
+def _unknowns(results: Results, options: Options) -> list[Unknown]:
+    names = _attributes(results, options)
+    with duckdb.connect() as con:
+        people = con.read_parquet(str(results.attributes))
+        rows = {name: dict(_tally(people, name)) for name in names}
+    return [_unknown(name, counts, options.threshold) for name, counts in rows.items()]
+
+
+def _tally(people: duckdb.DuckDBPyRelation, name: str) -> list[tuple[str, int]]:
+    column = '"' + name.replace('"', '""') + '"'
+    value = f"coalesce(nullif(trim({column}::VARCHAR), ''), '{UNKNOWN}')"
+    found: list[tuple[str, int]] = people.aggregate(f"{value}, count(*)", value).fetchall()
+    return found
+
+
+def _unknown(name: str, counts: Mapping[str, int], threshold: int) -> Unknown:
+    total = sum(counts.values())
+    gone = counts.get(UNKNOWN, 0) + counts.get(DECLINED, 0)
+    source = next((a.source for a in ATTRIBUTES if a.name == name), "supplemental data of the measures")
+    known = len([v for v in counts if v not in NOT_KNOWN])
+    hidden = is_small(gone, threshold) or is_small(total - gone, threshold) or not total
+    share = gone / total if total else 0.0
+    text = "too small to show" if hidden else words.percent(share, 1)
+    return Unknown(words.attribute_label(name), known, text, 0.0 if hidden else share, source)
+
+
+def _nouns(results: Results) -> dict[str, str]:
+    """What a measure counts: people, or cases where a person can count more than once."""
+    query = """
+        SELECT measure, count(*) FILTER (unit_id IS NOT NULL AND unit_id <> subject_id) > 0
+        FROM read_parquet($file) WHERE initial_population GROUP BY measure
+    """
+    with duckdb.connect() as con:
+        rows = con.execute(query, {"file": str(results.determinations)}).fetchall()
+    return {measure: "cases" if episodes else "people" for measure, episodes in rows}
+
+
+def _not_rates(results: Results) -> list[MeasureInfo]:
+    return [info for info in results.measures.values() if not info.is_rate]
+
+
+def _group_name(results: Results, measure: str, group_id: str) -> str:
+    for entry in results.run.get("measures") or []:
+        if isinstance(entry, dict) and entry.get("name") == measure:
+            for group in entry.get("groups") or []:
+                if isinstance(group, dict) and str(group.get("id")) == group_id and group.get("description"):
+                    return str(group["description"])
+    return f"group {group_id}"
+
+
+_TOLD = ("versions", "engine", "period", "started", "content", "timings")
+
+
+def _manifest(results: Results) -> Iterator[tuple[str, str]]:
+    """The run's versions, inputs and hashes, flat. Counts of people in run.json are not among it."""
+    for key in _TOLD:
+        yield from _flat(key, results.run.get(key))
+
+
+def _flat(name: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(f"{name} › {key}", inner)
+    elif isinstance(value, list | tuple):
+        yield name, ", ".join(str(v) for v in value)
+    elif value is not None:
+        yield name, str(value)
+
+
+# --- the page ---
+
+
+def _environment() -> jinja2.Environment:
+    loader = jinja2.PackageLoader("salus.publish", "templates")
+    return jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+
+
+def _resource(name: str) -> str:
+    return files("salus.publish").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script."""
+    version = alt.SCHEMA_VERSION.lstrip("v").split(".")
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", ".".join(version[:2]))

@@ -1,0 +1,21 @@
+(function () {
+  "use strict";
+  // Pictures are drawn one after another, so that a phone stays usable meanwhile.
+  var waiting = Array.prototype.slice.call(document.querySelectorAll(".chart"));
+  function next() {
+    var place = waiting.shift();
+    if (!place) { document.documentElement.dataset.drawn = "yes"; return; }
+    var spec = JSON.parse(document.getElementById(place.dataset.spec).textContent);
+    vegaEmbed(place, spec, { renderer: "svg", actions: false, ast: false })
+      .catch(function () {
+        place.removeAttribute("role");
+        place.textContent = place.getAttribute("aria-label");
+      })
+      .then(function () { setTimeout(next, 0); });
+  }
+  next();
+  // Paper cannot be clicked.
+  window.addEventListener("beforeprint", function () {
+    document.querySelectorAll("details").forEach(function (d) { d.open = true; });
+  });
+})();

@@ -1,0 +1,143 @@
+"""Figures in words: how a report and a terminal write rates, gaps, groups and what is hidden.
+
+Leaves to others: which figures may be written (`disclosure`).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from salus.equity.attributes import ATTRIBUTES
+from salus.equity.counting import DECLINED, UNKNOWN
+from salus.publish.disclosure import THRESHOLD, Line
+
+_LABELS = {a.name: a.label for a in ATTRIBUTES}
+_GROUPS = {UNKNOWN: "Not known", DECLINED: "Declined to say"}
+_UNINSURED = {"yes": "Uninsured", "no": "Insured"}
+HIDDEN = "hidden"
+
+
+def attribute_label(name: str) -> str:
+    """How an attribute is called: "Age"; a name Salus does not know, with blanks for underscores."""
+    return _LABELS.get(name) or name.replace("_", " ").strip().capitalize()
+
+
+def group_label(attribute: str, value: str) -> str:
+    """How a group is called: "Uninsured" for uninsured = yes, "18-44 years" for a band, "Not known"."""
+    if value in _GROUPS:
+        return _GROUPS[value]
+    if attribute == "uninsured":
+        return _UNINSURED.get(value, value)
+    return f"{value.replace('-', '–')} years" if attribute == "age_band" else value
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """0.4567 -> "45.7%"; a dash for no value. Never rounds to 0% or 100% what is not."""
+    if value is None:
+        return "–"
+    text = f"{value * 100:.{digits}f}"
+    if value > 0 and float(text) == 0.0:
+        return f"<{10**-digits:g}%"
+    if value < 1 and float(text) == 100.0:
+        return f">{100 - 10**-digits:g}%"
+    return f"{text}%"
+
+
+def percent_range(low: float | None, high: float | None, digits: int = 1) -> str:
+    """The two ends of an interval: "41.2 to 48.9%"."""
+    if low is None or high is None:
+        return "–"
+    return f"{low * 100:.{digits}f} to {high * 100:.{digits}f}%"
+
+
+def points(value: float | None, digits: int = 1) -> str:
+    """A difference of rates in percentage points, signed: "−12.3"."""
+    if value is None:
+        return "–"
+    text = f"{abs(value) * 100:.{digits}f}"
+    if float(text) == 0.0:
+        return text
+    return ("−" if value < 0 else "+") + text
+
+
+def points_range(low: float | None, high: float | None, digits: int = 1) -> str:
+    """The two ends of an interval of a difference: "−18.0 to −6.4"."""
+    return "–" if low is None or high is None else f"{points(low, digits)} to {points(high, digits)}"
+
+
+def factor(value: float | None) -> str:
+    """A ratio with two decimals, ∞ where it has no upper end."""
+    if value is None:
+        return "–"
+    return "∞" if value == float("inf") else f"{value:.2f}"
+
+
+def factor_range(low: float | None, high: float | None) -> str:
+    """The two ends of an interval of a ratio."""
+    return "–" if low is None or high is None else f"{factor(low)} to {factor(high)}"
+
+
+def number(value: float | None) -> str:
+    """A count with separators: "12,345"; a dash for none."""
+    return "–" if value is None else f"{round(value):,}"
+
+
+def count(value: int | None, state: str, threshold: int = THRESHOLD) -> str:
+    """A count as it may be shown: the number, "<11" for a small one, "hidden" for one that protects it."""
+    if value is not None:
+        return number(value)
+    return f"<{threshold}" if state == "small" else HIDDEN
+
+
+def p_value(value: float | None) -> str:
+    """A p or q value with three decimals; "<0.001" below."""
+    if value is None:
+        return "–"
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def day(text: str) -> str:
+    """An ISO day as "1 January 2026"; other text as it is."""
+    try:
+        when = date.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{when.day} {when:%B} {when.year}"
+
+
+def span(period: tuple[str, str] | None) -> str:
+    """The measurement period in words."""
+    return f"{day(period[0])} to {day(period[1])}" if period else "period not stated"
+
+
+def gap(line: Line, reference_rate: float | None, noun: str = "people") -> tuple[str, str]:
+    """Two sentences on a credible gap: the rates with their difference, and how many people it is about."""
+    figures = line.figures
+    group = group_label(line.attribute, line.value)
+    reference = group_label(line.attribute, line.reference or "")
+    difference = figures["difference"] or 0.0
+    ends = sorted(abs(figures[k] or 0.0) for k in ("difference_low", "difference_high"))
+    direction = "lower" if difference < 0 else "higher"
+    first = (
+        f"{group} {percent(figures['rate'], 0)}, {reference} {percent(reference_rate, 0)}: "
+        f"{abs(difference) * 100:.0f} points {direction} "
+        f"({line.level:.0%} interval {ends[0] * 100:.0f} to {ends[1] * 100:.0f})."
+    )
+    return first, _people(line, reference, noun)
+
+
+def _people(line: Line, reference: str, noun: str) -> str:
+    about = line.figures["people"]
+    if about is None or about <= 0:
+        return ""
+    low, high = line.figures["people_low"] or 0.0, line.figures["people_high"] or 0.0
+    better = line.improvement == "increase"
+    outcome = f"more {noun} would have met the measure" if better else f"fewer {noun} would have fared badly"
+    return f"At the rate of {reference}, {number(about)} {outcome} ({number(low)} to {number(high)})."
+
+
+def direction(improvement: str | None) -> str:
+    """What a good rate is, in words."""
+    return {"increase": "Higher is better", "decrease": "Lower is better"}.get(
+        improvement or "", "The measure does not say whether higher or lower is better"
+    )

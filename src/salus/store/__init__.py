@@ -1,0 +1,10 @@
+"""The population: one DuckDB file of typed records, made by `load`, opened as `Population`.
+
+Leaves to others: what measures make of it (`logic`, `engine`).
+"""
+
+from salus.store.loading import LoadReport, Progress, load
+from salus.store.population import Population
+from salus.store.publish import ColumnFact
+
+__all__ = ["ColumnFact", "LoadReport", "Population", "Progress", "load"]

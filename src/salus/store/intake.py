@@ -1,0 +1,233 @@
+"""Files -> raw resources in the population, with what is needed to say whose they are.
+ Streams `salus.fhir.reading.scan` into `raw."Type"` (as they came, numbered in order of arrival) and, in the
+work database, one `work.arrival` row per resource: its type, number, id, Bundle, and the references that may
+name its patient. What cannot be read goes to `quarantine`. Python only splits; batches are written by a
+second thread while the next ones are read.
+ Leaves to others: patients, identities and final numbers (`salus.store.owners`), typed elements
+(`salus.store.shred`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from salus.fhir import model
+from salus.fhir.reading import Raw, scan
+from salus.fhir.sources import Meter
+from salus.store.sql import literal, quote
+
+BATCH_BYTES = 16 << 20
+"""A type's resources are written once this much JSON of it has been gathered."""
+_GATHERED_BYTES = 96 << 20
+_PENDING = 2
+
+RAW_COLUMNS = "rid BIGINT, json VARCHAR, file INTEGER, line BIGINT, entry INTEGER"
+TABLES = """
+CREATE SCHEMA raw;
+CREATE TABLE load_file(file INTEGER, path VARCHAR, resources BIGINT, quarantined BIGINT);
+CREATE TABLE quarantine(file VARCHAR, line BIGINT, entry INTEGER, reason VARCHAR);
+CREATE TABLE work.arrival(type VARCHAR, seq BIGINT, id VARCHAR, url VARCHAR, bundle INTEGER,
+    file INTEGER, line BIGINT, entry INTEGER, owners VARCHAR[], updated VARCHAR);
+"""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Resources of one type gathered for one write, column by column."""
+
+    start: int
+    size: int = 0
+    data: list[bytes] = field(default_factory=list)
+    ids: list[str | None] = field(default_factory=list)
+    urls: list[str | None] = field(default_factory=list)
+    bundles: list[int | None] = field(default_factory=list)
+    files: list[int] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    entries: list[int | None] = field(default_factory=list)
+
+    def add(self, raw: Raw, file: int) -> None:
+        self.size += len(raw.data)
+        self.data.append(raw.data)
+        self.ids.append(raw.id)
+        self.urls.append(raw.full_url)
+        self.bundles.append(raw.bundle)
+        self.files.append(file)
+        self.lines.append(raw.line)
+        self.entries.append(raw.entry)
+
+    def table(self) -> pa.Table:
+        return pa.table(
+            {
+                "seq": pa.array(range(self.start, self.start + len(self.data)), pa.int64()),
+                "json": pa.array(self.data, pa.binary()).cast(pa.string()),
+                "id": pa.array(self.ids, pa.string()),
+                "url": pa.array(self.urls, pa.string()),
+                "bundle": pa.array(self.bundles, pa.int32()),
+                "file": pa.array(self.files, pa.int32()),
+                "line": pa.array(self.lines, pa.int64()),
+                "entry": pa.array(self.entries, pa.int32()),
+            }
+        )
+
+
+@dataclass(slots=True)
+class Taken:
+    """What an intake read."""
+
+    resources: int = 0
+    quarantined: int = 0
+    skipped: list[str] = field(default_factory=list)
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class _File:
+    path: str
+    resources: int = 0
+    quarantined: int = 0
+
+
+class Intake:
+    """One reading of files into an empty population; `run` does it."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._con = con
+        self._writer = con.cursor()
+        self._batches: dict[str, Batch] = {}
+        self._pending: deque[Future[None]] = deque()
+        self._files: list[_File] = []
+        self._bad: list[tuple[str, int, int | None, str]] = []
+        self._created: set[str] = set()
+        self._taken = Taken()
+
+    def run(self, paths: Sequence[Path], progress: Callable[[int, int], None]) -> Taken:
+        """Read everything; `progress` is told (bytes read, bytes to read). Raises SalusError when a path is
+        not there.
+        """
+        self._con.execute(TABLES)
+        meter = Meter()
+        told = 0
+        with ThreadPoolExecutor(1) as pool:
+            for raw in scan(paths, skipped=self._taken.skipped.append, meter=meter):
+                self._take(raw, pool)
+                if meter.done - told > 1 << 20:
+                    told = meter.done
+                    progress(meter.done, meter.total)
+            for kind in list(self._batches):
+                self._send(kind, pool)
+            while self._pending:
+                self._pending.popleft().result()
+        self._finish()
+        progress(meter.total, meter.total)
+        self._taken.bytes = meter.total
+        return self._taken
+
+    def _take(self, raw: Raw, pool: ThreadPoolExecutor) -> None:
+        if not self._files or self._files[-1].path != raw.file:
+            self._files.append(_File(raw.file))
+        file = self._files[-1]
+        reason = raw.error or _unfit(raw)
+        if reason:
+            file.quarantined += 1
+            self._bad.append((raw.file, raw.line, raw.entry, reason))
+            return
+        file.resources += 1
+        batch = self._batches.get(raw.type) or self._batches.setdefault(raw.type, Batch(0))
+        batch.add(raw, len(self._files) - 1)
+        self._taken.bytes += len(raw.data)
+        if batch.size > BATCH_BYTES:
+            self._send(raw.type, pool)
+        elif self._taken.bytes > _GATHERED_BYTES:
+            self._send(max(self._batches, key=lambda kind: self._batches[kind].size), pool)
+
+    def _send(self, kind: str, pool: ThreadPoolExecutor) -> None:
+        batch = self._batches[kind]
+        self._batches[kind] = Batch(batch.start + len(batch.data))
+        self._taken.bytes -= batch.size
+        if not batch.data:
+            return
+        if len(self._pending) >= _PENDING:
+            self._pending.popleft().result()
+        self._pending.append(pool.submit(self._write, kind, batch))
+
+    def _write(self, kind: str, batch: Batch) -> None:
+        table = batch.table()
+        self._writer.register("batch", table)
+        try:
+            self._insert(kind, "batch")
+        except duckdb.InvalidInputException:
+            self._set_aside(batch)
+            self._insert(kind, "(SELECT * FROM batch WHERE json_valid(json))")
+        finally:
+            self._writer.unregister("batch")
+
+    def _insert(self, kind: str, source: str) -> None:
+        paths = [literal("$." + path) for path in _reference_paths(kind)]
+        owners = f"json_extract_string(json, {', '.join(paths)})" if len(paths) == 1 else "NULL"
+        if paths and "[*]" not in paths[0]:
+            owners = f"[{owners}]"
+        self._writer.execute(
+            f"""INSERT INTO work.arrival SELECT {literal(kind)}, seq, id, url, bundle, file, line, entry,
+            {owners},
+            json_extract_string(json, '$.meta.lastUpdated') FROM {source}"""
+        )
+        raw = f"raw.{quote(kind)}"
+        if kind not in self._created:
+            self._writer.execute(f"CREATE TABLE {raw}({RAW_COLUMNS})")
+            self._created.add(kind)
+        self._writer.execute(f"INSERT INTO {raw} SELECT seq, json, file, line, entry FROM {source}")
+
+    def _set_aside(self, batch: Batch) -> None:
+        """What Python took for JSON and DuckDB does not (it should never happen) must not stop a load."""
+        bad = self._writer.execute(
+            "SELECT file, line, entry FROM batch WHERE NOT json_valid(json)"
+        ).fetchall()
+        for file, line, entry in bad:
+            self._bad.append((self._files[file].path, line, entry, "is not valid JSON"))
+            self._files[file].resources -= 1
+            self._files[file].quarantined += 1
+
+    def _finish(self) -> None:
+        self._taken.resources = sum(file.resources for file in self._files)
+        self._taken.quarantined = len(self._bad)
+        files = [(number, f.path, f.resources, f.quarantined) for number, f in enumerate(self._files)]
+        _insert_rows(self._con, "load_file", files)
+        _insert_rows(self._con, "quarantine", self._bad)
+
+
+def _insert_rows(con: duckdb.DuckDBPyConnection, table: str, values: Sequence[tuple[object, ...]]) -> None:
+    if not values:
+        return
+    columns = list(zip(*values, strict=True))
+    con.register("new_rows", pa.table({f"c{i}": list(column) for i, column in enumerate(columns)}))
+    con.execute(f"INSERT INTO {table} SELECT * FROM new_rows")
+    con.unregister("new_rows")
+
+
+def _unfit(raw: Raw) -> str | None:
+    if raw.type not in model.RESOURCES:
+        return "has a resourceType that FHIR R4 does not have"
+    return None
+
+
+def _reference_paths(kind: str) -> list[str]:
+    """JSON paths of the references that may name the patient of a resource; a repeating element anywhere on
+    the way is `[*]`.
+    """
+    paths = []
+    for owner in model.owner_paths(kind):
+        steps, at = [], kind
+        for name in owner.split("."):
+            found = model.member(at, name)
+            assert found is not None
+            steps.append(f"{name}[*]" if found.many else name)
+            at = found.types[0]
+        paths.append(".".join([*steps, "reference"]))
+    return paths[:1]

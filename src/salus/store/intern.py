@@ -1,0 +1,100 @@
+"""The dictionary of concepts: every distinct CodeableConcept or Coding becomes an integer.
+ `concept_json` and `concept_list_json` (schema `intern`) map the JSON text of a concept, or of a whole list
+of concepts, to its number; equal texts share one. `publish` spells new entries out as `concept`, `coding` and
+`concept_list`. The dictionary only grows, so numbers once given stay valid. Leaves to others: finding the
+texts (`salus.store.shred`), value sets (`terminology`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import duckdb
+
+from salus.store.sql import scalar
+
+_TABLES = """
+CREATE SCHEMA IF NOT EXISTS intern;
+CREATE TABLE IF NOT EXISTS intern.concept_json(key INTEGER, json VARCHAR);
+CREATE TABLE IF NOT EXISTS intern.concept_list_json(key INTEGER, json VARCHAR);
+CREATE TABLE IF NOT EXISTS concept(cid INTEGER, text VARCHAR);
+CREATE TABLE IF NOT EXISTS coding(
+    cid INTEGER, ord INTEGER, system VARCHAR, version VARCHAR, code VARCHAR, display VARCHAR);
+CREATE TABLE IF NOT EXISTS concept_list(lid INTEGER, ord INTEGER, cid INTEGER);
+"""
+
+# A CodeableConcept with only text has no codings; only what has a part of a Coding is one.
+_CODINGS = """
+INSERT INTO coding
+SELECT key, ord, coding->>'$.system', coding->>'$.version', coding->>'$.code', coding->>'$.display'
+FROM (
+    SELECT key, unnest(codings) AS coding, generate_subscripts(codings, 1) - 1 AS ord
+    FROM (
+        SELECT key, CASE WHEN json_type(json, '$.coding') = 'ARRAY' THEN CAST(json->'$.coding[*]' AS JSON[])
+            WHEN coalesce(json->>'$.system', json->>'$.code', json->>'$.display', json->>'$.version') IS NOT
+            NULL THEN [CAST(json AS JSON)] END AS codings FROM work.fresh)) WHERE json_type(coding) = 'OBJECT'
+            ORDER BY key, ord
+"""
+
+
+class Dictionary:
+    """Gives numbers to concept texts; one per population, shared by the threads that type its tables."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        con.execute(_TABLES)
+        self._lock = threading.Lock()
+        self._last = {
+            table: scalar(con, f"SELECT max(key) FROM intern.{table}")
+            for table in ("concept_json", "concept_list_json")
+        }
+
+    def intern(self, con: duckdb.DuckDBPyConnection, texts: Iterable[str], *, lists: bool, into: str) -> None:
+        """Number the texts the queries give (one column) and leave `into` (in `work`) as the table (json,
+        key) of them.
+        """
+        table = "concept_list_json" if lists else "concept_json"
+        words = f"{into}_words"
+        con.execute(
+            f"CREATE OR REPLACE TABLE work.{words} AS SELECT DISTINCT * FROM ({' UNION ALL '.join(texts)}) t(json)"
+        )
+        with self._lock:
+            self._add(con, table, words)
+            con.execute(
+                f"CREATE OR REPLACE TABLE work.{into} AS SELECT json, key FROM work.{words} JOIN intern.{table} USING (json)"
+            )
+        con.execute(f"DROP TABLE work.{words}")
+
+    def _add(self, con: duckdb.DuckDBPyConnection, table: str, words: str) -> None:
+        added = con.execute(
+            f"""INSERT INTO intern.{table}
+            SELECT {self._last[table]} + row_number() OVER (ORDER BY json), json
+            FROM work.{words} ANTI JOIN intern.{table} USING (json)
+            WHERE json IS NOT NULL"""
+        ).fetchone()
+        self._last[table] += int(added[0]) if added else 0
+
+    def publish(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Spell out every entry that is not spelt out yet. Lists first: their members are concepts too."""
+        self._lists(con)
+        con.execute(
+            "CREATE OR REPLACE TABLE work.fresh AS SELECT * FROM intern.concept_json ANTI JOIN concept ON cid = key"
+        )
+        con.execute("INSERT INTO concept SELECT key, json->>'$.text' FROM work.fresh ORDER BY key")
+        con.execute(_CODINGS)
+        con.execute("DROP TABLE work.fresh")
+
+    def _lists(self, con: duckdb.DuckDBPyConnection) -> None:
+        con.execute(
+            """CREATE OR REPLACE TABLE work.fresh_list AS
+            SELECT key, unnest(members) AS json, generate_subscripts(members, 1) - 1 AS ord FROM (SELECT key,
+            CASE json_type(json) WHEN 'ARRAY' THEN CAST(json->'$[*]' AS VARCHAR[]) ELSE [json] END AS members
+                FROM intern.concept_list_json WHERE key NOT IN (SELECT lid FROM concept_list))"""
+        )
+        members = "SELECT json FROM work.fresh_list WHERE json <> 'null'"
+        self.intern(con, [members], lists=False, into="member")
+        con.execute(
+            """INSERT INTO concept_list SELECT f.key, f.ord, m.key FROM work.fresh_list f
+            LEFT JOIN work.member m USING (json) ORDER BY f.key, f.ord"""
+        )
+        con.execute("DROP TABLE work.member; DROP TABLE work.fresh_list")

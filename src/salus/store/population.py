@@ -1,0 +1,178 @@
+"""A population: one DuckDB file of typed records, whose columns appear when they are asked for.
+ `Population` opens a file that `salus.store.load` made and types further elements from the raw resources on
+first use. The tables it offers are described in `docs/` (population tables). Leaves to others: making the
+file (`loading`), reading JSON (`shred`), writing tables (`publish`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+
+import duckdb
+
+from salus.errors import SalusError
+from salus.store import moments
+from salus.store.intake import RAW_COLUMNS
+from salus.store.intern import Dictionary
+from salus.store.publish import ColumnFact, Facts, drop_staged, number, publish
+from salus.store.shred import Shredder, Staged
+from salus.store.sql import attach_work, literal, quote, rows
+from salus.store.tree import Need, canonical, grow
+
+_PROBLEM = "CREATE TABLE IF NOT EXISTS work.problem(type VARCHAR, rid BIGINT, element VARCHAR, what VARCHAR)"
+
+
+class Population:
+    """One population file, open; a context manager. `con` is its DuckDB connection."""
+
+    con: duckdb.DuckDBPyConnection
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        self.con = con
+        self._read_only = read_only
+        self._facts: Facts | None = None
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> Population:
+        """Open a population. Raises SalusError when the file is not there or is none."""
+        if not path.is_file():
+            raise SalusError(f"no such population: {path}")
+        try:
+            con = duckdb.connect(str(path), read_only=read_only)
+            con.execute("SELECT count(*) FROM column_fact")
+        except duckdb.Error as problem:
+            raise SalusError(
+                f"{path} is not a population, or it is in use: {_first_line(problem)}"
+            ) from problem
+        prepare(con)
+        return cls(con, read_only=read_only)
+
+    def close(self) -> None:
+        self.con.close()
+
+    def __enter__(self) -> Population:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def tables(self) -> frozenset[str]:
+        """The resource types present."""
+        return frozenset(str(name) for (name,) in rows(self.con, "SELECT type FROM resource_type"))
+
+    def facts(self) -> Facts:
+        """(table, element column) -> what is known of it; only what has been typed is in it. A date has a
+        fact for the element
+        and for each of its three columns; a child table one under (parent table, path) and one under (table, "")."""
+        if self._facts is None:
+            self._facts = read_facts(self.con)
+        return self._facts
+
+    def ensure(self, needs: Iterable[tuple[str, str]]) -> None:
+        """Make sure that every (table, element column) asked for is there; what is missing is typed from the
+        raw resources.
+
+        Columns may be named whole (`effectiveDateTime`) or as stored (`effectiveDateTime.low`);
+        ("Encounter.diagnosis", "") asks for the table alone. Tables and columns are there afterwards also
+        when no row has the element. All or nothing. Raises SalusError for types and elements FHIR R4 does not
+        have, and when the population is open for reading only.
+        """
+        wanted = {canonical(table, column) for table, column in needs}
+        missing = {need for need in wanted if need not in self.facts()}
+        missing = {need for need in missing if need.column or "." in need.table or not self._has(need.table)}
+        if not missing:
+            return
+        if self._read_only:
+            raise SalusError("the population is open for reading only and lacks elements that are asked for")
+        self._type(missing)
+        self._facts = None
+
+    def _has(self, table: str) -> bool:
+        found = self.con.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE table_name = ? AND schema_name = 'main' AND database_name = current_database()",
+            [table],
+        )
+        return bool(found.fetchone())
+
+    def _type(self, missing: set[Need]) -> None:
+        dictionary = Dictionary(self.con)
+        staged = [
+            stage_type(self.con, resource, needs, dictionary) for resource, needs in by_resource(missing)
+        ]
+        dictionary.publish(self.con)
+        with _transaction(self.con):
+            for one in staged:
+                publish(self.con, one, self.facts())
+            record_problems(self.con)
+        for one in staged:
+            drop_staged(self.con, one)
+
+
+def prepare(con: duckdb.DuckDBPyConnection) -> None:
+    """Attach the work database and define what typing needs there."""
+    attach_work(con)
+    moments.define(con)
+    con.execute(_PROBLEM)
+
+
+def read_facts(con: duckdb.DuckDBPyConnection) -> Facts:
+    found = con.execute("SELECT table_name, column_name, present, exact FROM column_fact").fetchall()
+    return MappingProxyType({(t, c): ColumnFact(present, exact) for t, c, present, exact in found})
+
+
+def by_resource(needs: Iterable[Need]) -> Iterator[tuple[str, list[Need]]]:
+    """The needs grouped by the resource type they belong to; both in order of name, so that tables come out
+    the same.
+    """
+    for resource, group in groupby(sorted(needs), key=lambda need: need.table.split(".")[0]):
+        yield resource, list(group)
+
+
+def stage_type(
+    con: duckdb.DuckDBPyConnection,
+    resource: str,
+    needs: Iterable[Need],
+    dictionary: Dictionary,
+    advance: Callable[[int], None] = lambda done: None,
+) -> Mapping[str, Staged]:
+    """Stage and number the needed elements of one type, whose table is made (empty) when the population has
+    none.
+    """
+    con.execute(f"CREATE TABLE IF NOT EXISTS {quote(resource)}(pid INTEGER, rid BIGINT, id VARCHAR)")
+    con.execute(f"CREATE TABLE IF NOT EXISTS raw.{quote(resource)}({RAW_COLUMNS})")
+    shredder = Shredder(con, resource, dictionary)
+    staged = shredder.stage(grow(resource, needs), advance)
+    number(con, staged)
+    return staged
+
+
+def record_problems(con: duckdb.DuckDBPyConnection) -> None:
+    """Elements that could not be read, into `quarantine`: where, which element and why, never what it said."""
+    for (kind,) in rows(con, "SELECT DISTINCT type FROM work.problem"):
+        con.execute(
+            f"""INSERT INTO quarantine
+            SELECT f.path, r.line, r.entry, p.type || '.' || p.element || ' ' || p.what
+            FROM work.problem p JOIN raw.{quote(str(kind))} r USING (rid) JOIN load_file f USING (file)
+            WHERE p.type = {literal(str(kind))} ORDER BY ALL"""
+        )
+
+
+@contextmanager
+def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    con.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0]

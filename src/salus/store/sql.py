@@ -1,0 +1,36 @@
+"""SQL text helpers of the store: quoting, and the two databases a connection works with.
+ The population file is the default database of a connection. `work` is an in-memory database attached beside
+it, shared by all cursors of one connection and gone with it, for everything that need not last. Leaves to
+others: every query.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+
+def quote(name: str) -> str:
+    """An identifier: names have dots and capitals, so every one is quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def attach_work(con: duckdb.DuckDBPyConnection) -> None:
+    """Attach `work` and make time zones a matter of the data alone."""
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute("ATTACH IF NOT EXISTS ':memory:' AS work")
+
+
+def scalar(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    """The one integer a query gives; NULL is 0."""
+    row = con.execute(query).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def rows(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]]:
+    """All rows of a query."""
+    return con.execute(query).fetchall()

@@ -1,0 +1,233 @@
+"""From ValueSet resources to the codes they hold.
+
+A set is read from its `expansion`, or from its `compose` when that lists its codes (or refers to sets that
+do). Nothing is guessed: a set that is not there, or that only a terminology server could expand, is an error
+that names it and who asked. Resources are kept as they came and worked out when they are asked for, once.
+Leaves to others: reading files (`measure.content`), codes as integers and membership tables (`engine`).
+Sources: FHIR R4 ValueSet (https://hl7.org/fhir/R4/valueset.html#compositions and #expansion).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from salus.errors import SalusError
+from salus.terminology.versions import newest, split_canonical
+
+Code = tuple[str, str]
+Json = Mapping[str, Any]
+
+_TOO_COSTLY = "http://hl7.org/fhir/StructureDefinition/valueset-toocostly"
+
+
+@dataclass(frozen=True)
+class ValueSetCodes:
+    """The members of one value set: (system, code) pairs, system "" where the resource gives none."""
+
+    url: str
+    version: str | None
+    codes: frozenset[Code]
+
+
+class _Identifier(msgspec.Struct):
+    value: str = ""
+
+
+class _Head(msgspec.Struct):
+    """What is read of a resource before it is asked for."""
+
+    url: str = ""
+    version: str | None = None
+    identifier: list[_Identifier] = []
+
+
+class MissingValueSet(SalusError):
+    """A value set that is not in the content, or whose codes the content does not tell."""
+
+    def __init__(self, url: str, asked_by: str, reason: str = "is not in the content") -> None:
+        self.url, self.asked_by, self.reason = url, asked_by, reason
+        super().__init__(f"value set {url} {reason} (asked for by {asked_by or 'the run'})")
+
+
+class _CannotExpand(Exception):
+    """Why a definition does not tell its codes."""
+
+
+class Terminology:
+    """Every ValueSet of the content, by url and version.
+
+    `warnings` and `missing` grow as sets are asked for.
+    """
+
+    def __init__(self, resources: Iterable[Json] = (), *, allow_missing: bool = False) -> None:
+        self.allow_missing = allow_missing
+        self.warnings: list[str] = []
+        self.missing: dict[str, list[str]] = {}
+        self._resources: dict[str, dict[str | None, list[Json | bytes]]] = {}
+        self._done: dict[tuple[str, str | None], ValueSetCodes] = {}
+        self._open: list[str] = []
+        for resource in resources:
+            self.add(resource)
+
+    def add(self, resource: Json | bytes) -> None:
+        """Index one ValueSet resource (parsed, or as JSON) by its url and by its `urn:oid:` identifiers."""
+        head = _head_of(resource)
+        identifiers = [each.value for each in head.identifier if each.value.startswith("urn:oid:")]
+        for name in {head.url, *identifiers} - {""}:
+            self._resources.setdefault(name, {}).setdefault(head.version, []).append(resource)
+
+    def lookup(self, url: str, version: str | None = None, asked_by: str = "") -> ValueSetCodes:
+        """The codes of `url` (or `url|version`); the newest version when none is asked for.
+
+        Raises MissingValueSet; with `allow_missing` the set is empty instead, and listed in `missing`.
+        """
+        plain, pinned = split_canonical(url)
+        try:
+            return self._codes(plain, version or pinned, asked_by)
+        except MissingValueSet as error:
+            if not self.allow_missing:
+                raise
+            return self._without(error, version or pinned)
+
+    def _without(self, error: MissingValueSet, version: str | None) -> ValueSetCodes:
+        askers = self.missing.setdefault(error.url, [])
+        if error.asked_by not in askers:
+            askers.append(error.asked_by)
+            self._warn(f"{error}; it was taken as empty, so every test against it fails")
+        return ValueSetCodes(error.url, version, frozenset())
+
+    def _codes(self, url: str, version: str | None, asked_by: str) -> ValueSetCodes:
+        found = self._version(url, version, asked_by)
+        if (url, found) not in self._done:
+            self._done[url, found] = self._read(url, found, asked_by)
+        return self._done[url, found]
+
+    def _version(self, url: str, version: str | None, asked_by: str) -> str | None:
+        there = self._resources.get(url)
+        if not there:
+            raise MissingValueSet(url, asked_by)
+        if version is None:
+            return newest(there)
+        if version not in there:
+            have = ", ".join(sorted(str(v) for v in there))
+            raise MissingValueSet(f"{url}|{version}", asked_by, f"is not in the content; there is {have}")
+        return version
+
+    def _read(self, url: str, version: str | None, asked_by: str) -> ValueSetCodes:
+        if url in self._open:
+            raise MissingValueSet(url, asked_by, "is defined by itself")
+        self._open.append(url)
+        try:
+            sets = [self._members(url, _parsed(resource)) for resource in self._resources[url][version]]
+        except _CannotExpand as error:
+            raise MissingValueSet(url, asked_by, f"cannot be expanded: {error}") from None
+        finally:
+            self._open.pop()
+        if any(other != sets[0] for other in sets[1:]):
+            self._warn(
+                f"value set {url} is in the content more than once with different codes; the first is used"
+            )
+        return ValueSetCodes(url, version, sets[0])
+
+    def _members(self, url: str, resource: Json) -> frozenset[Code]:
+        expansion = resource.get("expansion")
+        if expansion is None:
+            return self._composed(url, resource)
+        codes = frozenset(_contained(expansion.get("contains", ())))
+        if missing := _cut(expansion):
+            return self._completed(url, resource, codes, missing)
+        if not codes:
+            self._warn(f"value set {url} expands to no codes at all")
+        return codes
+
+    def _completed(self, url: str, resource: Json, codes: frozenset[Code], cut: str) -> frozenset[Code]:
+        """A cut expansion, made whole by the definition where that lists the codes; a warning either way."""
+        before = len(self.warnings)
+        try:
+            whole = codes | self._composed(url, resource)
+        except (_CannotExpand, MissingValueSet):
+            del self.warnings[before:]
+            whole = codes
+        if len(whole) > len(codes) and len(whole) >= resource["expansion"].get("total", 0):
+            self._warn(f"value set {url}: {cut}; its definition gives the rest, {len(whole)} codes are used")
+        else:
+            self._warn(f"value set {url}: {cut}, its definition does not give the rest; codes are missing")
+        return whole
+
+    def _composed(self, url: str, resource: Json) -> frozenset[Code]:
+        compose = resource.get("compose") or {}
+        includes = compose.get("include", ())
+        if not includes:
+            raise _CannotExpand("it has neither an expansion nor a definition")
+        inside = frozenset[Code]().union(*(self._clause(url, part) for part in includes))
+        return inside.difference(*(self._clause(url, part) for part in compose.get("exclude", ())))
+
+    def _clause(self, url: str, part: Json) -> frozenset[Code]:
+        """One include or exclude: all that its listed concepts and each of its value sets have in common."""
+        sets = [self._codes(*split_canonical(ref), url).codes for ref in part.get("valueSet", ())]
+        if "concept" in part:
+            system = part.get("system", "")
+            sets.append(frozenset((system, concept["code"]) for concept in part["concept"]))
+        elif "filter" in part or "system" in part:
+            what = "a filter on" if "filter" in part else "all of"
+            raise _CannotExpand(f"it has no expansion and is defined as {what} {part.get('system')}")
+        if not sets:
+            raise _CannotExpand("a part of its definition names nothing")
+        return frozenset.intersection(*sets)
+
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+
+def _head_of(resource: Json | bytes) -> _Head:
+    try:
+        if isinstance(resource, bytes):
+            return msgspec.json.decode(resource, type=_Head)
+        return msgspec.convert(resource, _Head)
+    except msgspec.ValidationError as error:
+        raise SalusError(f"a ValueSet resource cannot be read: {error}") from None
+
+
+def _parsed(resource: Json | bytes) -> Json:
+    if not isinstance(resource, bytes):
+        return resource
+    parsed: Json = msgspec.json.decode(resource)
+    return parsed
+
+
+def _contained(entries: Iterable[Json]) -> Iterator[Code]:
+    """Every selectable code of an expansion, nested ones too.
+
+    Inactive codes are members: old records hold them.
+    """
+    for entry in entries:
+        if "code" in entry and not entry.get("abstract"):
+            yield entry.get("system", ""), entry["code"]
+        if "contains" in entry:
+            yield from _contained(entry["contains"])
+
+
+def _cut(expansion: Json) -> str | None:
+    """How an expansion is known not to be whole, or None: it states a larger total, or that it was
+    limited.
+    """
+    held, total = _size(expansion.get("contains", ())), expansion.get("total")
+    if total is not None and total > held:
+        return f"its expansion is cut ({held} of {total} codes)"
+    parameters = {
+        p.get("name"): p.get("valueBoolean", p.get("valueInteger")) for p in expansion.get("parameter", ())
+    }
+    limited = parameters.get("limitedExpansion") or any(
+        extension.get("url") == _TOO_COSTLY for extension in expansion.get("extension", ())
+    )
+    full_page = total is None and held > 0 and parameters.get("count") == held
+    return f"its expansion says that it is limited ({held} codes)" if limited or full_page else None
+
+
+def _size(entries: Iterable[Json]) -> int:
+    return sum(1 + _size(entry.get("contains", ())) for entry in entries)

@@ -1,0 +1,92 @@
+"""The command line itself: exit codes, what it understands, and that it is quick to say so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from salus import __version__
+from salus.cli import main as cli
+from salus.equity import estimate
+from salus.errors import SalusError, UsageError
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as left:
+        cli.main(list(arguments))
+    said = capsys.readouterr()
+    return int(left.value.code or 0), said.out, said.err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "--version") == (0, f"salus {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["load"],
+        ["load", "records"],
+        ["evaluate", "p.duckdb", "--content", "c", "--period", "2026-01-01", "--out", "r"],
+        ["evaluate", "p.duckdb", "--content", "c", "--period", "2026", "2027", "--out", "r"],
+        ["demo", "--people", "few"],
+    ],
+)
+def test_a_wrong_command_ends_with_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(SalusError("it broke"), 1), (UsageError("not so"), 2), (OSError("disk"), 1)]
+)
+def test_errors_for_the_user_become_exit_codes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("salus.cli.demo.demo_command", broken)
+    assert run(capsys, "demo") == (code, "", f"salus: {error}\n")
+
+
+def test_content_may_be_several_words_after_the_population() -> None:
+    given = ["evaluate", "p", "--content", "a", "b", "c", "--measure", "m", "--content", "d", "--out", "r"]
+    assert cli.spread(given) == [
+        *("evaluate", "p", "--content", "a", "--content", "b", "--content", "c"),
+        *("--measure", "m", "--content", "d", "--out", "r"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "given", [["evaluate", "--content", "a", "p"], ["load", "a", "b", "--into", "p"], ["--version"], []]
+)
+def test_other_words_stay_as_they_are(given: list[str]) -> None:
+    assert cli.spread(given) == given
+
+
+def test_demo_touches_no_folder_that_is_not_its_own(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    code, _, err = run(capsys, "demo", "--out", str(tmp_path))
+    assert code == 2
+    assert "holds other things" in err
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_help_needs_none_of_the_heavy_parts() -> None:
+    """Quick because nothing large is imported, which a test can tell without a clock."""
+    heavy = {"duckdb", "pyarrow", "numpy", "altair"}
+    program = f"import sys, salus.cli.main; print(*sorted({heavy} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_defaults_are_those_of_the_parts() -> None:
+    assert estimate.MINIMUM == cli.MINIMUM

@@ -1,0 +1,59 @@
+"""`salus evaluate` refuses wrong commands before anything starts, and prints a line per group."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from salus.cli.evaluate import evaluate_command, show
+from salus.errors import UsageError
+from salus.measure.run import Evaluation
+
+PERIOD = (date(2026, 1, 1), date(2026, 12, 31))
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> dict[str, Any]:
+    for name in ("population.duckdb", "content.json"):
+        (tmp_path / name).write_text("{}")
+    return {
+        "population": tmp_path / "population.duckdb",
+        "content": [tmp_path / "content.json"],
+        "measures": [],
+        "period": PERIOD,
+        "out": tmp_path / "results",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"engine": "abacus"}, "there is no engine 'abacus'; choose duckdb"),
+        ({"period": PERIOD[::-1]}, r"the period starts \(2026-12-31\) after it ends"),
+        ({"content": [Path("nowhere")]}, "nowhere is not there"),
+        ({"population": Path("nothing.duckdb")}, "nothing.duckdb is not there"),
+    ],
+)
+def test_wrong_commands(change: dict[str, Any], words: str, command: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=words):
+        evaluate_command(**(command | change))
+    assert not command["out"].exists()
+
+
+def test_results_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    def group(id_: str, score: dict[str, Any]) -> dict[str, Any]:
+        codes = [("initial-population", 5), ("denominator", 4), ("numerator", 2)]
+        counts = [{"code": {"coding": [{"code": code}]}, "count": count} for code, count in codes]
+        return {"id": id_, "population": counts, "measureScore": score}
+
+    report = {"measure": "http://x/Measure/M|1", "group": [group("G", {"value": 0.5}), group("H", {})]}
+    show(Evaluation(Path("out"), (report,), ("take care",), {"engine": 1.25}))
+    printed = capsys.readouterr()
+    lines = [line.split() for line in printed.out.splitlines()]
+    assert any({"M", "G", "5", "4", "2", "50.0%"} <= set(line) for line in lines)
+    assert any({"M", "H", "-"} <= set(line) for line in lines)
+    assert "out written in 1.2 s" in printed.out
+    assert printed.err == "warning: take care\n"

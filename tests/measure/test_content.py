@@ -1,0 +1,209 @@
+"""Content: which library, version and measure a run gets, and what is said when it is not there."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from salus.errors import SalusError
+from salus.measure.content import Content
+from salus.measure.libraries import Identity
+
+Json = dict[str, Any]
+Make = Callable[..., Any]
+
+
+def test_a_library_is_found_by_what_its_elm_says(library_json: Make, elm: Make, write: Make) -> None:
+    stale = library_json("L", "0.5", elm("L", "0.4"))
+    content = Content.load([write(stale)])
+    assert content.library("L", "0.4")["identifier"]["version"] == "0.4"
+    with pytest.raises(SalusError) as caught:
+        content.library("L", "0.5", "M")
+    assert str(caught.value) == (
+        "M needs L 0.5, which is not in the content; there is 0.4"
+        " (the Library resource of L 0.5 carries the ELM of L 0.4)"
+    )
+
+
+def test_an_elm_document_wins_over_an_embedded_one(library_json: Make, elm: Make, write: Make) -> None:
+    embedded = library_json("L", "1", elm("L", "1", mine="embedded"))
+    content = Content.load([write(embedded, elm("L", "1", mine="bare"))])
+    assert content.warnings == []
+    assert content.library("L", "1")["mine"] == "bare"
+    assert content.warnings == [
+        "given both as ELM documents and inside Library resources, the former are used: L 1"
+    ]
+
+
+def test_an_elm_document_stands_in_for_a_stale_resource(library_json: Make, elm: Make, write: Make) -> None:
+    content = Content.load([write(library_json("L", "0.5", elm("L", "0.4")), elm("L", "0.5"))])
+    assert content.library("L", "0.5")["identifier"]["version"] == "0.5"
+    assert content.warnings == [
+        "the Library resource of L 0.5 carries the ELM of L 0.4, which is not used for it"
+    ]
+
+
+def test_two_different_elm_documents_of_one_library_are_told(elm: Make, write: Make) -> None:
+    content = Content.load([write(elm("L", "1", x=1), elm("L", "1", x=2), elm("K", "1"), elm("K", "1"))])
+    assert content.library("L", "1")["x"] == 1
+    assert content.library("K", "1")
+    assert content.warnings == ["L 1 is in the content more than once with different ELM; the first is used"]
+
+
+def test_without_a_version_the_newest_is_taken(elm: Make, write: Make) -> None:
+    content = Content.load([write(elm("L", "1.9"), elm("L", "1.10"), elm("K", None))])
+    assert content.library("L")["identifier"]["version"] == "1.10"
+    assert content.library("K")["identifier"] == {"id": "K"}
+    assert content.library("org.example/L", "")["identifier"]["version"] == "1.10"
+
+
+def test_a_library_that_is_only_cql_is_told_apart(library_json: Make, write: Make) -> None:
+    content = Content.load(
+        [write(library_json("L", "1", cql="library L"), {"library": {"identifier": {"id": "K"}}})]
+    )
+    with pytest.raises(SalusError, match="M needs L 1, which is not in the content as ELM, only as CQL"):
+        content.library("L", "1", "M")
+    with pytest.raises(SalusError, match="M needs N, which is not in the content"):
+        content.library("N", None, "M")
+
+
+@pytest.mark.parametrize(
+    "canonical",
+    [
+        "http://example.org/Library/L",
+        "http://example.org/Library/L|2",
+        "Library/L-id",
+        "http://elsewhere/L|2",
+    ],
+)
+def test_a_measure_finds_its_library(
+    canonical: str, measure_json: Make, library_json: Make, elm: Make, write: Make
+) -> None:
+    resources = [library_json("L", version, elm("L", version)) for version in ("1", "2")]
+    content = Content.load([write(*resources, measure_json(library=[canonical]))])
+    assert content.measure_library(content.measures()[0]) == Identity("L", "2")
+
+
+def test_a_measure_that_names_another_version_is_told(
+    measure_json: Make, library_json: Make, elm: Make, write: Make
+) -> None:
+    wanted = measure_json(library=["http://example.org/Library/L|3"])
+    content = Content.load([write(library_json("L", "1", elm("L", "1")), wanted)])
+    with pytest.raises(
+        SalusError, match=r"M names Library http://example.org/Library/L\|3; the content has 1"
+    ):
+        content.measure_library(content.measures()[0])
+
+
+def test_a_measure_whose_library_is_not_there_is_told(measure_json: Make, write: Make) -> None:
+    content = Content.load([write(measure_json("M"), measure_json("N", library=[]))])
+    first, second = content.measures()
+    with pytest.raises(SalusError, match="M needs M, which is not in the content"):
+        content.measure_library(first)
+    with pytest.raises(SalusError, match="measure N names no library"):
+        content.measure_library(second)
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_is_used(elm: Make, write: Make, tmp_path: Path) -> None:
+    path = write(
+        elm("L"), {"library": {}}, {"resourceType": "ValueSet", "version": 1}, {"name": "package.json"}
+    )
+    with path.open("a") as file:
+        file.write('{"resourceType":\n')
+    content = Content.load([tmp_path])
+    assert content.library("L", "1")
+    assert len(content.warnings) == 3
+    assert content.warnings[0].endswith("content.ndjson:2 has no library identifier")
+
+
+def test_identity_is_found_wherever_it_stands(library_json: Make, write: Make) -> None:
+    far = {"library": {"annotation": [{"s": "x" * 50_000}], "identifier": {"id": "Far", "version": "1"}}}
+    content = Content.load([write(library_json("Far", "1", far), far | {"more": 1})])
+    assert content.library("Far", "1")["identifier"]["id"] == "Far"
+
+
+def test_content_without_anything_is_an_error(write: Make) -> None:
+    with pytest.raises(SalusError, match="no Measure, Library or ELM document"):
+        Content.load([write({"resourceType": "Patient", "id": "p"})])
+
+
+def test_bundles_and_archives_are_opened(measure_json: Make, elm: Make, tmp_path: Path) -> None:
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": measure_json()}]}
+    (tmp_path / "bundle.json.xz").write_bytes(lzma.compress(json.dumps(bundle, indent=2).encode()))
+    (tmp_path / "elm.json").write_text(json.dumps(elm("M"), indent=2))
+    content = Content.load([tmp_path])
+    assert [measure.name for measure in content.measures()] == ["M"]
+    assert content.library("M", "1")
+
+
+def test_hashes_tell_what_was_used(measure_json: Make, elm: Make, write: Make) -> None:
+    sets = [
+        {
+            "resourceType": "ValueSet",
+            "url": f"http://v/{n}",
+            "compose": {"include": [{"concept": [{"code": n}]}]},
+        }
+        for n in "12"
+    ]
+    content = Content.load([write(measure_json("A"), measure_json("B"), elm("A"), elm("B"), *sets)])
+    content.library("A", "1")
+    content.value_set("http://v/1", None, "A")
+    hashes = content.hashes([m for m in content.measures() if m.name == "A"])
+    assert {kind: list(each) for kind, each in hashes.items()} == {
+        "measures": ["A|1"],
+        "libraries": ["A 1"],
+        "value_sets": ["http://v/1"],
+    }
+    assert all(len(digest) == 64 for each in hashes.values() for digest in each.values())
+
+
+def test_layout_does_not_change_a_hash(elm: Make, write: Make) -> None:
+    document = elm("A", x=1)
+    reordered = {"library": dict(reversed(document["library"].items()))}
+    digests = []
+    for each in (document, reordered):
+        content = Content.load([write(each)])
+        content.library("A")
+        digests.append(content.hashes()["libraries"])
+    assert digests[0] == digests[1]
+
+
+def test_published_content_resolves(shared_data: Callable[[str], Path]) -> None:
+    content = Content.load([shared_data("ecqm/content")])
+    measures = content.measures()
+    assert len(measures) == 41
+    used: set[tuple[str, str | None]] = set()
+    for measure in measures:
+        identity = content.measure_library(measure)
+        collect(content, identity.name, identity.version, measure.name, used)
+    assert len(used) == 58
+    assert sum("carries the ELM of" in warning for warning in content.warnings) == 10
+
+
+def test_bundles_of_earlier_measures_resolve(shared_data: Callable[[str], Path]) -> None:
+    content = Content.load([shared_data("fhir/exm-bundles")])
+    names = [measure.name for measure in content.measures()]
+    assert names == ["EXM104", "EXM105", "EXM125", "EXM506"]
+    for measure in content.measures():
+        identity = content.measure_library(measure)
+        used: set[tuple[str, str | None]] = set()
+        collect(content, identity.name, identity.version, measure.name, used)
+        assert len(used) > 3
+    assert content.warnings == []
+
+
+def collect(
+    content: Content, name: str, version: str | None, asked_by: str, used: set[tuple[str, str | None]]
+) -> None:
+    """Ask for a library and all it includes."""
+    if (name, version) in used:
+        return
+    used.add((name, version))
+    library = content.library(name, version, asked_by)
+    for include in library.get("includes", {}).get("def", []):
+        collect(content, include["path"].rsplit("/", 1)[-1], include.get("version"), name, used)

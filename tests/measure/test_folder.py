@@ -1,0 +1,63 @@
+"""The results folder appears whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from salus.errors import UsageError
+from salus.measure.folder import results_folder
+
+
+def fill(folder: Path, text: str = "{}") -> None:
+    for name in ("run.json", "determinations.parquet"):
+        (folder / name).write_text(text)
+
+
+def test_a_new_folder(tmp_path: Path) -> None:
+    with results_folder(tmp_path / "deep" / "out") as folder:
+        fill(folder)
+    assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == ["out"]
+
+
+@pytest.mark.parametrize("before", ["nothing", "results", "empty"])
+def test_a_failure_leaves_everything_as_it_was(tmp_path: Path, before: str) -> None:
+    out = tmp_path / "out"
+    if before != "nothing":
+        out.mkdir()
+    if before == "results":
+        fill(out, "old")
+
+    def fail() -> None:
+        with results_folder(out) as folder:
+            fill(folder)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert [path.name for path in tmp_path.iterdir()] == ([] if before == "nothing" else ["out"])
+    assert before != "results" or (out / "run.json").read_text() == "old"
+
+
+def test_older_results_are_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    fill(out, "old")
+    (out / "extra.html").write_text("made from the old results")
+    with results_folder(out) as folder:
+        fill(folder, "new")
+    assert sorted(path.name for path in out.iterdir()) == ["determinations.parquet", "run.json"]
+    assert (out / "run.json").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_is_not_results_is_not_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "run.json").write_text("mine")
+    with pytest.raises(UsageError, match="is not a results folder"), results_folder(out):
+        pass
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="is a file"), results_folder(tmp_path / "file"):
+        pass

@@ -1,0 +1,114 @@
+"""MeasureReports: counts, scores, strata, ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from salus.measure.definition import MeasureDefinition, parse_measure
+from salus.measure.report import Occasion, individual_reports, score, summary_report
+from salus.measure.scoring import determine
+
+Make = Callable[..., Any]
+YEAR = Occasion(date(2026, 1, 1), date(2026, 12, 31), datetime(2027, 1, 2, tzinfo=UTC))
+
+
+@pytest.fixture
+def measure(measure_json: Make) -> MeasureDefinition:
+    group = {
+        "id": "G",
+        "description": "all of them",
+        "stratifier": [{"id": "S", "criteria": {"expression": "sex"}}],
+    }
+    codes = ("initial-population", "denominator", "denominator-exclusion", "numerator")
+    return parse_measure(measure_json(codes=codes, group=group))
+
+
+@pytest.fixture
+def rows(measure: MeasureDefinition, values_of: Make) -> dict[str, pa.Table]:
+    values = values_of(
+        initial_population=[True, True, True, True, False],
+        denominator=[True, True, True, True, True],
+        denominator_exclusion=[False, False, False, True, False],
+        numerator=[True, False, False, True, True],
+        sex=["female", "female", None, "male", "other"],
+    )
+    return {"G": determine(measure, measure.groups[0], pa.array(list("abcde")), values)}
+
+
+def counted(group: dict[str, Any]) -> dict[str, int]:
+    return {each["code"]["coding"][0]["code"]: each["count"] for each in group["population"]}
+
+
+def test_summary(measure: MeasureDefinition, rows: dict[str, pa.Table]) -> None:
+    report = summary_report(measure, rows, YEAR)
+    group = report["group"][0]
+    assert (report["resourceType"], report["type"], report["status"]) == (
+        "MeasureReport",
+        "summary",
+        "complete",
+    )
+    assert report["measure"] == "http://example.org/Measure/M|1"
+    assert report["period"] == {"start": "2026-01-01", "end": "2026-12-31"}
+    assert report["date"] == "2027-01-02T00:00:00+00:00"
+    assert report["improvementNotation"]["coding"][0]["code"] == "increase"
+    assert (group["id"], group["code"]["text"]) == ("G", "all of them")
+    assert counted(group) == {
+        "initial-population": 4,
+        "denominator": 4,
+        "denominator-exclusion": 1,
+        "numerator": 1,
+    }
+    assert group["measureScore"] == {"value": round(1 / 3, 8)}
+    assert group["population"][0]["id"] == "the-initial-population"
+
+
+def test_strata(measure: MeasureDefinition, rows: dict[str, pa.Table]) -> None:
+    stratifier = summary_report(measure, rows, YEAR)["group"][0]["stratifier"][0]
+    strata = {stratum["value"]["text"]: stratum for stratum in stratifier["stratum"]}
+    assert stratifier["id"] == "S"
+    assert {text: counted(stratum)["initial-population"] for text, stratum in strata.items()} == {
+        "female": 2,
+        "male": 1,
+        "unknown": 1,
+    }
+    assert strata["female"]["measureScore"] == {"value": 0.5}
+    assert strata["male"]["measureScore"]["extension"][0]["valueCode"] == "not-applicable"
+
+
+def test_individual(measure: MeasureDefinition, rows: dict[str, pa.Table]) -> None:
+    reports = list(individual_reports(measure, rows, YEAR))
+    assert [report["subject"]["reference"] for report in reports] == [f"Patient/{each}" for each in "abcde"]
+    assert counted(reports[3]["group"][0]) == {
+        "initial-population": 1,
+        "denominator": 1,
+        "denominator-exclusion": 1,
+        "numerator": 0,
+    }
+    assert "extension" in reports[3]["group"][0]["measureScore"]
+    assert reports[0]["group"][0]["measureScore"] == {"value": 1.0}
+
+
+def test_ids_are_the_same_for_the_same_report(measure: MeasureDefinition, rows: dict[str, pa.Table]) -> None:
+    again = Occasion(YEAR.start, YEAR.end)
+    ids = [report["id"] for report in individual_reports(measure, rows, YEAR)]
+    assert ids == [report["id"] for report in individual_reports(measure, rows, again)]
+    assert len(set(ids)) == 5
+    assert "date" not in summary_report(measure, rows, again)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"denominator": 0, "numerator": 0}, None),
+        ({"denominator": 3, "denominator_exclusion": 1, "denominator_exception": 2}, None),
+        ({"denominator": 10, "denominator_exclusion": 1, "denominator_exception": 1, "numerator": 4}, 0.5),
+        ({"denominator": 4, "numerator": 3, "numerator_exclusion": 1}, 0.5),
+    ],
+)
+def test_score(counts: dict[str, int], expected: float | None) -> None:
+    assert score(counts) == expected
