@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import pytest
 from hand_made import ETHNICITY, RACE, Resource, claim, coverage, patient, population, us_core
 
 from salus.equity.attributes import ATTRIBUTES, attributes
@@ -23,6 +22,12 @@ def of(*resources: Resource, period: tuple[date, date] = PERIOD) -> dict[str, st
     return row
 
 
+def each(attribute: str, *resources: Resource) -> list[str]:
+    """One attribute of every patient among the resources, in order of id."""
+    with population(resources) as opened:
+        return [str(value) for value in attributes(opened, PERIOD)[attribute].to_pylist()]
+
+
 def told(**text: Any) -> Resource:
     return {"text": text["text"]} if "text" in text else {"coding": [text]}
 
@@ -38,9 +43,8 @@ def test_a_population_without_patients_has_no_rows_and_all_columns() -> None:
     assert table.column_names == ["subject_id", *(a.name for a in ATTRIBUTES)]
 
 
-@pytest.mark.parametrize(
-    ("parts", "race"),
-    [
+def test_race() -> None:
+    cases: list[tuple[list[tuple[str, Any]], str]] = [
         ([("ombCategory", "2106-3"), ("text", "White")], "White"),
         ([("ombCategory", "2106-3"), ("ombCategory", "2028-9"), ("text", "mixed")], "Asian; White"),
         ([("ombCategory", "2028-9"), ("detailed", "2054-5")], "Asian"),
@@ -51,10 +55,9 @@ def test_a_population_without_patients_has_no_rows_and_all_columns() -> None:
         ([("ombCategory", {"system": NULL, "code": "UNK"}), ("ombCategory", "2106-3")], "White"),
         ([("ombCategory", "2135-2"), ("text", "Other")], "Hispanic or Latino"),
         ([], "unknown"),
-    ],
-)
-def test_race(parts: list[tuple[str, Any]], race: str) -> None:
-    assert of(patient(extension=[us_core(RACE, *parts)]))["race"] == race
+    ]
+    people = [patient(f"p{i:02}", extension=[us_core(RACE, *parts)]) for i, (parts, _) in enumerate(cases)]
+    assert each("race", *people) == [race for _, race in cases]
 
 
 def test_ethnicity_is_read_from_its_own_extension() -> None:
@@ -63,30 +66,26 @@ def test_ethnicity_is_read_from_its_own_extension() -> None:
     assert (found["ethnicity"], found["race"]) == ("Not Hispanic or Latino", "White")
 
 
-@pytest.mark.parametrize(
-    ("gender", "sex"), [("female", "Female"), ("other", "Other"), ("unknown", "unknown")]
-)
-def test_sex(gender: str, sex: str) -> None:
-    assert of(patient(gender=gender))["sex"] == sex
+def test_sex() -> None:
+    people = [patient(f"p{i}", gender=g) for i, g in enumerate(("female", "male", "other", "unknown"))]
+    assert each("sex", *people) == ["Female", "Male", "Other", "unknown"]
 
 
-@pytest.mark.parametrize(
-    ("born", "band"),
-    [
-        ("2008-12-31", "18-44"),  # 18 on the last day of the period
-        ("2009-01-01", "0-17"),
-        ("1961-12-31", "65-74"),
-        ("1951-12-31", "75+"),
-        ("1900", "75+"),
-        ("1962", "45-64"),
-        ("1961", "65-74"),
-        ("1981", "45-64"),
-        ("2026-12-31", "0-17"),
-        ("2027-01-01", "unknown"),  # not born in the period
-    ],
-)
-def test_age_band(born: str, band: str) -> None:
-    assert of(patient(birthDate=born))["age_band"] == band
+def test_age_band() -> None:
+    bands = {
+        "2008-12-31": "18-44",  # 18 on the last day of the period
+        "2009-01-01": "0-17",
+        "1961-12-31": "65-74",
+        "1951-12-31": "75+",
+        "1900": "75+",
+        "1962": "45-64",
+        "1961": "65-74",
+        "1981": "45-64",
+        "2026-12-31": "0-17",
+        "2027-01-01": "unknown",  # not born in the period
+    }
+    people = [patient(f"p{i:02}", birthDate=born) for i, born in enumerate(bands)]
+    assert each("age_band", *people) == list(bands.values())
 
 
 def test_a_birthday_on_29_february_comes_on_1_march() -> None:
@@ -149,9 +148,8 @@ def test_without_any_record_nobody_is_called_uninsured() -> None:
     assert payer() == ("unknown", "unknown")
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "status", "counts"),
-    [
+def test_which_coverages_count() -> None:
+    cases = [
         ("2026-12-31", None, "active", True),
         ("2027-01-01", None, "active", False),
         ("2020-01-01", "2026-01-01", "active", True),
@@ -161,11 +159,11 @@ def test_without_any_record_nobody_is_called_uninsured() -> None:
         ("2026-01-01", None, "entered-in-error", False),
         (None, None, "active", True),
         (None, None, "cancelled", False),
-    ],
-)
-def test_which_coverages_count(start: str | None, end: str | None, status: str, counts: bool) -> None:
-    found = payer(coverage("c", start, end, status=status, type=told(text="Medicare")))
-    assert found == (("Medicare", "no") if counts else ("unknown", "unknown"))
+    ]
+    records = [patient(f"p{i}") for i in range(len(cases))]
+    for i, (start, end, status, _) in enumerate(cases):
+        records.append(coverage(f"c{i}", start, end, f"p{i}", status=status, type=told(text="Medicare")))
+    assert each("payer", *records) == ["Medicare" if counts else "unknown" for *_, counts in cases]
 
 
 def test_of_several_coverages_the_latest_in_force_counts() -> None:

@@ -22,7 +22,7 @@ def test_the_table_reads_well_and_says_what_it_wrote(tmp_path: Path) -> None:
     assert "7% not known" in text
     lines = [line.split() for line in text.splitlines() if line.startswith("  Uninsured")]
     assert [line[-1] for line in lines] == ["worse", "worse"]  # one per measure that counts anybody
-    assert "Small cells are not hidden" in text
+    assert "small cells are not hidden" in text
     assert (tmp_path / "equity.csv").exists()
 
 

@@ -52,9 +52,8 @@ def equity_command(
     parquet, csv = write_table(table, results)
     console = console or Console()
     _print(table, opened, console)
-    console.print(
-        f"\n{parquet} and {csv} written: {table.num_rows:,} rows. Small cells are not hidden in them."
-    )
+    console.print(f"\n{parquet} and {csv} written: {table.num_rows:,} rows.", highlight=False)
+    console.print("They are for use inside the house: small cells are not hidden.", style="dim")
 
 
 def parse_references(texts: Sequence[str]) -> dict[str, str]:

@@ -99,7 +99,8 @@ class Frame:
             self.select.join("inner", stage, eq(self.linked.col(key), stage.col(key)))
         self.linked = stage
         self.link = Link(stage.col(key), key)
-        self.key = None
+        self.key = None  # each row may now stand several times, once per row around it
+        self._stages.clear()
 
     def stage(self, cols: Iterable[Col]) -> Select:
         """These rows, materialised with a key, able to put out `cols`; an earlier stage serves when it covers them."""
@@ -110,7 +111,8 @@ class Frame:
         inner = self.select
         if self.key is None:
             self.key = inner.col(Op("row_number", ()))
-        inner.export(self.key)
+        else:
+            inner.export(self.key)
         inner.materialised = "stage"
         self.select = Select()
         self.select.join("from", inner)

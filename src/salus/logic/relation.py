@@ -95,6 +95,8 @@ class Select:
 
     def export(self, e: E) -> str:
         """The name under which `e` (in terms of anything this select can reach) is put out."""
+        if isinstance(e, Col) and e.source == self.id:
+            return e.name
         found = self.resolve(e)
         key: object = found if isinstance(found, Col) else id(e)
         if key not in self._names:

@@ -24,7 +24,7 @@ from salus.store.intern import Dictionary
 from salus.store.owners import Owned, settle
 from salus.store.population import by_resource, prepare, record_problems, stage_type
 from salus.store.publish import FACTS, drop_staged, publish
-from salus.store.sql import scalar
+from salus.store.sql import scalar, transaction
 from salus.store.tree import Need
 from salus.store.warm import warm_needs
 
@@ -109,7 +109,8 @@ def _type_warm_set(con: duckdb.DuckDBPyConnection, types: list[str], total: int,
     def one_type(resource: str, needs: list[Need]) -> None:
         with con.cursor() as cursor:
             staged = stage_type(cursor, resource, needs, dictionary, advance)
-            publish(cursor, staged, {})
+            with transaction(cursor):
+                publish(cursor, staged, {})
             drop_staged(cursor, staged)
 
     jobs = list(by_resource(warm_needs([*types, "Patient"])))

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from salus.fhir import model
-from salus.store.sql import literal, quote, rows, scalar
+from salus.store.sql import literal, quote, rows, scalar, transaction
 
 # The last step of a fullUrl: the id in `urn:uuid:<id>` and in `http://server/fhir/Type/<id>`.
 _TAIL = "regexp_extract({0}, '([^/:]+)(?:/_history/[^/]+)?$', 1)"
@@ -62,8 +62,9 @@ def settle(con: duckdb.DuckDBPyConnection) -> Owned:
     _find_owners(con, owned)
     _choose_versions(con, owned)
     owned.types = [str(kind) for (kind,) in rows(con, "SELECT DISTINCT type FROM work.final ORDER BY type")]
-    for kind in owned.types:
-        _write_skeleton(con, kind)
+    with transaction(con):
+        for kind in owned.types:
+            _write_skeleton(con, kind)
     _resolve_references(con, owned.types)
     _find_visible(con)
     return owned

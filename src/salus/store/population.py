@@ -7,7 +7,6 @@ file (`loading`), reading JSON (`shred`), writing tables (`publish`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -20,7 +19,7 @@ from salus.store.intake import RAW_COLUMNS
 from salus.store.intern import Dictionary
 from salus.store.publish import ColumnFact, Facts, drop_staged, number, publish
 from salus.store.shred import Shredder, Staged
-from salus.store.sql import attach_work, literal, quote, rows
+from salus.store.sql import attach_work, literal, quote, rows, transaction
 from salus.store.tree import Need, canonical, grow
 
 _PROBLEM = "CREATE TABLE IF NOT EXISTS work.problem(type VARCHAR, rid BIGINT, element VARCHAR, what VARCHAR)"
@@ -106,7 +105,7 @@ class Population:
             stage_type(self.con, resource, needs, dictionary) for resource, needs in by_resource(missing)
         ]
         dictionary.publish(self.con)
-        with _transaction(self.con):
+        with transaction(self.con):
             for one in staged:
                 publish(self.con, one, self.facts())
             record_problems(self.con)
@@ -161,17 +160,6 @@ def record_problems(con: duckdb.DuckDBPyConnection) -> None:
             FROM work.problem p JOIN raw.{quote(str(kind))} r USING (rid) JOIN load_file f USING (file)
             WHERE p.type = {literal(str(kind))} ORDER BY ALL"""
         )
-
-
-@contextmanager
-def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    con.execute("BEGIN")
-    try:
-        yield
-    except BaseException:
-        con.execute("ROLLBACK")
-        raise
-    con.execute("COMMIT")
 
 
 def _first_line(problem: Exception) -> str:

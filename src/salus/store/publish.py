@@ -89,21 +89,24 @@ def publish(con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged], known:
 def _extend(
     con: duckdb.DuckDBPyConnection, table: str, key: str, columns: list[Column], one: Staged
 ) -> list[str]:
-    """Add columns to an existing table: those with values by a sorted rewrite, now; for the others the
-    statements that add them as NULLs.
+    """Add columns to an existing table: by a sorted rewrite when any has values, else by the statements given
+    back.
     """
-    found = [column for column in columns if column.name in one.found]
-    if found:
-        fresh = quote(f"{table} new")
-        values = ", ".join(f"s.{name} AS {name}" for name, _ in _physical(found))
-        rows = _union(one.parts) if key == "rid" else _with_eid(table, one)
-        con.execute(
-            f"""CREATE TABLE {fresh} AS SELECT k.*, {values} FROM {quote(table)} k
-            LEFT JOIN {rows} s ON s.{key} = k.{key} ORDER BY k.{key}"""
-        )
-        con.execute(f"DROP TABLE {quote(table)}; ALTER TABLE {fresh} RENAME TO {quote(table)}")
-    absent = [column for column in columns if column not in found]
-    return [f"ALTER TABLE {quote(table)} ADD COLUMN {name} {sql}" for name, sql in _physical(absent)]
+    if not any(column.name in one.found for column in columns):
+        return [f"ALTER TABLE {quote(table)} ADD COLUMN {name} {sql}" for name, sql in _physical(columns)]
+    fresh = quote(f"{table} new")
+    values = ", ".join(
+        f"s.{name} AS {name}" if column.name in one.found else f"CAST(NULL AS {sql}) AS {name}"
+        for column in columns
+        for name, sql in _physical([column])
+    )
+    rows = _union(one.parts) if key == "rid" else _with_eid(table, one)
+    con.execute(
+        f"""CREATE TABLE {fresh} AS SELECT k.*, {values} FROM {quote(table)} k
+        LEFT JOIN {rows} s ON s.{key} = k.{key} ORDER BY k.{key}"""
+    )
+    con.execute(f"DROP TABLE {quote(table)}; ALTER TABLE {fresh} RENAME TO {quote(table)}")
+    return []
 
 
 def _with_eid(table: str, one: Staged) -> str:
@@ -139,7 +142,7 @@ def _facts(
     """One per element column, and beside it one per physical column of a date; "" stands for the table
     itself, which the parent table knows under its path.
     """
-    facts = {}
+    facts: dict[tuple[str, str], ColumnFact] = {}
     for column in columns:
         fact = ColumnFact(column.name in one.found, _is_exact(con, column, one))
         facts |= {(table, name): fact for name in (column.name, *(name for name, _ in column.typed))}
@@ -159,7 +162,8 @@ def _is_exact(con: duckdb.DuckDBPyConnection, column: Column, one: Staged) -> bo
 
 def _insert_facts(facts: Mapping[tuple[str, str], ColumnFact]) -> list[str]:
     values = ", ".join(
-        f"({literal(table)}, {literal(name)}, {fact.present}, {fact.exact})" for (table, name), fact in facts.items()
+        f"({literal(table)}, {literal(name)}, {fact.present}, {fact.exact})"
+        for (table, name), fact in facts.items()
     )
     return [f"INSERT INTO column_fact VALUES {values}"] if values else []
 

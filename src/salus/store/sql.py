@@ -6,6 +6,9 @@ others: every query.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 
 
@@ -34,3 +37,17 @@ def scalar(con: duckdb.DuckDBPyConnection, query: str) -> int:
 def rows(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]]:
     """All rows of a query."""
     return con.execute(query).fetchall()
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of what is done inside, or nothing. Only one database can be written to in it, and that is not
+    `work`.
+    """
+    con.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")

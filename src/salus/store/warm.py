@@ -1,11 +1,11 @@
-"""The warm set: the elements that are typed when records are loaded, because measures and attributes commonly ask for them.
-
-One entry per table (`Type`, or `Type.repeatingElement`) with its elements. An element of one of the types in `PARTS` stands for those
-parts of it. Chosen from what the 2026 electronic clinical quality measures, their libraries and QI-Core's must-support elements
-use, and from who people are (race, language, address, payer).
-
-Every other element is typed on first use (`Population.ensure`), so a missing line costs time once, never an answer. An element no
-resource has costs nothing. Leaves to others: the elements themselves (`salus.fhir.model`).
+"""The warm set: the elements that are typed when records are loaded, because measures and attributes commonly
+ask for them.
+ One entry per table (`Type`, or `Type.repeatingElement`) with its elements. An element of one of the types in
+`PARTS` stands for those parts of it. Chosen from what the 2026 electronic clinical quality measures, their
+libraries and QI-Core's must-support elements use, and from who people are (race, language, address, payer).
+ Every other element is typed on first use (`Population.ensure`), so a missing line costs time once, never an
+answer. An element no resource has costs nothing. Leaves to others: the elements themselves
+(`salus.fhir.model`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ PARTS: dict[str, str] = {
     "Money": "value currency",
 }
 
-_EXTENSION = """url valueCode valueCoding valueCodeableConcept valueString valueBoolean valueDateTime valueDate
+_EXTENSION = """url valueCode valueCoding valueCodeableConcept valueString valueBoolean valueDateTime
+valueDate
     valueInteger valueDecimal valueReference valuePeriod valueQuantity valueUri valueCanonical valueId"""
 _DOSAGE = """text asNeededBoolean asNeededCodeableConcept route timing.code
     timing.repeat.boundsPeriod timing.repeat.boundsDuration timing.repeat.count timing.repeat.duration
@@ -58,13 +59,15 @@ WARM: dict[str, str] = {
         abatementDateTime abatementAge abatementPeriod abatementRange abatementString""",
     "Condition.extension": _EXTENSION,
     "Observation": """status category code encounter issued effectiveDateTime effectivePeriod effectiveInstant
-        valueQuantity valueCodeableConcept valueString valueBoolean valueInteger valueRange valueRatio valueTime
+        valueQuantity valueCodeableConcept valueString valueBoolean valueInteger valueRange valueRatio
+        valueTime
         valueDateTime valuePeriod dataAbsentReason interpretation bodySite method""",
     "Observation.component": """code valueQuantity valueCodeableConcept valueString valueBoolean valueInteger
         valueDateTime valuePeriod dataAbsentReason interpretation""",
     "Observation.extension": _EXTENSION,
     "Observation.modifierExtension": _EXTENSION,
-    "Procedure": """status statusReason category code encounter performedDateTime performedPeriod performedString
+    "Procedure": """status statusReason category code encounter performedDateTime performedPeriod
+    performedString
         performedAge performedRange reasonCode bodySite outcome usedCode""",
     "Procedure.basedOn": "reference",
     "Procedure.extension": _EXTENSION,
@@ -103,7 +106,8 @@ WARM: dict[str, str] = {
         dosage.rateQuantity""",
     "MedicationAdministration.extension": _EXTENSION,
     "MedicationAdministration.reasonReference": "reference",
-    "MedicationStatement": """status statusReason category medicationCodeableConcept medicationReference context
+    "MedicationStatement": """status statusReason category medicationCodeableConcept medicationReference
+    context
         effectiveDateTime effectivePeriod dateAsserted reasonCode""",
     "MedicationStatement.dosage": _DOSAGE,
     "MedicationStatement.dosage.doseAndRate": _DOSE,
