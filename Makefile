@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint format docs clean
+.PHONY: help setup demo test bench lint format docs picture clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,6 +41,9 @@ bench: $(READY)  ## measure speed and memory; writes docs/performance.md
 
 docs: $(READY)  ## the pages of docs/ that are made from the code
 	@$(BIN)/python scripts/make_docs.py
+
+picture: demo  ## the picture of the report that README shows (needs chromium)
+	@scripts/picture.sh
 
 clean:  ## what the other targets made
 	rm -rf .venv demo-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -125,9 +125,7 @@ def clone_row(deck: Deck, name: str, size: Size, rounds: int, keep: Path) -> Ite
             yield f"**{failed}**"
 
 
-def load_and_evaluate(
-    deck: Deck, name: str, size: Size, rounds: int, work: Path, written: int
-) -> Iterator[str]:
+def load_and_evaluate(deck: Deck, name: str, size: Size, rounds: int, work: Path, written: int) -> Iterator[str]:
     population, results = work / "population.duckdb", work / "results"
     loaded = salus("load", work / "clones.ndjson", "--into", population)
     (work / "clones.ndjson").unlink()
@@ -143,9 +141,7 @@ def load_and_evaluate(
     yield "as expected" if counted(results) == deck.expected(size.patients) else "**WRONG**"
 
 
-def evaluation(
-    population: Path, measures: Sequence[str], period: tuple[str, str], results: Path
-) -> list[str | Path]:
+def evaluation(population: Path, measures: Sequence[str], period: tuple[str, str], results: Path) -> list[str | Path]:
     chosen = [part for name in measures for part in ("--measure", name)]
     content = SHARED / "ecqm/content"
     return ["evaluate", population, "--content", content, *chosen, "--period", *period, "--out", results]
@@ -210,12 +206,8 @@ patients a second on CMS122 and 142 on CMS165; with 200 unrelated observations a
 
 
 def machine() -> Iterator[str]:
-    cpu = next(
-        (line.split(":")[1].strip() for line in lines_of("/proc/cpuinfo") if "model name" in line), "unknown"
-    )
-    total = next(
-        (int(line.split()[1]) for line in lines_of("/proc/meminfo") if line.startswith("MemTotal")), 0
-    )
+    cpu = next((line.split(":")[1].strip() for line in lines_of("/proc/cpuinfo") if "model name" in line), "unknown")
+    total = next((int(line.split()[1]) for line in lines_of("/proc/meminfo") if line.startswith("MemTotal")), 0)
     packages = ", ".join(f"{name} {version(name)}" for name in ("salus", "duckdb", "pyarrow"))
     yield f"- {date.today().isoformat()}, {platform.system()} {platform.release()}, {platform.machine()}"
     yield f"- {cpu}, {os.cpu_count()} cores, {total / 2**20:.0f} GiB of memory"
@@ -231,9 +223,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--patients", type=int, default=50_000, help="thin clones (0: none)")
     parser.add_argument("--fat-patients", type=int, default=10_000, help="fat clones (0: none)")
     parser.add_argument("--observations", type=int, default=200, help="unrelated observations per fat clone")
-    parser.add_argument(
-        "--rounds", type=int, default=3, help="evaluations after the first, of which the median counts"
-    )
+    parser.add_argument("--rounds", type=int, default=3, help="evaluations after the first, of which the median counts")
     parser.add_argument("--no-main-job", action="store_true", help="leave Synthea out")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/performance.md")
     parser.add_argument("--work", type=Path, default=None, help="where large files go for a while")
@@ -242,9 +232,7 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     chosen, page = options(), Page()
-    page.add(
-        "# Performance", "", "Written by `make bench` (`scripts/bench.py`); never by hand.", "", *machine()
-    )
+    page.add("# Performance", "", "Written by `make bench` (`scripts/bench.py`); never by hand.", "", *machine())
     sizes = [Size("thin", chosen.patients, 0), Size("fat", chosen.fat_patients, chosen.observations)]
     bench_clones(page, [size for size in sizes if size.patients], chosen.rounds, chosen.work)
     if not chosen.no_main_job:

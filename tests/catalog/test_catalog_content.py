@@ -24,9 +24,7 @@ OPEN_SYSTEMS = {
 def resources(kind: str) -> list[Json]:
     files = (path for folder in content_paths() for path in sorted(folder.glob("*.json")))
     return [
-        each
-        for each in map(json.loads, (path.read_text("utf-8") for path in files))
-        if each["resourceType"] == kind
+        each for each in map(json.loads, (path.read_text("utf-8") for path in files)) if each["resourceType"] == kind
     ]
 
 
@@ -62,9 +60,7 @@ def test_there_is_a_measure_of_our_own() -> None:
 
 def test_library_holds_the_cql_of_its_source(measure: Json) -> None:
     source = SOURCES / f"{measure['name']}.cql"
-    assert attachment(library_of(measure), "text/cql") == source.read_bytes(), (
-        "run scripts/translate_catalog.sh"
-    )
+    assert attachment(library_of(measure), "text/cql") == source.read_bytes(), "run scripts/translate_catalog.sh"
 
 
 def test_elm_is_of_that_library_and_was_translated_without_errors(measure: Json) -> None:

@@ -55,6 +55,20 @@ def test_errors_for_the_user_become_exit_codes(
     assert run(capsys, "demo") == (code, "", f"salus: {error}\n")
 
 
+def test_an_unexpected_error_shows_no_values(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("could not convert '1931-02-03 Jane Doe'")
+
+    monkeypatch.setattr("salus.cli.demo.demo_command", broken)
+    monkeypatch.delenv("SALUS_DEBUG", raising=False)
+    code, _, err = run(capsys, "demo")
+    assert code == 1
+    assert "ValueError" in err
+    assert "Jane" not in err
+
+
 def test_content_may_be_several_words_after_the_population() -> None:
     given = ["evaluate", "p", "--content", "a", "b", "c", "--measure", "m", "--content", "d", "--out", "r"]
     assert cli.spread(given) == [
@@ -70,9 +84,7 @@ def test_other_words_stay_as_they_are(given: list[str]) -> None:
     assert cli.spread(given) == given
 
 
-def test_demo_touches_no_folder_that_is_not_its_own(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_demo_touches_no_folder_that_is_not_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     code, _, err = run(capsys, "demo", "--out", str(tmp_path))
     assert code == 2

@@ -42,11 +42,7 @@ def determination(measure: str, subject: str, group_id: str = "0", **facts: bool
 
 def measure_entry(name: str, improvement: str | None = "increase", **facts: Any) -> dict[str, Any]:
     entry = {"name": name, "title": f"Title of {name}", "version": "1.0.0", "scoring": "proportion"}
-    return (
-        entry
-        | {"improvement": improvement, "groups": [{"id": "0"}], "description": "", "rationale": ""}
-        | facts
-    )
+    return entry | {"improvement": improvement, "groups": [{"id": "0"}], "description": "", "rationale": ""} | facts
 
 
 def write_results(
@@ -123,9 +119,7 @@ def planted(folder: Path, people: int = 4000, seed: int = 7, **run: Any) -> Path
         if rng.random() < 0.6:
             excluded = rng.random() < 0.04
             met = not excluded and rng.random() < control[i]
-            rows.append(
-                determination("BloodPressure", subject, denominator_exclusion=excluded, numerator=met)
-            )
+            rows.append(determination("BloodPressure", subject, denominator_exclusion=excluded, numerator=met))
         if rng.random() < 0.25:
             rows.append(determination("PoorGlucose", subject, numerator=rng.random() < 0.75 - control[i]))
         rows.append(determination("NoOne", subject, denominator=False, initial_population=False))

@@ -95,9 +95,7 @@ def test_a_birthday_on_29_february_comes_on_1_march() -> None:
 
 
 def test_a_partial_birth_date_that_could_mean_two_bands_is_unknown() -> None:
-    assert (
-        of(patient(birthDate="2008"), period=(date(2026, 1, 1), date(2026, 6, 30)))["age_band"] == "unknown"
-    )
+    assert of(patient(birthDate="2008"), period=(date(2026, 1, 1), date(2026, 6, 30)))["age_band"] == "unknown"
 
 
 def test_the_preferred_language_counts_else_the_only_one() -> None:
@@ -174,8 +172,7 @@ def test_of_several_coverages_the_latest_in_force_counts() -> None:
 
 def test_medicare_with_medicaid_is_dual_and_medicare_comes_before_a_supplement() -> None:
     medicare, medicaid, private = (
-        coverage(name, "2026-01-01", None, type=told(text=name))
-        for name in ("medicare", "medicaid", "private")
+        coverage(name, "2026-01-01", None, type=told(text=name)) for name in ("medicare", "medicaid", "private")
     )
     assert payer(medicare, medicaid) == ("Dual eligible", "no")
     assert payer(private, medicare) == ("Medicare", "no")
@@ -246,7 +243,5 @@ def test_people_are_kept_apart_and_in_order_and_nothing_is_left_behind() -> None
 
 
 def tables(opened: Population) -> list[tuple[str]]:
-    made: list[tuple[str]] = opened.con.execute(
-        "SELECT table_name FROM duckdb_tables() ORDER BY ALL"
-    ).fetchall()
+    made: list[tuple[str]] = opened.con.execute("SELECT table_name FROM duckdb_tables() ORDER BY ALL").fetchall()
     return made

@@ -193,10 +193,7 @@ def test_groups_add_up_and_the_planted_gap_is_found(tmp_path: Path) -> None:
     for measure in ("BloodPressure", "PoorGlucose"):
         mine = [r for r in table if r["measure"] == measure]
         total = next(r["denominator"] for r in mine if r["attribute"] == "overall")
-        sums = {
-            a: sum(r["denominator"] for r in mine if r["attribute"] == a)
-            for a in {r["attribute"] for r in mine}
-        }
+        sums = {a: sum(r["denominator"] for r in mine if r["attribute"] == a) for a in {r["attribute"] for r in mine}}
         assert set(sums.values()) == {total}
         verdicts = {r["value"]: r["verdict"] for r in mine if r["attribute"] == "uninsured"}
         assert (verdicts["yes"], verdicts["no"]) == ("worse", "reference")

@@ -9,7 +9,7 @@ import pytest
 from made_results import grouped, planted
 from rich.console import Console
 
-from salus.cli.equity import equity_command, parse_references
+from salus.cli.equity import equity_command, parse_pairs
 from salus.errors import UsageError
 
 
@@ -32,7 +32,18 @@ def test_names_with_markup_are_printed_as_they_are(tmp_path: Path) -> None:
     assert "[red]White[/red]" in console.export_text()
 
 
-def test_references_are_pairs() -> None:
-    assert parse_references(["race=White", "payer=a=b"]) == {"race": "White", "payer": "a=b"}
-    with pytest.raises(UsageError, match="attribute=group"):
-        parse_references(["race"])
+def test_a_direction_published_the_wrong_way_round_can_be_set_right(tmp_path: Path) -> None:
+    folder = grouped(tmp_path, {"White": (20, 100), "Black": (30, 60)})
+    console = Console(record=True, width=100, file=StringIO())
+    equity_command(folder, improvement=["M=decrease"], console=console)
+    assert "worse" in console.export_text()
+    with pytest.raises(UsageError, match="no measure N; there are: M"):
+        equity_command(folder, improvement=["N=decrease"], console=console)
+    with pytest.raises(UsageError, match="increase or decrease, not 'down'"):
+        equity_command(folder, improvement=["M=down"], console=console)
+
+
+def test_pairs() -> None:
+    assert parse_pairs(["race=White", "payer=a=b"], "") == {"race": "White", "payer": "a=b"}
+    with pytest.raises(UsageError, match="written attribute=group, not 'race'"):
+        parse_pairs(["race"], "attribute=group")

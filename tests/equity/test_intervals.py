@@ -85,17 +85,13 @@ def test_difference_equals_an_established_package(pair: tuple[int, int, int, int
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("pair", [p for p in PAIRS if 0 < p[0] < p[1]])
 def test_ratio_equals_an_established_package(pair: tuple[int, int, int, int], level: float) -> None:
-    expected = confint_proportions_2indep(
-        *pair, compare="ratio", method="score", correction=False, alpha=1 - level
-    )
+    expected = confint_proportions_2indep(*pair, compare="ratio", method="score", correction=False, alpha=1 - level)
     np.testing.assert_allclose(intervals.ratio(*pair, level), expected, rtol=2e-6)
 
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("pair", [(30, 30, 39, 40), (5, 30, 40, 40), (29, 30, 40, 40), (30, 30, 40, 40)])
-def test_ratio_with_a_full_group_ends_where_the_score_test_does(
-    pair: tuple[int, int, int, int], level: float
-) -> None:
+def test_ratio_with_a_full_group_ends_where_the_score_test_does(pair: tuple[int, int, int, int], level: float) -> None:
     """The established package loses its root here: the test is inverted with a numerical maximum instead."""
     for end in intervals.ratio(*pair, level):
         assert numerical_score(*pair, float(end)) == pytest.approx(intervals.z_value(level) ** 2, rel=1e-3)

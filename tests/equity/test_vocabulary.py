@@ -36,9 +36,7 @@ NULL = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 SOPT = "https://nahdo.org/sopt"
 
 
-def coded(
-    system: str | None, code: str | None, display: str | None = None, text: str | None = None
-) -> Concept:
+def coded(system: str | None, code: str | None, display: str | None = None, text: str | None = None) -> Concept:
     return Concept((Code(system, code, display),), text)
 
 

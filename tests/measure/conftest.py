@@ -32,9 +32,7 @@ def measure_json() -> Callable[..., Json]:
     """A Measure resource: a proportion with the population codes given, and any other fields."""
 
     def make(name: str = "M", codes: Sequence[str] = (), group: Json | None = None, **fields: Any) -> Json:
-        populations = [
-            population(code) for code in codes or ("initial-population", "denominator", "numerator")
-        ]
+        populations = [population(code) for code in codes or ("initial-population", "denominator", "numerator")]
         return {
             "resourceType": "Measure",
             "id": f"{name}-id",
@@ -112,6 +110,7 @@ class FakeOutcome:
     values: Mapping[Any, pa.Table]
     timings: Mapping[str, float] = field(default_factory=lambda: {"planning": 0.1})
     warnings: Sequence[str] = ("the engine has something to say",)
+    gaps: Sequence[str] = ()
 
 
 class FakeEngine:
@@ -128,9 +127,7 @@ class FakeEngine:
 
 def column(values: Sequence[Any], type_: pa.DataType | None = None) -> pa.Table:
     """A define's table for patients 1..n."""
-    return pa.table(
-        {"pid": pa.array(range(1, len(values) + 1), pa.int32()), "value": pa.array(values, type_)}
-    )
+    return pa.table({"pid": pa.array(range(1, len(values) + 1), pa.int32()), "value": pa.array(values, type_)})
 
 
 @pytest.fixture

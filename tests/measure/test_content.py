@@ -35,17 +35,13 @@ def test_an_elm_document_wins_over_an_embedded_one(library_json: Make, elm: Make
     content = Content.load([write(embedded, elm("L", "1", mine="bare"))])
     assert content.warnings == []
     assert content.library("L", "1")["mine"] == "bare"
-    assert content.warnings == [
-        "given both as ELM documents and inside Library resources, the former are used: L 1"
-    ]
+    assert content.warnings == ["given both as ELM documents and inside Library resources, the former are used: L 1"]
 
 
 def test_an_elm_document_stands_in_for_a_stale_resource(library_json: Make, elm: Make, write: Make) -> None:
     content = Content.load([write(library_json("L", "0.5", elm("L", "0.4")), elm("L", "0.5"))])
     assert content.library("L", "0.5")["identifier"]["version"] == "0.5"
-    assert content.warnings == [
-        "the Library resource of L 0.5 carries the ELM of L 0.4, which is not used for it"
-    ]
+    assert content.warnings == ["the Library resource of L 0.5 carries the ELM of L 0.4, which is not used for it"]
 
 
 def test_two_different_elm_documents_of_one_library_are_told(elm: Make, write: Make) -> None:
@@ -63,9 +59,7 @@ def test_without_a_version_the_newest_is_taken(elm: Make, write: Make) -> None:
 
 
 def test_a_library_that_is_only_cql_is_told_apart(library_json: Make, write: Make) -> None:
-    content = Content.load(
-        [write(library_json("L", "1", cql="library L"), {"library": {"identifier": {"id": "K"}}})]
-    )
+    content = Content.load([write(library_json("L", "1", cql="library L"), {"library": {"identifier": {"id": "K"}}})])
     with pytest.raises(SalusError, match="M needs L 1, which is not in the content as ELM, only as CQL"):
         content.library("L", "1", "M")
     with pytest.raises(SalusError, match="M needs N, which is not in the content"):
@@ -94,9 +88,7 @@ def test_a_measure_that_names_another_version_is_told(
 ) -> None:
     wanted = measure_json(library=["http://example.org/Library/L|3"])
     content = Content.load([write(library_json("L", "1", elm("L", "1")), wanted)])
-    with pytest.raises(
-        SalusError, match=r"M names Library http://example.org/Library/L\|3; the content has 1"
-    ):
+    with pytest.raises(SalusError, match=r"M names Library http://example.org/Library/L\|3; the content has 1"):
         content.measure_library(content.measures()[0])
 
 
@@ -110,9 +102,7 @@ def test_a_measure_whose_library_is_not_there_is_told(measure_json: Make, write:
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_is_used(elm: Make, write: Make, tmp_path: Path) -> None:
-    path = write(
-        elm("L"), {"library": {}}, {"resourceType": "ValueSet", "version": 1}, {"name": "package.json"}
-    )
+    path = write(elm("L"), {"library": {}}, {"resourceType": "ValueSet", "version": 1}, {"name": "package.json"})
     with path.open("a") as file:
         file.write('{"resourceType":\n')
     content = Content.load([tmp_path])
@@ -197,9 +187,7 @@ def test_bundles_of_earlier_measures_resolve(shared_data: Callable[[str], Path])
     assert content.warnings == []
 
 
-def collect(
-    content: Content, name: str, version: str | None, asked_by: str, used: set[tuple[str, str | None]]
-) -> None:
+def collect(content: Content, name: str, version: str | None, asked_by: str, used: set[tuple[str, str | None]]) -> None:
     """Ask for a library and all it includes."""
     if (name, version) in used:
         return

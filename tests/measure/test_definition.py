@@ -66,9 +66,7 @@ def test_observations_stratifiers_and_supplemental_data(measure_json: Make) -> N
             "id": "S",
             "criteria": {"expression": "Young"},
             "description": " the young ",
-            "extension": [
-                {"url": QM + "appliesTo", "valueCodeableConcept": {"coding": [{"code": "numerator"}]}}
-            ],
+            "extension": [{"url": QM + "appliesTo", "valueCodeableConcept": {"coding": [{"code": "numerator"}]}}],
         },
         {"component": [{"criteria": {"expression": "A"}}, {"criteria": {"expression": "B"}}]},
     ]

@@ -63,9 +63,7 @@ def test_everything_is_written(job: Make, tools: Tools) -> None:
     assert determinations.schema.remove_metadata().equals(SCHEMA)
     rows = determinations.to_pylist()
     assert [(row["measure"], row["group_id"], row["subject_id"]) for row in rows] == [
-        (measure, group, subject)
-        for measure, group in (("A", "0"), ("B", "G"))
-        for subject in ("p1", "p2", "p3")
+        (measure, group, subject) for measure, group in (("A", "0"), ("B", "G")) for subject in ("p1", "p2", "p3")
     ]
     assert [(row["denominator"], row["numerator"]) for row in rows[:3]] == [
         (True, True),
@@ -93,9 +91,7 @@ def test_run_json_says_what_was_done(job: Make, tools: Tools) -> None:
     assert run["population"]["quarantined"] == 0
     assert run["warnings"] == ["the engine has something to say"]
     assert run["missing_valuesets"] == []
-    assert {"content", "engine", "determinations", "attributes", "reports", "engine_steps"} == set(
-        run["timings"]
-    )
+    assert {"content", "engine", "determinations", "attributes", "reports", "engine_steps"} == set(run["timings"])
     assert set(run["versions"]) == {"salus", "duckdb", "python"}
     assert set(run["content"]["measures"]) == {"A|1", "B|1"}
     first = run["measures"][0]

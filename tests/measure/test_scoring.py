@@ -153,9 +153,7 @@ def test_a_criterion_must_be_a_truth_value(measure: MeasureDefinition, values_of
     values = values_of(**{name: [True] for name in (*ALL, "sex")})
     subjects = pa.array(["a"])
     values["numerator"] = values_of(numerator=["yes"])["numerator"]
-    with pytest.raises(
-        SalusError, match="M: 'numerator' must be true or false for a patient, but it is string"
-    ):
+    with pytest.raises(SalusError, match="M: 'numerator' must be true or false for a patient, but it is string"):
         determine(measure, measure.groups[0], subjects, values)
     values["numerator"] = pa.table({"pid": [1], "type": ["Encounter"], "id": ["e"]})
     with pytest.raises(SalusError, match="but it is a list"):
@@ -215,6 +213,6 @@ def test_the_decks_keep_the_same_rules(shared_data: Callable[[str], Path]) -> No
 def possible(group: dict[str, Any]) -> bool:
     n = {each["code"]["coding"][0]["code"]: each["count"] for each in group["population"]}
     outside = n.get("denominator-exclusion", 0) + n.get("denominator-exception", 0)
-    return n["initial-population"] >= n["denominator"] >= outside + n["numerator"] and n[
-        "numerator"
-    ] >= n.get("numerator-exclusion", 0)
+    return n["initial-population"] >= n["denominator"] >= outside + n["numerator"] and n["numerator"] >= n.get(
+        "numerator-exclusion", 0
+    )

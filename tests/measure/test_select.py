@@ -65,9 +65,7 @@ def test_a_measure_named_twice_counts_once(measures: list[MeasureDefinition]) ->
         (["CMS2Depression|0.9", "CMS2Depression|0.10"], "one version of a measure"),
     ],
 )
-def test_a_name_that_fits_nothing_or_too_much(
-    asked: list[str], words: str, measures: list[MeasureDefinition]
-) -> None:
+def test_a_name_that_fits_nothing_or_too_much(asked: list[str], words: str, measures: list[MeasureDefinition]) -> None:
     with pytest.raises(UsageError, match=words):
         select_measures(measures, asked)
 

@@ -11,9 +11,7 @@ from typing import Any
 
 import pytest
 
-SPEC = importlib.util.spec_from_file_location(
-    "clones", Path(__file__).resolve().parents[2] / "scripts/clones.py"
-)
+SPEC = importlib.util.spec_from_file_location("clones", Path(__file__).resolve().parents[2] / "scripts/clones.py")
 assert SPEC
 assert SPEC.loader
 clones = importlib.util.module_from_spec(SPEC)

@@ -37,9 +37,7 @@ def codes(terminology: Terminology, name: str, version: str | None = None) -> se
 
 
 def test_an_expansion_counts_before_the_definition() -> None:
-    resource = value_set(
-        "a", expansion={"contains": contains("1", "2")}, compose=includes(concepts("s", "9"))
-    )
+    resource = value_set("a", expansion={"contains": contains("1", "2")}, compose=includes(concepts("s", "9")))
     assert codes(Terminology([resource]), "a") == {("s", "1"), ("s", "2")}
 
 
@@ -99,8 +97,7 @@ def test_a_cut_expansion_is_made_whole_by_its_definition() -> None:
     terminology = Terminology([whole])
     assert len(codes(terminology, "a")) == 3
     assert terminology.warnings == [
-        f"value set {URL}a: its expansion is cut (1 of 3 codes); "
-        "its definition gives the rest, 3 codes are used"
+        f"value set {URL}a: its expansion is cut (1 of 3 codes); its definition gives the rest, 3 codes are used"
     ]
 
 
@@ -144,8 +141,7 @@ def test_an_empty_expansion_is_told() -> None:
 
 def test_versions_are_exact_and_the_newest_is_the_default() -> None:
     terminology = Terminology(
-        value_set("a", version=version, expansion={"contains": contains(version)})
-        for version in ("2.10", "2.9")
+        value_set("a", version=version, expansion={"contains": contains(version)}) for version in ("2.10", "2.9")
     )
     assert codes(terminology, "a") == {("s", "2.10")}
     assert codes(terminology, "a", "2.9") == {("s", "2.9")}

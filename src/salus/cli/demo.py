@@ -120,9 +120,7 @@ def find(results: Path) -> Found:
     """The rate of the uninsured, and its difference from that of the insured."""
     settings = Settings(references={"uninsured": "no"})
     table = equity_table(Results.open(results), ["uninsured"], settings).to_pylist()
-    rows = {
-        row["value"]: row for row in table if row["measure"] == MEASURE and row["attribute"] == "uninsured"
-    }
+    rows = {row["value"]: row for row in table if row["measure"] == MEASURE and row["attribute"] == "uninsured"}
     uninsured = rows.get("yes")
     if uninsured is None or uninsured["difference"] is None:
         raise SalusError("there are too few uninsured people to compare; try more people")
@@ -143,8 +141,8 @@ def summary(truth: Truth, found: Found) -> Iterator[str]:
         yield f"         Among these people chance made it {points(drawn)}."
     yield (
         f"[bold]Found[/bold]    {share(found.uninsured)} and {share(found.insured)}: a gap of "
-        f"[bold]{points(found.gap)}[/bold] ({points(found.low)} to {points(found.high)} with 95% confidence, "
-        f"{found.people} uninsured people)."
+        f"[bold]{points(found.gap)}[/bold], between {found.low * 100:+.1f} and {found.high * 100:+.1f} with "
+        f"95% confidence ({found.people:,} uninsured people)."
     )
     yield f"         {conclusion(found, planted)}"
 

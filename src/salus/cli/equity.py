@@ -40,15 +40,18 @@ def equity_command(
     minimum: int = MINIMUM,
     references: Sequence[str] = (),
     control: bool = True,
+    improvement: Sequence[str] = (),
     console: Console | None = None,
 ) -> None:
     """Compare the groups of the attributes `by` (default: all) and print and write the equity table.
 
-    `references` are "attribute=group" texts. The table and the files are for use inside the house: they hide
-    no small cells. Raises UsageError (exit 2) or SalusError (exit 1).
+    `references` are "attribute=group" texts, `improvement` "measure=decrease" ones (to set right a measure
+    whose published direction is wrong). The table and the files are for use inside the house: they hide no
+    small cells. Raises UsageError (exit 2) or SalusError (exit 1).
     """
-    opened = Results.open(results)
-    table = equity_table(opened, by, Settings(level, minimum, parse_references(references), control))
+    opened = Results.open(results, parse_pairs(improvement, "measure=decrease"))
+    settings = Settings(level, minimum, parse_pairs(references, "attribute=group"), control)
+    table = equity_table(opened, by, settings)
     parquet, csv = write_table(table, results)
     console = console or Console()
     _print(table, opened, console)
@@ -56,12 +59,12 @@ def equity_command(
     console.print("They are for use inside the house: small cells are not hidden.", style="dim")
 
 
-def parse_references(texts: Sequence[str]) -> dict[str, str]:
-    """["race=White"] -> {"race": "White"}; UsageError for a text without "="."""
+def parse_pairs(texts: Sequence[str], form: str) -> dict[str, str]:
+    """["race=White"] -> {"race": "White"}; UsageError, showing `form`, for a text that is no pair."""
     pairs = [text.partition("=") for text in texts]
     wrong = [text for text, (name, sign, _) in zip(texts, pairs, strict=True) if not sign or not name]
     if wrong:
-        raise UsageError(f"a reference group is written attribute=group (race=White), not {wrong[0]!r}")
+        raise UsageError(f"this is written {form}, not {wrong[0]!r}")
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 

@@ -34,9 +34,7 @@ def evaluate_command(
 
     Raises UsageError (exit 2) before anything starts, or SalusError.
     """
-    job = Job(
-        population, tuple(content), period, out, tuple(measures), engine, allow_missing_valuesets, individual
-    )
+    job = Job(population, tuple(content), period, out, tuple(measures), engine, allow_missing_valuesets, individual)
     _check(job)
     done = evaluate(job, _tools())
     show(done)
@@ -58,7 +56,7 @@ def _tools() -> Tools:
     from salus.equity.attributes import attributes
     from salus.store import Population
 
-    return Tools(Population.open, engine.run, attributes)
+    return Tools(Population.open, engine.run, attributes, engine.clause_counts)
 
 
 def show(done: Evaluation) -> None:
@@ -75,9 +73,7 @@ def show(done: Evaluation) -> None:
 
 
 def _row(measure: str, group: Mapping[str, Any]) -> tuple[str, ...]:
-    counts = {
-        population["code"]["coding"][0]["code"]: population["count"] for population in group["population"]
-    }
+    counts = {population["code"]["coding"][0]["code"]: population["count"] for population in group["population"]}
     shown = [str(counts.get(code, "")) for code in ("initial-population", "denominator", "numerator")]
     score = group["measureScore"].get("value")
     name = measure.partition("|")[0].rsplit("/", 1)[-1]

@@ -7,7 +7,9 @@ Exit codes: 0 done; 1 the run failed (a `SalusError`, its message on stderr); 2 
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -61,9 +63,7 @@ def load(
         list[Path],
         typer.Argument(metavar="PATH...", help="NDJSON(.gz), FHIR Bundles, folders, .zip or .tar.* of them."),
     ],
-    into: Annotated[
-        Path, typer.Option("--into", metavar="FILE", help="The population file to make (or replace).")
-    ],
+    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="The population file to make (or replace).")],
 ) -> None:
     """Load FHIR records into a population file."""
     from salus.cli.load import load_command
@@ -98,16 +98,12 @@ def evaluate(
             help="Take a value set that is not there as empty, with a loud warning.",
         ),
     ] = False,
-    individual: Annotated[
-        bool, typer.Option("--individual", help="Write individual MeasureReports too.")
-    ] = False,
+    individual: Annotated[bool, typer.Option("--individual", help="Write individual MeasureReports too.")] = False,
 ) -> None:
     """Evaluate measures over a population: who is in which population of which measure."""
     from salus.cli.evaluate import evaluate_command
 
-    evaluate_command(
-        population, content, measure or [], days(period), out, engine, allow_missing_valuesets, individual
-    )
+    evaluate_command(population, content, measure or [], days(period), out, engine, allow_missing_valuesets, individual)
 
 
 def days(period: tuple[datetime, datetime]) -> tuple[date, date]:
@@ -119,14 +115,10 @@ By = Annotated[
     typer.Option("--by", metavar="ATTRIBUTE", help="An attribute to compare by; repeat it; default: all."),
 ]
 Level = Annotated[float, typer.Option("--level", metavar="SHARE", help="Confidence level of the intervals.")]
-Minimum = Annotated[
-    int, typer.Option("--minimum", metavar="N", help="The smallest denominator that says something.")
-]
+Minimum = Annotated[int, typer.Option("--minimum", metavar="N", help="The smallest denominator that says something.")]
 Reference = Annotated[
     list[str] | None,
-    typer.Option(
-        "--reference", metavar="ATTRIBUTE=GROUP", help="Compare with this group; default: the largest known."
-    ),
+    typer.Option("--reference", metavar="ATTRIBUTE=GROUP", help="Compare with this group; default: the largest known."),
 ]
 NoControl = Annotated[
     bool, typer.Option("--no-control", help="Leave out false-discovery control over the many comparisons.")
@@ -169,12 +161,8 @@ def report(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to put it all.")] = Path(
-        "demo-output"
-    ),
-    people: Annotated[
-        int, typer.Option("--people", metavar="N", min=100, help="How many synthetic people.")
-    ] = 4000,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to put it all.")] = Path("demo-output"),
+    people: Annotated[int, typer.Option("--people", metavar="N", min=100, help="How many synthetic people.")] = 4000,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another seed, other people.")] = 1,
 ) -> None:
     """The whole way on synthetic people in whom a gap is planted: does the report find it?"""
@@ -206,13 +194,27 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(spread(sys.argv[1:] if arguments is None else arguments), prog_name="salus")
     except UsageError as error:
-        fail(error, 2)
+        fail(str(error), 2)
     except (SalusError, OSError) as error:
-        fail(error, 1)
+        fail(str(error), 1)
+    except Exception as error:
+        if os.environ.get("SALUS_DEBUG"):
+            raise
+        fail(unexpected(error), 1)
 
 
-def fail(error: Exception, code: int) -> None:
-    print(f"salus: {error}", file=sys.stderr)
+def unexpected(error: Exception) -> str:
+    """An error that is ours: where it arose, but not its words, which may hold values of records."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "salus" in frame.filename]
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return (
+        f"this should not have happened: {type(error).__name__}{where}. "
+        "SALUS_DEBUG=1 shows the whole trace, which may hold values of records."
+    )
+
+
+def fail(message: str, code: int) -> None:
+    print(f"salus: {message}", file=sys.stderr)
     raise SystemExit(code)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from salus.cli.equity import parse_references
+from salus.cli.equity import parse_pairs
 from salus.equity.compare import Settings
 from salus.equity.estimate import MINIMUM
 from salus.equity.results import Results
@@ -24,19 +24,19 @@ def report_command(
     references: Sequence[str] = (),
     show_small: bool = False,
     control: bool = True,
+    improvement: Sequence[str] = (),
     console: Console | None = None,
 ) -> None:
     """Write the report of `results` to `out`.
 
-    `references` are "attribute=group" texts. `show_small` shows counts of 1 to 10, for use inside the house
-    only. Raises UsageError (exit 2) or SalusError (exit 1); nothing is half written.
+    `references` are "attribute=group" texts, `improvement` "measure=decrease" ones. `show_small` shows counts
+    of 1 to 10, for use inside the house only. Raises UsageError (exit 2) or SalusError (exit 1); nothing is
+    half written.
     """
-    settings = Settings(level, minimum, parse_references(references), control)
+    settings = Settings(level, minimum, parse_pairs(references, "attribute=group"), control)
     options = Options(tuple(by), settings, 1 if show_small else THRESHOLD)
-    write_report(Results.open(results), out, options)
+    write_report(Results.open(results, parse_pairs(improvement, "measure=decrease")), out, options)
     console = console or Console()
-    console.print(
-        f"{out} written ({out.stat().st_size / 1e6:.1f} MB, opens without a network)", highlight=False
-    )
+    console.print(f"{out} written ({out.stat().st_size / 1e6:.1f} MB, opens without a network)", highlight=False)
     if show_small:
         console.print("Small groups are shown in it: for use inside the house only.", style="yellow")

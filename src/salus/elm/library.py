@@ -70,6 +70,10 @@ class Library:
             found.setdefault(statement["name"], []).append(statement)
         return found
 
+    def statements(self, name: str) -> list[Mapping[str, Any]]:
+        """The statements called `name` as ELM JSON, with their annotations."""
+        return self._statements.get(name, [])
+
     def _parse(self, statement: Mapping[str, Any]) -> n.ExpressionDef | n.FunctionDef:
         if id(statement) not in self._parsed:
             self._parsed[id(statement)] = parse_definition(statement)

@@ -124,8 +124,8 @@ def _function_ref(node: Json) -> n.FunctionRef:
 
 
 def _if(node: Json) -> n.If:
-    parts = (parse_expression(node[part]) for part in ("condition", "then", "else"))
-    return n.If(*parts, **_where(node))
+    condition, then, otherwise = (parse_expression(node[part]) for part in ("condition", "then", "else"))
+    return n.If(condition, then, otherwise, **_where(node))
 
 
 def _case(node: Json) -> n.Case:
@@ -255,7 +255,9 @@ def parse_definition(node: Json) -> n.ExpressionDef | n.FunctionDef:
     context = node.get("context", "Patient")
     if node.get("type") != "FunctionDef":
         return n.ExpressionDef(node["name"], context, parse_expression(node["expression"]), **_where(node))
-    operands = tuple((o["name"], parse_named(o, "operandType", "operandTypeSpecifier")) for o in node.get("operand", ()))
+    operands = tuple(
+        (o["name"], parse_named(o, "operandType", "operandTypeSpecifier")) for o in node.get("operand", ())
+    )
     body, external = _optional(node.get("expression")), bool(node.get("external"))
     return n.FunctionDef(node["name"], context, operands, body, external, **_where(node))
 

@@ -15,7 +15,7 @@ from sqlglot import exp
 from salus.logic.expr import Col, Const, E, InRel, Op, Tri
 from salus.logic.relation import Select, Source, Table, Union, Use
 
-Sql = exp.Expression
+Sql = exp.Expr
 
 
 def name_of(relation: Select | Union) -> str:
@@ -38,7 +38,7 @@ class Speller:
         return self._union(relation) if isinstance(relation, Union) else self._select(relation)
 
     def _select(self, select: Select, columns: Sequence[str] | None = None) -> exp.Select:
-        names = [c for c in (select.exports if columns is None else columns)]
+        names = list(select.exports if columns is None else columns)
         outputs: list[Sql] = [self._aliased(self.expression(select.exports[c]), c) for c in names]
         query = exp.Select(expressions=outputs or [self._aliased(exp.Literal.number(1), "one")])
         first, *rest = select.joins
@@ -147,7 +147,7 @@ _FROM = "from_" if "from_" in exp.Select.arg_types else "from"
 
 def _chain(kind: type[exp.Connector], parts: Sequence[Sql]) -> Sql:
     wrapped = [exp.Paren(this=p) if isinstance(p, exp.Connector) else p for p in parts]
-    result = wrapped[0]
+    result: Sql = wrapped[0]
     for part in wrapped[1:]:
         result = kind(this=result, expression=part)
     return result
@@ -172,12 +172,25 @@ def literal(value: object) -> Sql:
 
 
 def _wrap(e: Sql) -> Sql:
-    atomic = (exp.Column, exp.Literal, exp.Func, exp.Paren, exp.Cast, exp.Boolean, exp.Null, exp.Subquery, exp.Tuple)
+    atomic = (
+        exp.Column,
+        exp.Literal,
+        exp.Func,
+        exp.Paren,
+        exp.Cast,
+        exp.Boolean,
+        exp.Null,
+        exp.Subquery,
+        exp.Tuple,
+    )
     return e if isinstance(e, atomic) and not isinstance(e, exp.Connector) else exp.Paren(this=e)
 
 
 def _binary(kind: type[exp.Binary]) -> Callable[..., Sql]:
-    return lambda a, b: kind(this=_wrap(a), expression=_wrap(b))
+    def spell(a: Sql, b: Sql) -> Sql:
+        return kind(this=_wrap(a), expression=_wrap(b))
+
+    return spell
 
 
 def _function(name: str) -> Callable[..., Sql]:
@@ -193,7 +206,9 @@ def _decimal(kind: type[exp.Binary]) -> Callable[..., Sql]:
 
     def spell(a: Sql, b: Sql) -> Sql:
         doubles = [exp.Cast(this=_wrap(x), to=exp.DataType.build("double")) for x in (a, b)]
-        rounded = exp.Anonymous(this="ROUND", expressions=[kind(this=doubles[0], expression=doubles[1]), exp.Literal.number(8)])
+        rounded = exp.Anonymous(
+            this="ROUND", expressions=[kind(this=doubles[0], expression=doubles[1]), exp.Literal.number(8)]
+        )
         return exp.Cast(this=rounded, to=exp.DataType.build("decimal(28,8)"))
 
     return spell
@@ -319,6 +334,3 @@ def _chain_concat(parts: Sequence[Sql]) -> Sql:
     for part in parts[1:]:
         result = exp.DPipe(this=result, expression=_wrap(part))
     return result
-
-
-__all__ = ["Speller", "name_of"]

@@ -41,7 +41,14 @@ def execute(con: duckdb.DuckDBPyConnection, plan: Plan) -> Execution:
     try:
         speller = Speller(_slice(con, plan, made))
         for step in plan.steps:
-            _create(con, name_of(step), speller.relation(step).sql(dialect="duckdb"), made, done, str(step.materialised))
+            _create(
+                con,
+                name_of(step),
+                speller.relation(step).sql(dialect="duckdb"),
+                made,
+                done,
+                str(step.materialised),
+            )
         for check in plan.checks:
             _verify(con, check.relation, check.count, check.where, done)
         for output in plan.outputs:

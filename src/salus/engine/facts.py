@@ -1,7 +1,8 @@
 """What the compiler asks about a population, answered from its file (see `salus.logic.data`).
 
-Answers are remembered for the run. An element that was never typed is typed now, together with all others that the run
-turns out to need (`needs`): the run then compiles again with the facts at hand.
+Answers are remembered for the run. An element that was never typed counts as absent at first and is noted; when all
+that a compilation asked for is known, the missing elements are typed together and the run compiles again, until nothing
+is missing.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Facts:
         found = self._facts.get((name, ""))
         if found is None:
             self.untyped.add((name, ""))
-        return found is None or found.present
+        return found is not None and found.present
 
     def fact(self, table: str, column: str) -> Fact:
         if table in _DICTIONARY or column in _OWN:
@@ -56,7 +57,7 @@ class Facts:
         found = self._facts.get((table, column))
         if found is None:
             self.untyped.add((table, column))
-            return "ranged"
+            return "absent"
         if not found.present:
             return "absent"
         return "exact" if found.exact else "ranged"
@@ -77,7 +78,9 @@ class Facts:
             ids = self._look_up("concept", codes)
             if not ids:
                 return
-            rows = self._con.execute("SELECT DISTINCT lid FROM concept_list WHERE cid IN (SELECT unnest(?))", [sorted(ids)])
+            rows = self._con.execute(
+                "SELECT DISTINCT lid FROM concept_list WHERE cid IN (SELECT unnest(?))", [sorted(ids)]
+            )
         else:
             pairs = sorted(codes)
             wanted = pa.table({"system": [s for s, _ in pairs], "code": [c for _, c in pairs]})
@@ -86,9 +89,11 @@ class Facts:
         yield from (row[0] for row in rows.fetchall())
 
     def units(self, table: str, column: str) -> frozenset[str]:
-        if self.fact(table, column) == "absent" or (table, column) in self.untyped:
+        if self.fact(table, column) == "absent":
             return frozenset()
         if (table, column) not in self._units:
-            rows = self._con.execute(f'SELECT DISTINCT "{column}" FROM "{table}" WHERE "{column}" IS NOT NULL').fetchall()
+            rows = self._con.execute(
+                f'SELECT DISTINCT "{column}" FROM "{table}" WHERE "{column}" IS NOT NULL'
+            ).fetchall()
             self._units[table, column] = frozenset(value for (value,) in rows)
         return self._units[table, column]

@@ -6,12 +6,13 @@ Leaves to others: which defines a measure wants and what they count for (`salus.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from salus.elm.library import Includes, LibrarySource
 from salus.elm.types import IntervalOf
@@ -19,10 +20,11 @@ from salus.engine import duckdb as duckdb_engine
 from salus.engine.facts import Facts
 from salus.errors import SalusError
 from salus.logic.calendar import last
+from salus.logic.clauses import clause_output, clauses_of
 from salus.logic.compiler import Compiler
 from salus.logic.data import Codes
 from salus.logic.expr import TRUE, Const
-from salus.logic.plan import Plan, plan
+from salus.logic.plan import Output, Plan, ordered, put_out
 from salus.logic.reach import value_sets_of
 from salus.logic.values import DATETIME, Interval, Point, Value
 from salus.store import Population
@@ -58,6 +60,7 @@ class Outcome:
     timings: dict[str, float] = field(default_factory=dict)
     defines: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
 
 
 def run(
@@ -74,16 +77,15 @@ def run(
     if engine != "duckdb":
         raise SalusError(f"engine {engine} is not there yet; duckdb is")
     outcome = Outcome()
-    values = {PERIOD: measurement_period(*period), **(parameters or {})}
-    moment = now or datetime.now(UTC).replace(tzinfo=None)
+    setting = _Setting(population, content, {PERIOD: measurement_period(*period), **(parameters or {})}, now or _now())
     clock = time.perf_counter()
-    facts, compiled, compiler = _compile(population, content, wanted, values, moment)
+    compiled, compiler = _compile(setting, wanted)
     outcome.timings["compile"] = time.perf_counter() - clock
     clock = time.perf_counter()
     duckdb_engine.prepare(population.con)
     done = duckdb_engine.execute(population.con, compiled)
     outcome.timings["execute"] = time.perf_counter() - clock
-    outcome.warnings = [*compiler.warnings, *done.warnings]
+    outcome.warnings, outcome.gaps = done.warnings, list(compiler.gaps)
     outcome.defines = duckdb_engine.describe(done.statements)
     types = {output.name: output.resource_type for output in compiled.outputs}
     for index, want in enumerate(wanted):
@@ -92,27 +94,69 @@ def run(
     return outcome
 
 
-def _compile(
-    population: Population,
-    content: Content,
-    wanted: Sequence[Wanted],
-    parameters: Mapping[str, Value],
-    now: datetime,
-) -> tuple[Facts, Plan, Compiler]:
+def clause_counts(
+    population: Population, content: Content, wanted: Wanted, period: tuple[date, date]
+) -> list[tuple[str, int, int, int]]:
+    """For each clause of a criterion: its text, and how many patients it holds for, fails for, cannot be told for."""
+    setting = _Setting(population, content, {PERIOD: measurement_period(*period)}, _now())
     includes = Includes(content)
-    facts = Facts(population)
+    library = includes.open(wanted.library, wanted.version, "the run")
+    clauses = clauses_of(includes, library, wanted.define)
+
+    def outputs(compiler: Compiler) -> list[Output]:
+        return [clause_output(compiler, clauses)]
+
+    compiled, _ = _until_typed(setting, includes, outputs)
+    duckdb_engine.prepare(population.con)
+    table = duckdb_engine.execute(population.con, compiled).tables["clauses"]
+    return [(clause.text, *_tally(table[str(i)])) for i, clause in enumerate(clauses) if str(i) in table.column_names]
+
+
+def _tally(column: pa.ChunkedArray) -> tuple[int, int, int]:
+    held = pc.sum(pc.cast(column, pa.int64())).as_py() or 0
+    return held, len(column) - column.null_count - held, column.null_count
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """What a compilation stands on."""
+
+    population: Population
+    content: Content
+    parameters: Mapping[str, Value]
+    now: datetime
+
+
+def _compile(setting: _Setting, wanted: Sequence[Wanted]) -> tuple[Plan, Compiler]:
+    includes = Includes(setting.content)
     targets = [(str(i), includes.open(w.library, w.version, "the run"), w.define) for i, w in enumerate(wanted)]
     for url, version, asked_by in value_sets_of(includes, [(library, define) for _, library, define in targets]):
-        content.value_set(url, version, asked_by)
+        setting.content.value_set(url, version, asked_by)
+
+    def outputs(compiler: Compiler) -> list[Output]:
+        return [put_out(compiler, *target) for target in targets]
+
+    return _until_typed(setting, includes, outputs)
+
+
+def _until_typed(
+    setting: _Setting, includes: Includes, outputs: Callable[[Compiler], list[Output]]
+) -> tuple[Plan, Compiler]:
+    """Compile; type what was found missing; compile again, until nothing is."""
+    facts = Facts(setting.population)
 
     def codes(url: str, version: str | None, asked_by: str) -> Codes:
-        return content.value_set(url, version, asked_by).codes
+        return setting.content.value_set(url, version, asked_by).codes
 
     while True:
-        compiler = Compiler(includes, facts, codes, parameters, now)
-        compiled = plan(compiler, targets)
+        compiler = Compiler(includes, facts, codes, setting.parameters, setting.now)
+        made = outputs(compiler)
         if not facts.type_missing():
-            return facts, compiled, compiler
+            return ordered(compiler, made), compiler
 
 
 def measurement_period(start: date, end: date) -> Interval:
@@ -129,8 +173,7 @@ def _with_ids(population: Population, table: pa.Table, resource_type: str | None
     if resource_type is None:
         return table
     population.con.register("salus_rows", table)
-    found = population.con.sql(
-        f"SELECT r.pid, '{resource_type}' AS type, t.id FROM salus_rows r JOIN \"{resource_type}\" t USING (rid) ORDER BY 1, 3"
-    ).to_arrow_table()
+    named = f"SELECT r.pid, '{resource_type}' AS type, t.id FROM salus_rows r JOIN \"{resource_type}\" t USING (rid)"
+    found = population.con.sql(f"{named} ORDER BY pid, id").to_arrow_table()
     population.con.unregister("salus_rows")
     return found

@@ -34,9 +34,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("age_band", "Age", "Patient.birthDate, completed years on the last day of the period"),
     Attribute("language", "Language", "Patient.communication: the preferred language, else the only one"),
     Attribute("zip", "ZIP code", "Patient.address: five digits, the home address first"),
-    Attribute(
-        "payer", "Payer", "Coverage in the period, else the latest claim up to two years before it, grouped"
-    ),
+    Attribute("payer", "Payer", "Coverage in the period, else the latest claim up to two years before it, grouped"),
     Attribute("uninsured", "Uninsured", "yes when nobody but the person pays (see payer)"),
 )
 """Salus's own attributes in the order of their columns."""
@@ -93,8 +91,6 @@ def _tidy(con: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     for (name,) in made:
         con.execute(f"DROP TABLE IF EXISTS temp.{name}")
-    views = con.execute(
-        "SELECT view_name FROM duckdb_views() WHERE view_name LIKE 'equity\\_%' ESCAPE '\\'"
-    ).fetchall()
+    views = con.execute("SELECT view_name FROM duckdb_views() WHERE view_name LIKE 'equity\\_%' ESCAPE '\\'").fetchall()
     for (name,) in views:
         con.unregister(name)

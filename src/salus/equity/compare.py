@@ -83,9 +83,7 @@ class Settings:
         if not 0.0 < self.level < 1.0:
             raise UsageError(f"the confidence level lies between 0 and 1 (say 0.95), not at {self.level}")
         if self.minimum < 1:
-            raise UsageError(
-                f"the smallest denominator that says something is at least 1, not {self.minimum}"
-            )
+            raise UsageError(f"the smallest denominator that says something is at least 1, not {self.minimum}")
 
 
 def equity_table(results: Results, by: Sequence[str] = (), settings: Settings | None = None) -> pa.Table:
@@ -154,9 +152,7 @@ def _estimated(cells: Sequence[Cell], results: Results, settings: Settings) -> p
     return pa.table([_column(columns[f.name], f.type) for f in SCHEMA], schema=SCHEMA)
 
 
-def _names(
-    cells: Sequence[Cell], others: Sequence[Cell | None], results: Results, settings: Settings
-) -> Columns:
+def _names(cells: Sequence[Cell], others: Sequence[Cell | None], results: Results, settings: Settings) -> Columns:
     missing = _missing_shares(cells)
     return {
         "measure": [c.measure for c in cells],

@@ -1,12 +1,13 @@
 """Determinations and attributes -> cells: how many units of each group count, and how many of those meet the
 measure.
 
-DuckDB reads the parquet files once for all attributes. Leaves to others: rates and comparisons (`compare`).
+DuckDB joins the two parquet files once for all attributes. Leaves to others: rates and comparisons
+(`compare`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,69 +74,72 @@ def _check_subjects(con: duckdb.DuckDBPyConnection, results: Results) -> None:
     query = f"SELECT count(*) - count(DISTINCT subject_id) FROM {_file(results.attributes)}"
     row = con.execute(query).fetchone()
     if row and row[0]:
-        raise SalusError(
-            f"{results.attributes} has more than one row for {row[0]} subjects or rows without one"
-        )
+        raise SalusError(f"{results.attributes} has more than one row for {row[0]} subjects or rows without one")
 
 
 def _count(con: duckdb.DuckDBPyConnection, results: Results, names: Sequence[str]) -> list[Cell]:
     """All cells, those with nobody in the denominator included."""
-    _gather_units(con, results, names)
+    _gather_people(con, results, names)
+    _gather_units(con, results, len(names))
     counted = {(c.family, c.value): c for c in _grouped(con, names)}
-    groups = con.execute("SELECT DISTINCT measure, group_id FROM unit ORDER BY ALL").fetchall()
-    values = [(OVERALL, EVERYONE), *_values(con, results, names)]
+    values = [(OVERALL, EVERYONE), *_values(con, names, counted.values())]
+    query = f"SELECT DISTINCT measure, group_id FROM {_file(results.determinations)} ORDER BY ALL"
     cells = []
-    for measure, group_id in groups:
-        if not results.measure(measure).is_rate:
-            continue
-        for attribute, value in values:
+    for measure, group_id in con.execute(query).fetchall():
+        for attribute, value in values if results.measure(measure).is_rate else ():
             empty = Cell(measure, group_id, attribute, value, 0, 0)
             cells.append(counted.get((empty.family, value), empty))
     return cells
 
 
-def _gather_units(con: duckdb.DuckDBPyConnection, results: Results, names: Sequence[str]) -> None:
-    """Temp table `unit`: what counts of each determination, with the subject's groups (never null)."""
-    attributes = "".join(f", {_known('a.' + _name(name))} AS {_name(name)}" for name in names)
+def _gather_people(con: duckdb.DuckDBPyConnection, results: Results, names: Sequence[str]) -> None:
+    """Temp table `person(subject_id, a0, a1 ...)`: the groups of each subject, never null, as small integers
+    inside.
+    """
+    columns = ""
+    for place, name in enumerate(names):
+        value = _known(_name(name))
+        distinct = f"SELECT DISTINCT {value} FROM {_file(results.attributes)} UNION SELECT {_text(UNKNOWN)}"
+        con.execute(f"CREATE TYPE value{place} AS ENUM ({distinct})")
+        columns += f", {value}::value{place} AS a{place}"
+    con.execute(f"CREATE TEMP TABLE person AS SELECT subject_id{columns} FROM {_file(results.attributes)}")
+
+
+def _gather_units(con: duckdb.DuckDBPyConnection, results: Results, attributes: int) -> None:
+    """Temp table `unit(measure, group_id, met, a0, a1 ...)`: the determinations that count."""
+    file = _file(results.determinations)
+    con.execute(f"CREATE TYPE measures AS ENUM (SELECT DISTINCT measure FROM {file})")
+    con.execute(f"CREATE TYPE groups AS ENUM (SELECT DISTINCT group_id FROM {file})")
+    columns = "".join(f", coalesce(p.a{i}, {_text(UNKNOWN)}) AS a{i}" for i in range(attributes))
     con.execute(
         f"""
         CREATE TEMP TABLE unit AS
-        SELECT d.measure, d.group_id,
-          coalesce(d.denominator, false) AND NOT coalesce(d.denominator_exclusion, false)
-            AND NOT coalesce(d.denominator_exception, false) AS counts,
-          counts AND coalesce(d.numerator, false) AND NOT coalesce(d.numerator_exclusion, false) AS met
-          {attributes}
-        FROM {_file(results.determinations)} d LEFT JOIN {_file(results.attributes)} a USING (subject_id)
+        SELECT d.measure::measures AS measure, d.group_id::groups AS group_id,
+          coalesce(d.numerator AND NOT coalesce(d.numerator_exclusion, false), false) AS met{columns}
+        FROM {file} d LEFT JOIN person p USING (subject_id)
+        WHERE d.denominator AND NOT coalesce(d.denominator_exclusion, false)
+          AND NOT coalesce(d.denominator_exception, false)
         """
     )
 
 
 def _grouped(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> list[Cell]:
-    """The counted cells: each attribute is a grouping set, so that the units are read once."""
-    sets = ", ".join(["(measure, group_id)", *(f"(measure, group_id, {_name(n)})" for n in names)])
-    which = "".join(f" WHEN {_name(n)} IS NOT NULL THEN {_text(n)}" for n in names)
-    attribute = f"CASE{which} ELSE {_text(OVERALL)} END" if names else _text(OVERALL)
-    value = ", ".join([*map(_name, names), _text(EVERYONE)])
-    rows = con.execute(
-        f"""
-        SELECT measure, group_id, {attribute}, coalesce({value}), count(*) FILTER (met), count(*)
-        FROM unit WHERE counts GROUP BY GROUPING SETS ({sets})
-        """
-    ).fetchall()
+    """The counted cells, one grouping per attribute: hashing small integers is the cheapest there is."""
+    counts = "count(*) FILTER (met), count(*) FROM unit GROUP BY ALL"
+    select = "SELECT measure::VARCHAR, group_id::VARCHAR, {}, {}, " + counts
+    rows = con.execute(select.format(_text(OVERALL), _text(EVERYONE))).fetchall()
+    for place, name in enumerate(names):
+        rows += con.execute(select.format(_text(name), f"a{place}::VARCHAR")).fetchall()
     return [Cell(*row) for row in rows]
 
 
-def _values(con: duckdb.DuckDBPyConnection, results: Results, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Every (attribute, group) there is among the subjects and units, in reading order."""
-    found: list[tuple[str, str]] = []
-    for name in names:
-        query = f"""
-            SELECT {_known(_name(name))} FROM {_file(results.attributes)}
-            UNION SELECT {_name(name)} FROM unit
-        """
-        values = [str(row[0]) for row in con.execute(query).fetchall()]
-        found += [(name, value) for value in sorted(values, key=sort_key)]
-    return found
+def _values(con: duckdb.DuckDBPyConnection, names: Sequence[str], counted: Iterable[Cell]) -> list[tuple[str, str]]:
+    """Every (attribute, group) there is among the subjects and the units, in reading order."""
+    found = {(c.attribute, c.value) for c in counted if c.attribute != OVERALL}
+    for place, name in enumerate(names):
+        rows = con.execute(f"SELECT DISTINCT a{place}::VARCHAR FROM person").fetchall()
+        found |= {(name, value) for (value,) in rows}
+    return sorted(found, key=lambda pair: (names.index(pair[0]), sort_key(pair[1])))
 
 
 def _known(column: str) -> str:

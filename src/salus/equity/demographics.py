@@ -113,9 +113,7 @@ def _years(born: str) -> str:
 
 
 def _band(years: str) -> str:
-    cases = "".join(
-        f" WHEN {years} <= {high} THEN {quoted(band_label(low, high))}" for low, high in AGE_BANDS[:-1]
-    )
+    cases = "".join(f" WHEN {years} <= {high} THEN {quoted(band_label(low, high))}" for low, high in AGE_BANDS[:-1])
     return f"CASE{cases} ELSE {quoted(band_label(*AGE_BANDS[-1]))} END"
 
 

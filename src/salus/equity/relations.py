@@ -66,9 +66,7 @@ def _parsed(text: str) -> Concept:
     value = json.loads(text)
     given = value.get("coding") if isinstance(value, dict) else None
     codings = given if isinstance(given, list) else []
-    codes = tuple(
-        Code(c.get("system"), c.get("code"), c.get("display")) for c in codings if isinstance(c, dict)
-    )
+    codes = tuple(Code(c.get("system"), c.get("code"), c.get("display")) for c in codings if isinstance(c, dict))
     return Concept(codes, value.get("text") if isinstance(value, dict) else None)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from salus.errors import SalusError
+from salus.errors import SalusError, UsageError
 
 NEEDED = ("determinations.parquet", "attributes.parquet", "run.json")
 
@@ -29,6 +29,8 @@ class MeasureInfo:
     improvement: str = ""
     description: str = ""
     rationale: str = ""
+    published_improvement: str = ""
+    """What the measure says itself, where a user has set `improvement` right."""
 
     @property
     def label(self) -> str:
@@ -50,13 +52,16 @@ class Results:
     measures: Mapping[str, MeasureInfo]
 
     @classmethod
-    def open(cls, folder: Path) -> Results:
-        """Read run.json of `folder`; SalusError names the file that is missing or cannot be read."""
+    def open(cls, folder: Path, improvement: Mapping[str, str] | None = None) -> Results:
+        """Read run.json of `folder`; SalusError names the file that is missing or cannot be read.
+
+        `improvement` (measure name -> "increase" or "decrease") overrides what measures say of themselves:
+        some published ones have it the wrong way round. UsageError: another direction, or a measure that is
+        not there.
+        """
         missing = [name for name in NEEDED if not (folder / name).is_file()]
         if missing:
-            raise SalusError(
-                f"{folder} is no results folder of salus evaluate: it has no {', '.join(missing)}"
-            )
+            raise SalusError(f"{folder} is no results folder of salus evaluate: it has no {', '.join(missing)}")
         try:
             run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as problem:
@@ -64,7 +69,7 @@ class Results:
         if not isinstance(run, dict):
             raise SalusError(f"{folder / 'run.json'} holds no JSON object")
         infos = [_measure(entry) for entry in run.get("measures") or [] if isinstance(entry, dict)]
-        return cls(folder, run, {info.name: info for info in infos})
+        return cls(folder, run, _corrected({info.name: info for info in infos}, improvement or {}))
 
     @property
     def determinations(self) -> Path:
@@ -101,9 +106,24 @@ class Results:
         return self.measures.get(name, MeasureInfo(name))
 
 
+def _corrected(infos: Mapping[str, MeasureInfo], improvement: Mapping[str, str]) -> dict[str, MeasureInfo]:
+    for name, direction in improvement.items():
+        if direction not in ("increase", "decrease"):
+            raise UsageError(f"improvement is increase or decrease, not {direction!r}")
+        if name not in infos:
+            raise UsageError(f"no measure {name}; there are: {', '.join(infos) or 'none'}")
+    return {name: _turned(info, improvement.get(name)) for name, info in infos.items()}
+
+
+def _turned(info: MeasureInfo, direction: str | None) -> MeasureInfo:
+    if direction is None or direction == info.improvement:
+        return info
+    return replace(info, improvement=direction, published_improvement=info.improvement)
+
+
 def _measure(entry: Mapping[str, Any]) -> MeasureInfo:
     fields = MeasureInfo.__dataclass_fields__
-    return MeasureInfo(**{key: str(entry.get(key) or "") for key in fields})
+    return MeasureInfo(**{key: str(entry.get(key) or "") for key in fields if key in entry})
 
 
 def _valueset(entry: object) -> str:

@@ -66,9 +66,7 @@ class Concept:
 _DECLINED_CODES = frozenset({"ASKU", "ASKED-DECLINED", "ASKED-UNKNOWN"})
 _DECLINED_WORDS = re.compile(r"\b(declined?|refused?|asked but|prefer(s|red)? not|choose(s)? not)\b")
 _UNKNOWN_CODES = frozenset({"UNK", "NI", "NASK", "NAV", "NA", "MSK", "UNKNOWN", "NOT-ASKED", "TEMP-UNKNOWN"})
-_UNKNOWN_WORDS = re.compile(
-    r"^(unknown|not (known|asked|recorded|specified|applicable)|unspecified|null|na|)$"
-)
+_UNKNOWN_WORDS = re.compile(r"^(unknown|not (known|asked|recorded|specified|applicable)|unspecified|null|na|)$")
 
 
 def _plain(text: str) -> str:

@@ -39,9 +39,7 @@ __all__ = [
 ]
 
 Kind = Literal["primitive", "concept", "complex", "resource"]
-Storage = Literal[
-    "boolean", "integer", "decimal", "text", "date", "datetime", "concept", "complex", "resource"
-]
+Storage = Literal["boolean", "integer", "decimal", "text", "date", "datetime", "concept", "complex", "resource"]
 
 
 @dataclass(frozen=True, slots=True)

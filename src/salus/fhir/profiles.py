@@ -64,6 +64,5 @@ _OBSERVATION_CODES: dict[str, tuple[str, ...]] = {
 }
 
 CODED_PROFILES: dict[str, Profile] = {
-    url: Profile("Observation", tuple((LOINC, code) for code in codes))
-    for url, codes in _OBSERVATION_CODES.items()
+    url: Profile("Observation", tuple((LOINC, code) for code in codes)) for url, codes in _OBSERVATION_CODES.items()
 }

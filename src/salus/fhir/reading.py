@@ -25,7 +25,8 @@ Skipped = Callable[[str], None]
 _BOM = b"\xef\xbb\xbf"
 _DATA_SUFFIXES = (".json", ".ndjson", ".jsonl")
 _NOT_JSON = "is not valid JSON"
-_NO_TYPE = "is not a FHIR resource (a JSON object with a resourceType)"
+_NO_TYPE = "is not a FHIR resource (a JSON object with a resourceType, and texts as type and id)"
+_NO_ENTRY = "is not a Bundle entry (a JSON object, its fullUrl a text)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class _Entry(msgspec.Struct):
 
 
 class _Bundle(msgspec.Struct):
-    entry: list[_Entry] | None = None
+    entry: list[msgspec.Raw] | None = None
 
 
 class _Head(msgspec.Struct):
@@ -78,6 +79,7 @@ class _Head(msgspec.Struct):
 
 
 _bundle = msgspec.json.Decoder(_Bundle).decode
+_entry = msgspec.json.Decoder(_Entry).decode
 _head = msgspec.json.Decoder(_Head).decode
 
 
@@ -101,12 +103,11 @@ def scan(
     meter: Meter | None = None,
     untyped: bool = False,
 ) -> Iterator[Raw]:
-    """As `read`, with the resources as bytes; `meter` is kept up to date with the bytes read off the disk.
+    """As `read`, with the resources as bytes; `meter` is kept up to date.
 
     With `untyped`, JSON objects without a resourceType (ELM documents) are given too, with the type "".
     """
-    walk = Walk(paths, meter or Meter())
-    return _scan(walk, skipped or (lambda name: None), untyped)
+    return _scan(Walk(paths, meter or Meter()), skipped or (lambda name: None), untyped)
 
 
 def _scan(walk: Walk, skipped: Skipped, untyped: bool) -> Iterator[Raw]:
@@ -116,6 +117,7 @@ def _scan(walk: Walk, skipped: Skipped, untyped: bool) -> Iterator[Raw]:
             yield _failed(source.name, 1, source.reason)
         elif _is_json(source):
             for line, data in _documents(source):
+                walk.meter.unpacked += 0 if isinstance(data, Failure) else len(data)
                 yield from unpack(source.name, line, data)
         elif source.head:
             skipped(source.name)
@@ -153,7 +155,7 @@ def _documents(source: Source) -> Iterator[tuple[int, bytes | Failure]]:
     try:
         lines = _numbered(source)
         start = list(_take(lines, 2))
-        if not _one_per_line(start):
+        if not _one_per_line(start, source.name):
             line = start[0][0]
             yield line, b"".join([*(data for _, data in start), source.stream.read()])
             return
@@ -175,16 +177,20 @@ def _take(lines: Iterator[tuple[int, bytes]], count: int) -> Iterator[tuple[int,
         yield item
 
 
-def _one_per_line(start: list[tuple[int, bytes]]) -> bool:
+def _one_per_line(start: list[tuple[int, bytes]], name: str) -> bool:
     """Whether documents stand one to a line, from the first two lines that are not blank.
 
-    A first line that is a whole document settles it. One that is not may be damaged; then the second line
-    decides, which inside one document may be a whole JSON object as well (an entry of a Bundle) but not a
-    whole resource.
+    A first line that is a whole document settles it. One that is not may be damaged; then the second decides,
+    which inside one document may be a whole JSON object as well (an entry of a Bundle) but not a whole
+    resource. Where both are damaged, the file's name is believed if both at least begin as objects.
     """
     if len(start) < 2:
         return True
-    return _resource_type(start[0][1]) is not None or bool(_resource_type(start[1][1]))
+    (_, first), (_, second) = start
+    if _resource_type(first) is not None or _resource_type(second):
+        return True
+    named = name.lower().endswith((".ndjson", ".jsonl"))
+    return named and all(line.lstrip()[:1] == b"{" for line in (first, second))
 
 
 def _resource_type(data: bytes) -> str | None:
@@ -240,13 +246,17 @@ class _Unpacker:
         try:
             entries = _bundle(raw.data).entry or []
         except (msgspec.DecodeError, RecursionError):
-            yield _failed(
-                raw.file, raw.line, "is a Bundle whose entries are not a list of objects", raw.entry
-            )
+            yield _failed(raw.file, raw.line, "is a Bundle whose entries are not a list", raw.entry)
             return
-        for position, entry in enumerate(entries):
-            if isinstance(entry.resource, msgspec.Raw):
-                data = bytes(entry.resource)
-                yield from self._resource(
-                    Raw(raw.file, raw.line, position, entry.fullUrl, bundle, "", None, data)
-                )
+        for position, data in enumerate(entries):
+            yield from self._entry(raw, data, position, bundle)
+
+    def _entry(self, raw: Raw, data: msgspec.Raw, position: int, bundle: int) -> Iterator[Raw]:
+        try:
+            entry = _entry(data)
+        except (msgspec.DecodeError, RecursionError):
+            yield _failed(raw.file, raw.line, _NO_ENTRY, position, bundle)
+            return
+        if isinstance(entry.resource, msgspec.Raw):
+            where = (raw.file, raw.line, position, entry.fullUrl, bundle)
+            yield from self._resource(Raw(*where, "", None, bytes(entry.resource)))

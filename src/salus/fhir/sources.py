@@ -36,10 +36,11 @@ _JUNK = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 @dataclass(slots=True)
 class Meter:
-    """How many bytes of the given files have been read, of how many."""
+    """How many bytes of the given files have been read, of how many; and how much JSON came out of them."""
 
     done: int = 0
     total: int = 0
+    unpacked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def _unwrap(name: str, raw: BinaryIO) -> Iterator[Source | Failure]:
     if head[:2] == b"\x1f\x8b":
         yield from _unwrap(name, cast(BinaryIO, gzip.GzipFile(fileobj=stream)))
     elif head[:6] == b"\xfd7zXZ\x00":
-        yield from _unwrap(name, cast(BinaryIO, lzma.LZMAFile(stream)))
+        yield from _unwrap(name, cast(BinaryIO, lzma.LZMAFile(stream)))  # noqa: SIM115 - closed with `raw`
     elif head[:3] == b"BZh":
         yield from _unwrap(name, cast(BinaryIO, bz2.BZ2File(stream)))
     elif head[:4] == b"\x28\xb5\x2f\xfd":
@@ -187,7 +188,7 @@ def _untar(name: str, stream: BinaryIO) -> Iterator[Source | Failure]:
             if member.isfile() and not _is_junk(member.name):
                 inner = archive.extractfile(member)
                 assert inner is not None
-                yield from _unwrap(f"{name}!{_clean(member.name)}", cast(BinaryIO, inner))
+                yield from _unwrap_member(f"{name}!{_clean(member.name)}", cast(BinaryIO, inner))
 
 
 def _unzip(name: str, stream: BinaryIO) -> Iterator[Source | Failure]:
@@ -203,8 +204,18 @@ def _unzip(name: str, stream: BinaryIO) -> Iterator[Source | Failure]:
 
 def _unzip_member(name: str, archive: zipfile.ZipFile, member: str) -> Iterator[Source | Failure]:
     try:
-        with archive.open(member) as inner:
-            yield from _unwrap(name, cast(BinaryIO, inner))
+        inner = archive.open(member)
+    except BROKEN as problem:
+        yield Failure(name, _reason(problem))
+        return
+    with inner:
+        yield from _unwrap_member(name, cast(BinaryIO, inner))
+
+
+def _unwrap_member(name: str, inner: BinaryIO) -> Iterator[Source | Failure]:
+    """A damaged member does not take the rest of its archive with it."""
+    try:
+        yield from _unwrap(name, inner)
     except BROKEN as problem:
         yield Failure(name, _reason(problem))
 

@@ -76,7 +76,5 @@ def _split(text: str) -> tuple[str, timedelta]:
 def _last(low: datetime, body: str, prec: int) -> datetime:
     """The last millisecond of the year, month, day, hour or minute that begins at `low`."""
     if prec == 2:
-        return low.replace(
-            day=monthrange(low.year, low.month)[1], hour=23, minute=59, second=59, microsecond=999000
-        )
+        return low.replace(day=monthrange(low.year, low.month)[1], hour=23, minute=59, second=59, microsecond=999000)
     return datetime.fromisoformat(body + _LAST[len(body) :])

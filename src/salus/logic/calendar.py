@@ -23,7 +23,16 @@ _SPAN = {
     "second": timedelta(seconds=1),
     "millisecond": MILLISECOND,
 }
-_ALIASES = {"a": "year", "mo": "month", "wk": "week", "d": "day", "h": "hour", "min": "minute", "s": "second", "ms": "millisecond"}
+_ALIASES = {
+    "a": "year",
+    "mo": "month",
+    "wk": "week",
+    "d": "day",
+    "h": "hour",
+    "min": "minute",
+    "s": "second",
+    "ms": "millisecond",
+}
 
 
 def unit_name(unit: str) -> str | None:
@@ -33,7 +42,7 @@ def unit_name(unit: str) -> str | None:
 
 
 def add(moment: datetime, amount: int, unit: str) -> datetime:
-    """`moment` plus a number of units; the 29th..31st become the last day of a shorter month. Clamped to CQL's range."""
+    """`moment` plus a number of units; a day past the month's end is its last; clamped to CQL's range."""
     try:
         if unit in ("year", "month"):
             return _add_months(moment, amount * 12 if unit == "year" else amount)
@@ -56,7 +65,7 @@ def floor(moment: datetime, unit: str) -> datetime:
     if unit == "millisecond":
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     start = {"month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0}
-    cleared = UNITS[UNITS.index(unit) + 1 : -1] + ("microsecond",)
+    cleared = (*UNITS[UNITS.index(unit) + 1 : -1], "microsecond")
     return moment.replace(**{name: start[name] for name in cleared})  # type: ignore[arg-type]
 
 

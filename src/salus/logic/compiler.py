@@ -21,19 +21,46 @@ from salus.logic import frame as frames
 from salus.logic.context import Context, memo
 from salus.logic.conversions import HELPERS, convert
 from salus.logic.data import Codes, Data
-from salus.logic.expr import FALSE, TRUE, Col, Const, E, Op, case, columns_of, size, truth
+from salus.logic.expr import FALSE, TRUE, Col, Const, E, Op, and_, case, columns_of, size, truth
 from salus.logic.frame import Frame, Link, Rows
 from salus.logic.operators import OPERATORS
-from salus.logic.operators.intervals import extreme, select
+from salus.logic.operators.bounds import extreme
+from salus.logic.operators.intervals import select
 from salus.logic.operators.types import calendar_unit
-from salus.logic.properties import get_path, spelled_out
+from salus.logic.packing import pack
+from salus.logic.properties import get_path
 from salus.logic.queries import only_if, order_key, query
 from salus.logic.relation import Select, Table
 from salus.logic.retrieve import retrieve
 from salus.logic.values import (
-    BOOLEAN, CODE, CONCEPT, DECIMAL, INTEGER, LONG, NOTHING, STRING, Choice, CodeFields, CodeLiterals, Coded, Interval,
-    ListLiteral, Nothing, Point, Quantity, Resource, Tuple, Value, ValueSetValue, boolean, combine, matches, narrow,
-    present, remap, type_of,
+    BOOLEAN,
+    CODE,
+    CONCEPT,
+    DECIMAL,
+    INTEGER,
+    LONG,
+    NOTHING,
+    STRING,
+    Choice,
+    CodeFields,
+    CodeLiterals,
+    Interval,
+    ListLiteral,
+    Nothing,
+    Point,
+    Quantity,
+    Resource,
+    Tuple,
+    Value,
+    ValueSetValue,
+    boolean,
+    combine,
+    leaves_of,
+    matches,
+    narrow,
+    present,
+    remap,
+    type_of,
 )  # fmt: skip
 
 _BIND = 24  # an expression of more nodes than this, coming out of a function, becomes a column of its own
@@ -70,7 +97,7 @@ class Compiler:
     ) -> None:
         self.includes, self.data, self.now = includes, data, now
         self.parameters = parameters
-        self.warnings: list[str] = []
+        self.gaps: dict[str, None] = {}
         self.checks: list[Check] = []
         self._value_set = value_set
         self._defined: dict[tuple[str, str, str], Defined] = {}
@@ -78,9 +105,9 @@ class Compiler:
         self._memo: dict[int, dict[Any, Any]] = {}
         self._kept: list[object] = []
 
-    def warn(self, message: str) -> None:
-        if message not in self.warnings:
-            self.warnings.append(message)
+    def gap(self, message: str) -> None:
+        """Note that the population has nothing for something a library looks for."""
+        self.gaps[message] = None
 
     def memo(self, frame: Frame) -> dict[Any, Any]:
         """The values already computed for a frame; the frame is kept so that its identity stays its own."""
@@ -414,9 +441,7 @@ class Compiler:
         return Rows(stage_frame, item)
 
     def _staged_copy(self, cx: Context, item: Value) -> Frame:
-        columns: list[Col] = []
-        remap(item, lambda e: columns.extend(columns_of(e)) or e)
-        columns += columns_of(present(item))
+        columns = [col for e in (*leaves_of(item), present(item)) for col in columns_of(e)]
         frame = cx.frame
         for col in columns:
             frame.reach(col)
@@ -460,8 +485,6 @@ def _chosen(cx: Context, node: n.Node, conditions: list[E], values: list[Value])
     if lists and len([v for v in values if not isinstance(v, Nothing)]) == 1:
         index = values.index(lists[0])
         before = [Op("not_true", (c,)) for c in conditions[:index]]
-        from salus.logic.expr import and_
-
         return only_if(cx, node, and_(*before, conditions[index]), lists[0])
     if lists:
         cx.fail(node, "choosing between lists is not supported")
@@ -511,9 +534,7 @@ def _accepts(type_: Type | None, value: Value) -> bool:
 
 
 def _has_columns(value: Value) -> bool:
-    found: list[Col] = []
-    remap_lists(value, lambda e: found.extend(columns_of(e)) or e)
-    return bool(found) or isinstance(value, (Resource,))
+    return isinstance(value, Resource) or any(list(columns_of(e)) for e in leaves_of(value))
 
 
 def remap_lists(value: Value, fn: Callable[[E], E]) -> Value:
@@ -543,8 +564,6 @@ def bound(frame: Frame, value: Value) -> Value:
 
 def packed(cx: Context, value: Value) -> Value:
     """A list inside a tuple, kept as a list per row."""
-    from salus.logic.packing import pack
-
     return pack(cx, value) if isinstance(value, (Rows, ListLiteral)) else value
 
 
@@ -580,5 +599,3 @@ _NODES: dict[type, Callable[[Compiler, Any, Context], Value]] = {
     n.Sort: Compiler._sort,
     n.FunctionRef: Compiler._function_ref,
 }
-
-__all__ = ["Check", "Coded", "Compiler", "Defined", "bound", "spelled_out"]

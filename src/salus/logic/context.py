@@ -64,9 +64,6 @@ class Context:
         place = f", line {node.locator}" if node.locator else ""
         return f'{self.library.label}{place} (in "{self.define}")'
 
-    def warn(self, message: str) -> None:
-        self.compiler.warn(message)
-
 
 def memo(cx: Context, name: object, parts: tuple[Any, ...], make: Callable[[], Value]) -> Value:
     """`make()` once per frame for the same parts (by identity): a conversion written twice is computed once."""

@@ -11,15 +11,35 @@ from collections.abc import Callable
 
 from salus.elm.nodes import Node
 from salus.elm.types import IntervalOf, Named
-from salus.fhir import model
 from salus.logic import calendar
 from salus.logic.context import Context, memo
 from salus.logic.expr import FALSE, NULL, TRUE, Const, E, and_, case, coalesce, eq, is_null, not_null, or_
+from salus.logic.operators.datetimes import date_from, to_datetime
 from salus.logic.operators.intervals import select
 from salus.logic.properties import get, system_type
 from salus.logic.values import (
-    CODE, CONCEPT, DATE, DATETIME, NOTHING, QUANTITY, STRING, Choice, CodeFields, CodeLiterals, Coded, Element, Interval,
-    ListLiteral, Nothing, Point, Quantity, Tuple, Value, narrow, present, retyped, type_of,
+    CODE,
+    CONCEPT,
+    DATE,
+    DATETIME,
+    NOTHING,
+    QUANTITY,
+    STRING,
+    Choice,
+    Coded,
+    CodeFields,
+    Element,
+    Interval,
+    Nothing,
+    Point,
+    Quantity,
+    Tuple,
+    Value,
+    first_present,
+    narrow,
+    present,
+    retyped,
+    type_of,
 )  # fmt: skip
 
 UCUM = "http://unitsofmeasure.org"
@@ -35,7 +55,9 @@ def _quantity(cx: Context, node: Node, value: Element, *, comparator: bool = Fal
     if not comparator:
         allowed = and_(allowed, _absent(get(cx, node, value, "comparator")))
     text = coalesce(_text(code), _text(unit), Const("1"))
-    units = frozenset().union(*(cx.data.units(value.row.table, f"{value.path}.{n}".lstrip(".")) for n in ("code", "unit")))
+    units = frozenset().union(
+        *(cx.data.units(value.row.table, f"{value.path}.{n}".lstrip(".")) for n in ("code", "unit"))
+    )
     named = {u: calendar.unit_name(u) for u in units if u in ("ms", "s", "min", "h", "d", "wk", "mo", "a")}
     if named:
         text = case([(eq(text, Const(u)), Const(n)) for u, n in sorted(named.items())], text)
@@ -58,7 +80,7 @@ def _text(value: Value) -> E:
 
 
 def _period(cx: Context, node: Node, value: Element) -> Value:
-    """ToInterval(Period): from start to end; a start that is missing is unknown, an end that is missing is open-ended."""
+    """ToInterval(Period): a missing start is unknown, a missing end has not come yet."""
     start, end = (to_system(cx, node, get(cx, node, value, n)) for n in ("start", "end"))
     low_closed = present(start)
     there = or_(low_closed, present(end))
@@ -106,14 +128,16 @@ def _to_system(cx: Context, node: Node, value: Value) -> Value:
     name = value.type.name.removeprefix("FHIR.")
     if name in _QUANTITIES:
         return _quantity(cx, node, value)
-    special: Callable[[Context, Node, Element], Value] | None = {"Period": _period, "Range": _range, "Ratio": _ratio}.get(name)
+    special: Callable[[Context, Node, Element], Value] | None = {
+        "Period": _period,
+        "Range": _range,
+        "Ratio": _ratio,
+    }.get(name)
     return special(cx, node, value) if special else value
 
 
 def merged(values: list[Value]) -> Value:
     """Alternatives of one type become one: of dateTime and instant, the one that is there."""
-    from salus.logic.values import first_present
-
     by_type: dict[object, list[Value]] = {}
     for value in values:
         by_type.setdefault(type_of(value), []).append(value)
@@ -150,15 +174,11 @@ def _compared(cx: Context, node: Node, value: Element) -> Value:
 
 
 def _to_date(cx: Context, node: Node, value: Value) -> Value:
-    from salus.logic.operators.datetimes import date_from
-
     point = to_system(cx, node, value)
     return date_from(point) if isinstance(point, Point) and point.type == DATETIME else point
 
 
 def _to_datetime(cx: Context, node: Node, value: Value) -> Value:
-    from salus.logic.operators.datetimes import to_datetime
-
     point = to_system(cx, node, value)
     return to_datetime(point) if isinstance(point, Point) and point.type == DATE else point
 
@@ -177,7 +197,9 @@ HELPERS: dict[str, Callable[[Context, Node, Value], Value]] = {
     "ToConcept": _to(CONCEPT),
     "ToCode": _to(CODE),
     "ToQuantity": _to(QUANTITY),
-    "ToQuantityIgnoringComparator": lambda cx, node, v: _quantity(cx, node, v, comparator=True) if isinstance(v, Element) else NOTHING,
+    "ToQuantityIgnoringComparator": lambda cx, node, v: (
+        _quantity(cx, node, v, comparator=True) if isinstance(v, Element) else NOTHING
+    ),
     "ToRatio": to_system,
     "ToBoolean": to_system,
     "ToInteger": to_system,
@@ -195,6 +217,3 @@ def convert(cx: Context, node: Node, name: str, value: Value) -> Value:
     if isinstance(value, Nothing):
         return NOTHING
     return memo(cx, ("helper", name), (value,), lambda: HELPERS[name](cx, node, value))
-
-
-__all__ = ["CodeLiterals", "HELPERS", "ListLiteral", "convert", "model", "to_system"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class _Shared:
     """Equal nodes are one object: sameness is identity, and a test made twice is recognised."""
 
     __slots__ = ()
-    _made: WeakValueDictionary[tuple[Any, ...], Any] = WeakValueDictionary()
+    _made: ClassVar[WeakValueDictionary[tuple[Any, ...], Any]] = WeakValueDictionary()
 
     def __new__(cls, *parts: Any) -> Any:
         key = (cls, *parts)
@@ -279,13 +279,17 @@ def compare(name: str, a: E, b: E) -> E:
         return NULL
     if isinstance(a, Const) and isinstance(b, Const):
         return Const(_FOLD[name](a.value, b.value))
-    for one, other, swapped in ((a, b, False), (b, a, True)):
-        if isinstance(one, Op) and one.op == "case" and isinstance(other, Const) and _has_constant(one):
-            return _map_case(one, lambda v, o=other, s=swapped: compare(name, o, v) if s else compare(name, v, o))  # type: ignore[misc]
+    if _splits(a, b):
+        return _map_case(a, lambda v: compare(name, v, b))  # type: ignore[arg-type]
+    if _splits(b, a):
+        return _map_case(b, lambda v: compare(name, a, v))  # type: ignore[arg-type]
     return Op(name, (a, b))
 
 
-def _has_constant(e: Op) -> bool:
+def _splits(e: E, other: E) -> bool:
+    """Whether comparing each branch of a case with a constant decides some of them at once."""
+    if not (isinstance(e, Op) and e.op == "case" and isinstance(other, Const)):
+        return False
     return any(isinstance(v, Const) and v.value is not None for v in (*e.args[1::2], e.args[-1]))
 
 
@@ -301,8 +305,8 @@ def eq(a: E, b: E) -> E:
 def coalesce(*args: E) -> E:
     kept: list[E] = []
     for arg in args:
-        if arg == NULL:
-            continue
+        if arg == NULL or any(not_null(arg) == not_null(earlier) for earlier in kept):
+            continue  # null, or null whenever an earlier one is
         kept.append(arg)
         if isinstance(arg, Const) or not_null(arg) == TRUE:
             break
@@ -335,7 +339,13 @@ def _simplest(kept: list[tuple[E, E]], otherwise: E) -> E:
         return otherwise
     condition, value = kept[-1]
     if _blank_without(condition, value) and len(kept) == 1:  # null anyway where the condition fails
-        return value if otherwise == NULL else coalesce(value, otherwise) if condition == not_null(value) else _case(kept, otherwise)
+        return (
+            value
+            if otherwise == NULL
+            else coalesce(value, otherwise)
+            if condition == not_null(value)
+            else _case(kept, otherwise)
+        )
     if condition == not_null(value) and not isinstance(value, Const):
         return _simplest(kept[:-1], coalesce(value, otherwise))
     if otherwise == NULL and _blank_without(condition, value):
@@ -417,7 +427,14 @@ def _restated(node: E, visit: Callable[[E], E]) -> E:
 def _construct(name: str, args: tuple[E, ...]) -> E:
     if name in _FOLD:
         return compare(name, *args)
-    simple = {"and": and_, "or": or_, "not": not_, "coalesce": coalesce, "is_true": is_true, "not_null": not_null}
+    simple: dict[str, Callable[..., E]] = {
+        "and": and_,
+        "or": or_,
+        "not": not_,
+        "coalesce": coalesce,
+        "is_true": is_true,
+        "not_null": not_null,
+    }
     if name in simple:
         return simple[name](*args)
     if name == "is_null":

@@ -10,13 +10,13 @@ Leaves to others: operators, and which source a query reads (`compiler`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from salus.elm.types import ListOf, Named, Type
+from salus.elm.types import ListOf, Type
 from salus.logic.data import Data
-from salus.logic.expr import NULL, Col, E, InRel, Op, columns_of, compare, eq, or_, truth
+from salus.logic.expr import FALSE, NULL, TRUE, Col, Const, E, InRel, Op, and_, columns_of, eq, or_, truth
 from salus.logic.relation import Select, Table, Union, Use, clone, is_plain, renumber
-from salus.logic.values import Resource, Row, Value, combine, remap, type_of
+from salus.logic.values import Resource, Row, Value, combine, leaves_of, present, remap, type_of
 
 KEYS = {"Patient": "pid"}
 
@@ -73,8 +73,9 @@ class Frame:
     position: tuple[E, ...] = ()
     _stages: list[Select] = field(default_factory=list)
     linked: Select | None = None
-    _rows: dict[object, Row] = field(default_factory=dict)
-    _joined: dict[object, Col] = field(default_factory=dict)
+    _rows: dict[tuple[str, E], Row] = field(default_factory=dict)
+    _dictionaries: dict[tuple[str, E], Table] = field(default_factory=dict)
+    _uses: dict[Select, Use] = field(default_factory=dict)
 
     def reach(self, e: E) -> E:
         """Make every column of `e` available here, joining the frames around where needed."""
@@ -135,11 +136,9 @@ class Frame:
 
     def joined_row(self, table: str, key: E) -> Row:
         """The row of a resource table with this key, joined once."""
-        seen: object = key if isinstance(key, Col) else id(key)
-        if (table, seen) not in self._rows:
-            self._rows[table, seen] = self._join_row(table, key)
-            self._joined[table, seen, "key"] = key  # type: ignore[assignment]
-        return self._rows[table, seen]
+        if (table, key) not in self._rows:
+            self._rows[table, key] = self._join_row(table, key)
+        return self._rows[table, key]
 
     def _join_row(self, table: str, key: E) -> Row:
         if key == NULL or not self.data.has_table(table):
@@ -150,29 +149,20 @@ class Frame:
 
     def join_dictionary(self, table: str, key_column: str, key: E, column: str, *, first: bool = False) -> E:
         """A column of a dictionary table for the row's `key` (of the first entry where a key has several)."""
-        seen = (table, key if isinstance(key, Col) else id(key))
-        if seen not in self._joined:
+        if (table, key) not in self._dictionaries:
             source = Table(table)
             on = eq(source.col(key_column), self.reach(key))
-            if first:
-                from salus.logic.expr import Const, and_
-
-                on = and_(on, eq(source.col("ord"), Const(0)))
-            self.select.join("left", source, on)
-            self._joined[seen] = source.col(key_column)
-            self._joined[(*seen, "source")] = source  # type: ignore[assignment]
-        source_table: Table = self._joined[(*seen, "source")]  # type: ignore[assignment]
-        return source_table.col(column)
+            self.select.join("left", source, and_(on, eq(source.col("ord"), Const(0))) if first else on)
+            self._dictionaries[table, key] = source
+        return self._dictionaries[table, key].col(column)
 
     def join_per_patient(self, relation: Select, pid: E) -> Use:
         """A relation of one row per patient, joined once by patient."""
-        if relation not in self._joined:
+        if relation not in self._uses:
             use = Use(relation)
             self.select.join("left", use, eq(Col(use.id, relation.export(pid)), self.pid))
-            self._joined[relation] = Col(use.id, "")
-            self._joined[relation, "use"] = use  # type: ignore[index,assignment]
-        found: Use = self._joined[relation, "use"]  # type: ignore[index,assignment]
-        return found
+            self._uses[relation] = use
+        return self._uses[relation]
 
 
 @dataclass(eq=False)
@@ -195,7 +185,9 @@ class Rows:
         return self.frame.link
 
 
-def table_rows(data: Data, name: str, parent: Frame, only: tuple[str, frozenset[int]] | None = None) -> tuple[Frame, Row]:
+def table_rows(
+    data: Data, name: str, parent: Frame, only: tuple[str, frozenset[int]] | None = None
+) -> tuple[Frame, Row]:
     """A frame of all rows of a resource table, linked by patient."""
     source = Table(name, only)
     select = Select()
@@ -236,13 +228,17 @@ def instance(rows: Rows, parent: Frame) -> Rows:
 
     link = Link(move(rows.link.inner), rows.link.outer)
     key = None if frame.key is None else move(frame.key)
-    copy = Frame(frame.data, select, move(frame.pid), _around(rows, parent), link, key, tuple(map(move, frame.position)))
+    copy = Frame(
+        frame.data,
+        select,
+        move(frame.pid),
+        _around(rows, parent),
+        link,
+        key,
+        tuple(map(move, frame.position)),
+    )
     order = tuple((down, tuple(map(move, keys))) for down, keys in rows.order)
-    return Rows(copy, _moved(rows.element, move), rows.distinct, order, rows.element_type)
-
-
-def _moved(element: Value, move: Callable[[E], E]) -> Value:
-    return remap(element, lambda e: move(e))
+    return Rows(copy, remap(rows.element, move), rows.distinct, order, rows.element_type)
 
 
 def _around(rows: Rows, parent: Frame) -> Frame:
@@ -273,25 +269,21 @@ def over(relation: Select, rows: Rows, parent: Frame) -> Rows:
     link = Link(move(rows.link.inner), rows.link.outer)
     key = None if frame.key is None else move(frame.key)
     copy = Frame(
-        frame.data, select, move(frame.pid), _around(rows, parent), link, key, tuple(map(move, frame.position))
+        frame.data,
+        select,
+        move(frame.pid),
+        _around(rows, parent),
+        link,
+        key,
+        tuple(map(move, frame.position)),
     )
     order = tuple((down, tuple(map(move, keys))) for down, keys in rows.order)
     return Rows(copy, remap(rows.element, move), rows.distinct, order, rows.element_type)
 
 
 def leaves(value: Value) -> list[E]:
-    """The leaves of a value that tell it from others: what distinct and equality by columns look at."""
-    found: list[E] = []
-
-    def note(parts: Sequence[E]) -> E:
-        if parts[0] not in found:
-            found.append(parts[0])
-        return parts[0]
-
-    if isinstance(value, Resource):
-        return [value.rid]
-    combine([value], note)
-    return found
+    """The leaves that tell a value from others: what distinct and equality by columns look at."""
+    return [value.rid] if isinstance(value, Resource) else list(dict.fromkeys(leaves_of(value)))
 
 
 def settle(rows: Rows, parent: Frame) -> Rows:
@@ -299,7 +291,12 @@ def settle(rows: Rows, parent: Frame) -> Rows:
     if not rows.distinct:
         return rows
     frame = rows.frame
-    for e in (frame.pid, rows.link.inner, *leaves(rows.element), *(k for _, keys in rows.order for k in keys)):
+    for e in (
+        frame.pid,
+        rows.link.inner,
+        *leaves(rows.element),
+        *(k for _, keys in rows.order for k in keys),
+    ):
         frame.reach(e)
     inner = Select(distinct=True, materialised="distinct")
     inner.join("from", frame.select)
@@ -310,9 +307,6 @@ def settle(rows: Rows, parent: Frame) -> Rows:
 
 def exists(rows: Rows, here: Frame) -> E:
     """Whether the list has an element that is not null, for each row of `here`."""
-    from salus.logic.expr import FALSE, TRUE
-    from salus.logic.values import present
-
     frame = rows.frame
     there = present(rows.element)
     if there == FALSE or any(c == FALSE for c in frame.select.where):
@@ -406,16 +400,10 @@ def _merge_same_table(lists: Sequence[Rows]) -> Rows | None:
     conditions: list[E] = []
     for rows, table in zip(lists, tables, strict=True):
         moved = [renumber(c, {table.id: base.id}, target) for c in rows.frame.select.where]
-        conditions.append(_all(moved))
+        conditions.append(and_(*moved))
     target.where = [or_(*conditions)]
     base.only = _merged_filter([t.only for t in tables if isinstance(t, Table)])
     return head
-
-
-def _all(conditions: Sequence[E]) -> E:
-    from salus.logic.expr import and_
-
-    return and_(*conditions)
 
 
 def _merged_filter(filters: Sequence[tuple[str, frozenset[int]] | None]) -> tuple[str, frozenset[int]] | None:
@@ -430,14 +418,3 @@ def _is_filtered_table(rows: Rows) -> bool:
     plain = len(select.joins) == 1 and isinstance(select.joins[0].source, Table) and not select.exports
     resource = isinstance(rows.element, Resource) and rows.link.outer is None
     return plain and resource and not rows.distinct and not rows.order and not select.group
-
-
-def latest_key(keys: Sequence[E]) -> tuple[E, ...]:
-    """Sort keys as a comparable whole."""
-    return tuple(keys)
-
-
-__all__ = [
-    "Frame", "Link", "NoRow", "Rows", "TableRow", "child_rows", "compare", "dictionary_rows", "exists", "grouped",
-    "instance", "leaves", "member", "over", "replace", "settle", "table_rows", "union", "Named",
-]  # fmt: skip

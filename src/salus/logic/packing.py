@@ -11,11 +11,24 @@ from salus.elm.types import ListOf, Type
 from salus.logic import frame as frames
 from salus.logic.context import Context
 from salus.logic.expr import NULL, Const, E, Op, case, coalesce
-from salus.logic.frame import Frame, Rows
+from salus.logic.frame import Rows
 from salus.logic.properties import spelled_out
 from salus.logic.values import (
-    Choice, CodeFields, CodeLiterals, Coded, Element, Interval, ListLiteral, Nothing, Packed, Point, Quantity, Resource, Tuple,
-    Value, first_present, present,
+    Choice,
+    Coded,
+    CodeFields,
+    CodeLiterals,
+    Element,
+    Interval,
+    ListLiteral,
+    Nothing,
+    Packed,
+    Point,
+    Quantity,
+    Resource,
+    Tuple,
+    Value,
+    present,
 )  # fmt: skip
 
 
@@ -80,6 +93,3 @@ def _listed(cx: Context, rows: Rows) -> E:
     e = output(inner, rows.element)
     _, aggregate = frames.grouped(rows, cx.frame)
     return aggregate(Op("collect", (e, *rows.frame.position[:1])))
-
-
-__all__ = ["Frame", "Packed", "first_present", "output", "pack"]

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from salus.logic.compiler import Check, Compiler, Defined
+from salus.elm.library import Library
+from salus.logic.compiler import Check, Compiler
 from salus.logic.context import Context
-from salus.logic.expr import Col
+from salus.logic.expr import E
 from salus.logic.frame import Frame, Rows
 from salus.logic.packing import output
 from salus.logic.relation import Select, Source, Table, Union, Use, reads
 from salus.logic.values import Resource
-from salus.elm.library import Library
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +37,8 @@ class Plan:
     checks: Sequence[Check]
 
 
-def plan(compiler: Compiler, wanted: Sequence[tuple[str, Library, str]]) -> Plan:
-    """Compile wanted defines, given as (output name, library, define), into one plan."""
-    outputs = [put_out(compiler, name, library, define) for name, library, define in wanted]
+def ordered(compiler: Compiler, outputs: Sequence[Output]) -> Plan:
+    """The plan that computes some outputs."""
     roots: list[Source] = [o.relation for o in outputs]
     return Plan(list(_in_order(roots)), outputs, _reached(compiler.checks, roots))
 
@@ -63,7 +62,7 @@ def _list_output(cx: Context, name: str, rows: Rows) -> Output:
     return _output(frame, name, {"pid": frame.pid, "value": output(cx.within(frame), rows.element)})
 
 
-def _output(frame: Frame, name: str, columns: dict[str, Col], type_: str | None = None) -> Output:  # type: ignore[type-arg]
+def _output(frame: Frame, name: str, columns: dict[str, E], type_: str | None = None) -> Output:
     names = {label: frame.select.export(frame.reach(e)) for label, e in columns.items()}
     return Output(name, frame.select, names, type_)
 
@@ -107,6 +106,3 @@ def tables(steps: Iterable[Source]) -> Iterator[Table]:
             yield source
         else:
             stack.extend(reads(source))
-
-
-__all__ = ["Defined", "Output", "Plan", "plan", "put_out", "tables"]

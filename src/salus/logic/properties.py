@@ -11,12 +11,31 @@ from salus.elm.nodes import Node
 from salus.elm.types import Named
 from salus.fhir import model
 from salus.logic.context import Context, memo
-from salus.logic.expr import FALSE, NULL, Const
+from salus.logic.expr import FALSE, NULL
 from salus.logic.frame import Rows, child_rows, dictionary_rows
-from salus.logic.operators.intervals import extreme
 from salus.logic.values import (
-    CODE, DECIMAL, NOTHING, STRING, Choice, CodeFields, Coded, Element, Interval, ListLiteral, Nothing, Point, Quantity,
-    Resource, Row, Tuple, Value, boolean, first_present, present, retyped, type_of,
+    CODE,
+    DECIMAL,
+    NOTHING,
+    STRING,
+    Choice,
+    Coded,
+    CodeFields,
+    Element,
+    Interval,
+    ListLiteral,
+    Nothing,
+    Point,
+    Quantity,
+    Resource,
+    Row,
+    Tuple,
+    Value,
+    boolean,
+    first_present,
+    present,
+    retyped,
+    type_of,
 )  # fmt: skip
 
 _SYSTEM = {
@@ -95,7 +114,14 @@ def _has(value: Value, name: str) -> bool:
             return name in fields
         case Point():
             return name == "value"
-    return isinstance(value, (Coded, CodeFields)) and name in ("code", "system", "display", "codes", "coding", "text")
+    return isinstance(value, (Coded, CodeFields)) and name in (
+        "code",
+        "system",
+        "display",
+        "codes",
+        "coding",
+        "text",
+    )
 
 
 def _of_interval(value: Interval, name: str) -> Value:
@@ -194,6 +220,3 @@ def _many(cx: Context, row: Row, type_name: str, path: str) -> Value:
     if model.storage(resolved) == "complex":
         return Rows(frame, Element(type_, child, ""))
     return Rows(frame, _single(cx, child, resolved, "value"))
-
-
-__all__ = ["Const", "extreme", "get", "get_path", "spelled_out", "stored_date", "system_type"]

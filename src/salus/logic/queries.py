@@ -1,7 +1,7 @@
 """Queries: sources, relationships, where, return, sort (CQL 1.5 Author's Guide, "Queries"; ELM Query).
 
 A query over a list works on the rows of its source; a query over a single value is evaluated where it stands. With and
-without become membership by key; a return becomes the element of the same rows; a sort is kept until First or Last asks.
+without become membership by key; a return becomes the element of the same rows; a sort waits until First or Last asks.
 """
 
 from __future__ import annotations
@@ -11,13 +11,27 @@ from collections.abc import Mapping
 from salus.elm import nodes as n
 from salus.logic import frame as frames
 from salus.logic.context import Context
-from salus.logic.expr import TRUE, E, and_, case, eq, not_, truth
+from salus.logic.expr import FALSE, NULL, TRUE, E, and_, case, eq, not_, truth
 from salus.logic.frame import Rows
+from salus.logic.operators.bounds import end, start
 from salus.logic.operators.units import common_unit, in_unit
 from salus.logic.properties import get_path
 from salus.logic.values import (
-    NOTHING, Choice, Coded, Element, Interval, ListLiteral, Nothing, Point, Quantity, Resource, Tuple, Value, combine,
-    present, type_of,
+    NOTHING,
+    Choice,
+    Coded,
+    Element,
+    Interval,
+    ListLiteral,
+    Nothing,
+    Point,
+    Quantity,
+    Resource,
+    Tuple,
+    Value,
+    combine,
+    present,
+    type_of,
 )  # fmt: skip
 
 
@@ -45,12 +59,9 @@ def _literal_source(cx: Context, node: n.Query, value: ListLiteral) -> Value:
 
 def _with_lets(cx: Context, node: n.Query) -> Context:
     """Lets are values by name, computed when first used."""
-    scope = dict(cx.aliases)
-    inner = cx
     for name, expression in node.lets:
-        inner = _bind_let(inner, name, expression)
-    del scope
-    return inner
+        cx = _bind_let(cx, name, expression)
+    return cx
 
 
 def _bind_let(cx: Context, name: str, expression: n.Node) -> Context:
@@ -88,8 +99,6 @@ def only_if(cx: Context, node: n.Node, condition: E, value: Value) -> Value:
 def _condition(cx: Context, node: n.Node) -> E:
     value = cx.value(node)
     if isinstance(value, Nothing):
-        from salus.logic.expr import NULL
-
         return NULL
     if not isinstance(value, Point):
         cx.fail(node, f"a condition must be Boolean, not {type_of(value)}")
@@ -158,8 +167,6 @@ def _related(cx: Context, node: n.Relationship) -> E:
     """With: some row of the related source satisfies the condition; without: none does."""
     value = cx.value(node.expression)
     if isinstance(value, Nothing):
-        from salus.logic.expr import FALSE
-
         return TRUE if node.negated else FALSE
     if not isinstance(value, Rows):
         inner = cx.within(cx.frame, **{node.alias: value})
@@ -184,8 +191,6 @@ def _sorted_by(cx: Context, key: n.SortKey, element: Value) -> Value:
 
 def order_key(cx: Context, node: n.Node, value: Value) -> tuple[E, ...]:
     """Columns that sort as the value does; uncertain values by their earliest, then latest meaning."""
-    from salus.logic.operators.intervals import end, start
-
     match value:
         case Point(low=low, high=None):
             return (low,)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from salus.logic.expr import Col, E, columns_of, map_columns
+from salus.logic.expr import Col, E, InRel, Op, Tri, map_columns
 
 _numbers = count(1)
 
@@ -158,7 +158,7 @@ Source = Table | Select | Union | Use
 
 
 def clone(select: Select) -> tuple[Select, dict[int, int]]:
-    """A copy that reads the same tables under new numbers, and the numbers' map; only for selects over tables and uses."""
+    """A copy that reads the same tables under new numbers, and the map of numbers; for plain selects (`is_plain`)."""
     fresh = Select()
     numbers: dict[int, int] = {}
     for join in select.joins:
@@ -206,8 +206,6 @@ def reads(select: Select | Union) -> Iterable[Source]:
 
 
 def _tested(e: E) -> Iterable[Source]:
-    from salus.logic.expr import InRel, Op, Tri
-
     stack: list[E] = [e]
     seen: set[int] = set()
     while stack:
@@ -223,6 +221,3 @@ def _tested(e: E) -> Iterable[Source]:
                 stack.extend(args)
             case Tri(yes=yes, no=no):
                 stack.extend((yes, no))
-
-
-__all__ = ["Join", "Select", "Source", "Table", "Union", "Use", "clone", "columns_of", "is_plain", "reads", "renumber"]

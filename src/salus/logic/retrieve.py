@@ -1,6 +1,6 @@
 """Retrieves: a resource type's rows, by code and value set.
 
-A retrieve selects by type and by code, not by `meta.profile`, which real records do not carry; a profile that stands for
+A retrieve selects by type and code, not by `meta.profile`, which real records do not carry; a profile that stands for
 a code (blood pressure, BMI) selects by that code. Codes become dictionary ids here; a retrieve whose codes no record
 has is the empty list, at compile time. Source: CQL 1.5, "Retrieve"; Using CQL with FHIR, "Retrieves and profiles".
 """
@@ -11,11 +11,20 @@ from salus.elm import nodes as n
 from salus.elm.types import Named
 from salus.fhir import model
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, Const, E, and_, eq, in_list, or_
+from salus.logic.expr import FALSE, Const, E, eq, in_list, or_
 from salus.logic.frame import Frame, Link, Rows, TableRow, table_rows
 from salus.logic.operators.codes import ids_in, literal_codes
 from salus.logic.relation import Select, Table
-from salus.logic.values import NOTHING, CodeFields, CodeLiterals, ListLiteral, Resource, Row, Value, ValueSetValue
+from salus.logic.values import (
+    NOTHING,
+    CodeFields,
+    CodeLiterals,
+    ListLiteral,
+    Resource,
+    Row,
+    Value,
+    ValueSetValue,
+)
 
 Codes = frozenset[tuple[str, str]]
 
@@ -28,15 +37,25 @@ def retrieve(cx: Context, node: n.Retrieve) -> Value:
     if node.date_range is not None:
         cx.fail(node, "a retrieve with a date range is not supported")
     if not cx.data.has_table(name):
+        cx.compiler.gap(f"the population has no {name} resources")
         return NOTHING
     frame, row = _rows_of(cx, name)
     conditions = _conditions(cx, node, name, row)
     if FALSE in conditions:
+        cx.compiler.gap(f"no {name} has {_looked_for(node)} ({cx.library.name})")
         return NOTHING
     for condition in conditions:
         frame.select.filter(condition)
     key = row.key
     return Rows(frame, Resource(Named(f"FHIR.{name}"), key, row), element_type=Named(f"FHIR.{name}"))
+
+
+def _looked_for(node: n.Retrieve) -> str:
+    """What a retrieve looks for, in words."""
+    if isinstance(node.codes, n.Ref):
+        return f'a code of the value set "{node.codes.name}"'
+    named = node.codes.operands[0] if isinstance(node.codes, n.Operator) and node.codes.operands else None
+    return f'the code "{named.name}"' if isinstance(named, n.Ref) else f"the code of {node.template or 'its codes'}"
 
 
 def _rows_of(cx: Context, name: str) -> tuple[Frame, Row]:
@@ -61,7 +80,9 @@ def _conditions(cx: Context, node: n.Retrieve, name: str, row: Row) -> list[E]:
     conditions = []
     profile = model.PROFILES.get(node.template or "")
     if profile is not None and profile.codes:
-        conditions.append(_coded(cx, node, name, row, model.primary_code_path(name) or "code", frozenset(profile.codes)))
+        conditions.append(
+            _coded(cx, node, name, row, model.primary_code_path(name) or "code", frozenset(profile.codes))
+        )
     if node.codes is not None:
         path = node.code_property or model.primary_code_path(name)
         if path is None:
@@ -95,6 +116,3 @@ def _coded(cx: Context, node: n.Retrieve, name: str, row: Row, path: str, codes:
     if not names:
         return in_list(row.col(path), [Const(code) for _, code in sorted(codes)])
     return or_(*(ids_in(row.col(column), cx.data.concept_ids(codes)) for column in names))
-
-
-__all__ = ["and_", "codes_of", "retrieve"]

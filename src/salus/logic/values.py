@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from salus.elm.types import ANY, ChoiceOf, IntervalOf, ListOf, Named, TupleOf, Type
 from salus.errors import SalusError
-from salus.logic.expr import FALSE, NULL, TRUE, Const, E, coalesce, is_true, not_null, or_
+from salus.logic.expr import FALSE, NULL, TRUE, Const, E, case, coalesce, is_true, not_null, or_
 
 if TYPE_CHECKING:
     from salus.logic.frame import Rows
@@ -114,7 +115,7 @@ class Tuple:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Element:
-    """A complex FHIR element inside a row: Period, Reference, a backbone element; `path` is '' for a child's own row."""
+    """A complex FHIR element inside a row: Period, Reference, a backbone; `path` is '' for a child's own row."""
 
     type: Named
     row: Row
@@ -260,7 +261,7 @@ class CombinedRow:
 
 
 def combine(values: Sequence[Value], fn: Combine) -> Value:
-    """One value whose leaves are `fn` of the values' leaves, null where a value is null; kinds that differ make a Choice."""
+    """One value whose leaves are `fn` of the values' leaves, null for a null; different kinds make a Choice."""
     known = [v for v in values if not isinstance(v, Nothing)]
     if not known:
         return NOTHING
@@ -278,6 +279,21 @@ def combine(values: Sequence[Value], fn: Combine) -> Value:
 def remap(value: Value, fn: Callable[[E], E]) -> Value:
     """The same value with every leaf replaced."""
     return combine([value], lambda parts: fn(parts[0]))
+
+
+def leaves_of(value: Value) -> list[E]:
+    """Every leaf of a value, lists written out included; none of a value that has no leaves of its own."""
+    found: list[E] = []
+
+    def note(parts: Sequence[E]) -> E:
+        found.append(parts[0])
+        return parts[0]
+
+    if isinstance(value, ListLiteral):
+        return [e for item in value.items for e in leaves_of(item)]
+    if not isinstance(value, (ValueSetValue, CodeLiterals)) and type(value).__name__ != "Rows":
+        combine([value], note)
+    return found
 
 
 def _kind(value: Value) -> object:
@@ -329,14 +345,14 @@ def _coded(values: Sequence[Value], head: Coded, fn: Combine) -> Coded:
 
 def _code_fields(values: Sequence[Value], head: CodeFields, fn: Combine) -> CodeFields:
     names = ("code", "system", "version", "display")
-    return CodeFields(head.type, *(_leaf(values, fn, lambda v, n=name: getattr(v, n)) for name in names))  # type: ignore[misc]
+    return CodeFields(head.type, *(_leaf(values, fn, attrgetter(name)) for name in names))
 
 
 def _intervals(values: Sequence[Value], head: Interval, fn: Combine) -> Interval:
     bounds = [
         combine([v if isinstance(v, Nothing) else getattr(v, side) for v in values], fn) for side in ("low", "high")
     ]
-    flags = [is_true(_leaf(values, fn, lambda v, s=side: getattr(v, s))) for side in ("low_closed", "high_closed")]  # type: ignore[misc]
+    flags = [is_true(_leaf(values, fn, attrgetter(side))) for side in ("low_closed", "high_closed")]
     return Interval(bounds[0], bounds[1], flags[0], flags[1], _presence(values, fn), head.type)
 
 
@@ -398,8 +414,6 @@ def first_present(values: Sequence[Value]) -> Value:
     """The first value that is not null, leaf by leaf where the leaves are null together."""
     if all(isinstance(v, (Point, Nothing)) for v in values):
         return combine(values, lambda parts: coalesce(*parts))
-    from salus.logic.expr import case
-
     flags = [present(v) for v in values]
     return combine(values, lambda parts: case(list(zip(flags, parts, strict=True))))
 
@@ -430,4 +444,4 @@ def narrow(value: Value, type_: Type) -> Value:
 
 def retyped(value: Value, type_: Named) -> Value:
     """A point, quantity or code under another type name."""
-    return replace(value, type=type_)  # type: ignore[arg-type,call-arg,type-var]
+    return replace(value, type=type_)  # type: ignore[arg-type]

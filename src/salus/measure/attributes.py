@@ -73,7 +73,5 @@ def _text(table: pa.Table, size: int) -> pa.Array:
     if "value" in table.column_names:
         return readable(aligned(table, size))
     references = pc.binary_join_element_wise(table["type"], table["id"], "/")
-    grouped = (
-        pa.table({"pid": table["pid"], "value": references}).group_by("pid").aggregate([("value", "list")])
-    )
+    grouped = pa.table({"pid": table["pid"], "value": references}).group_by("pid").aggregate([("value", "list")])
     return readable(aligned(grouped.rename_columns({"value_list": "value"}), size))

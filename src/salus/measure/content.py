@@ -91,8 +91,7 @@ class Content:
             },
             "libraries": {str(identity): digest for identity, digest in self.libraries.used()},
             "value_sets": {
-                _pinned(*key): _sha256(_sorted(found))
-                for key, found in sorted(self._value_sets.items(), key=str)
+                _pinned(*key): _sha256(_sorted(found)) for key, found in sorted(self._value_sets.items(), key=str)
             },
         }
 

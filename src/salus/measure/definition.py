@@ -149,9 +149,7 @@ def _group(measure: Json, group: Json, position: int, name: str) -> Group:
     where = f"measure {name}, group {id_}"
     scoring = _said(group, "scoring") or _code(measure.get("scoring")) or _said(measure, "scoring")
     if scoring not in SCORINGS:
-        raise SalusError(
-            f"{where}: scoring {scoring or 'is not given'!r} is not one of {', '.join(SCORINGS)}"
-        )
+        raise SalusError(f"{where}: scoring {scoring or 'is not given'!r} is not one of {', '.join(SCORINGS)}")
     return Group(
         id=id_,
         scoring=scoring,

@@ -179,9 +179,7 @@ class Libraries:
             self._shadowed.append(identity)
         chosen, *others = (document.parse() for document in bare or documents)
         if any(other != chosen for other in others):
-            self._notes.append(
-                f"{identity} is in the content more than once with different ELM; the first is used"
-            )
+            self._notes.append(f"{identity} is in the content more than once with different ELM; the first is used")
         return chosen
 
     def _stale(self, identity: Identity) -> Identity | None:

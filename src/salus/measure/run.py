@@ -25,10 +25,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salus import __version__
+from salus.engine.run import Wanted
 from salus.errors import SalusError
 from salus.measure.attributes import attributes_table, supplemental
 from salus.measure.content import Content
 from salus.measure.definition import Group, MeasureDefinition
+from salus.measure.emptiness import ClauseCounts, is_empty, reason
 from salus.measure.folder import check_replaceable, results_folder
 from salus.measure.libraries import Identity
 from salus.measure.report import Occasion, counts, individual_reports, score, summary_report
@@ -37,15 +39,6 @@ from salus.measure.select import select_measures
 
 Period = tuple[date, date]
 Values = Mapping[str, pa.Table]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A define asked of the engine."""
-
-    library: str
-    version: str | None
-    define: str
 
 
 class Outcome(Protocol):
@@ -57,6 +50,8 @@ class Outcome(Protocol):
     def timings(self) -> Mapping[str, float]: ...
     @property
     def warnings(self) -> Sequence[str]: ...
+    @property
+    def gaps(self) -> Sequence[str]: ...
 
 
 class Population(Protocol):
@@ -93,6 +88,7 @@ class Tools:
     open_population: OpenPopulation
     engine: Engine
     attributes: AttributeSource | None = None
+    clauses: Callable[[Any, Content, Wanted, Period], ClauseCounts] | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -150,12 +146,14 @@ def evaluate(job: Job, tools: Tools) -> Evaluation:
             pq.write_table(table, folder / "attributes.parquet", compression="zstd")
         with clock.step("reports"):
             reports = _write_reports(folder, done, Occasion(*job.period, started), job.individual)
-        warnings = tuple(dict.fromkeys([*plan.notes, *plan.content.warnings, *outcome.warnings]))
+            empty = _empty(job, tools, population, plan.content, done, len(subjects))
+        warnings = tuple(dict.fromkeys([*plan.notes, *plan.content.warnings, *outcome.warnings, *empty]))
         run = {
             **_about_run(job, plan.content, done, started),
             "population": _facts(job, population, len(subjects)),
             "timings": {**clock.seconds, "engine_steps": dict(outcome.timings)},
             "warnings": warnings,
+            "data_gaps": list(outcome.gaps),
         }
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         (folder / "run.json").write_bytes(orjson.dumps(run, option=options))
@@ -201,12 +199,25 @@ def _subjects(population: Population) -> pa.StringArray:
     return table["id"].combine_chunks().cast(pa.string())
 
 
-def _evaluated(
-    measure: MeasureDefinition, library: Identity, outcome: Outcome, subjects: pa.StringArray
-) -> Evaluated:
+def _evaluated(measure: MeasureDefinition, library: Identity, outcome: Outcome, subjects: pa.StringArray) -> Evaluated:
     values = {name: outcome.values[Wanted(library.name, library.version, name)] for name in _defines(measure)}
     groups = {group.id: determine(measure, group, subjects, values) for group in measure.groups}
     return Evaluated(measure, library, values, groups)
+
+
+def _empty(
+    job: Job, tools: Tools, population: Population, content: Content, done: Sequence[Evaluated], patients: int
+) -> list[str]:
+    """A warning for every measure group that counts no one, with the clauses that nobody meets."""
+    if tools.clauses is None:
+        return []
+    ask = tools.clauses
+    return [
+        reason(each.measure, group, each.library, patients, lambda wanted: ask(population, content, wanted, job.period))
+        for each in done
+        for group in each.measure.groups
+        if is_empty(each.groups[group.id])
+    ]
 
 
 def _write_determinations(folder: Path, done: Sequence[Evaluated]) -> None:

@@ -70,9 +70,7 @@ def columns_of(group: Group) -> tuple[str, ...]:
 
 def check_supported(measures: Sequence[MeasureDefinition]) -> None:
     """Raise one SalusError that names every measure and group whose scoring is not supported yet."""
-    problems = [
-        problem for measure in measures for group in measure.groups if (problem := _problem(measure, group))
-    ]
+    problems = [problem for measure in measures for group in measure.groups if (problem := _problem(measure, group))]
     if problems:
         raise SalusError("not supported yet: " + "; ".join(problems))
 
@@ -88,9 +86,7 @@ def determine(
     check_supported([measure])
     size = len(subjects)
     criteria = {
-        population.code.replace("-", "_"): _truth(
-            values[population.expression], size, measure, population.expression
-        )
+        population.code.replace("-", "_"): _truth(values[population.expression], size, measure, population.expression)
         for population in group.populations
     }
     flags = proportion(criteria)
@@ -142,9 +138,7 @@ def aligned(table: pa.Table, size: int) -> pa.Array:
     """
     value = table["value"].combine_chunks()
     pids = table["pid"].to_numpy()
-    if len(pids) == size and (
-        size == 0 or (pids[0] == 1 and pids[-1] == size and bool((np.diff(pids) == 1).all()))
-    ):
+    if len(pids) == size and (size == 0 or (pids[0] == 1 and pids[-1] == size and bool((np.diff(pids) == 1).all()))):
         return value
     if len(np.unique(pids)) != len(pids):
         raise SalusError("a criterion on patient basis has more than one value for a patient")
@@ -174,18 +168,14 @@ def _truth(table: pa.Table, size: int, measure: MeasureDefinition, define: str) 
     if pa.types.is_null(value.type):
         return np.zeros(size, dtype=np.bool_)
     if not pa.types.is_boolean(value.type):
-        raise SalusError(
-            f"{measure.name}: {define!r} must be true or false for a patient, but it is {value.type}"
-        )
+        raise SalusError(f"{measure.name}: {define!r} must be true or false for a patient, but it is {value.type}")
     flags: Flags = pc.fill_null(value, False).to_numpy(zero_copy_only=False)
     return flags
 
 
 def _stratum(expressions: Sequence[str], values: Mapping[str, pa.Table], size: int) -> pa.Array:
     columns = [aligned(values[expression], size) for expression in expressions]
-    known = [
-        pc.fill_null(column, False) if pa.types.is_boolean(column.type) else column for column in columns
-    ]
+    known = [pc.fill_null(column, False) if pa.types.is_boolean(column.type) else column for column in columns]
     return joined([readable(column) for column in known], "; ")
 
 

@@ -51,8 +51,7 @@ def _newest(measures: Iterable[MeasureDefinition]) -> tuple[list[MeasureDefiniti
         versions.setdefault(measure.name, []).append(measure)
     newest = [max(group, key=lambda measure: version_key(measure.version)) for group in versions.values()]
     notes = [
-        f"the content has {len(versions[measure.name])} versions of {measure.name}; "
-        f"{measure.version} is evaluated"
+        f"the content has {len(versions[measure.name])} versions of {measure.name}; {measure.version} is evaluated"
         for measure in newest
         if len(versions[measure.name]) > 1
     ]

@@ -54,9 +54,7 @@ def joined(parts: list[pa.Array], separator: str) -> pa.Array:
 def _list(values: pa.Array) -> pa.Array:
     """The distinct readable parts of each list, in order of first appearance, joined."""
     parts = pa.table({"row": pc.list_parent_indices(values), "text": readable(pc.list_flatten(values))})
-    parts = (
-        parts.filter(pc.is_valid(parts["text"])).group_by(["row", "text"], use_threads=False).aggregate([])
-    )
+    parts = parts.filter(pc.is_valid(parts["text"])).group_by(["row", "text"], use_threads=False).aggregate([])
     counts = np.bincount(parts["row"].to_numpy(), minlength=len(values))
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     lists = pa.ListArray.from_arrays(pa.array(offsets), parts["text"].combine_chunks())

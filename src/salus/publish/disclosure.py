@@ -134,29 +134,36 @@ def _families(cells: _Cells) -> dict[tuple[str, str, str], list[_Cell]]:
 def _hide_small(cell: _Cell, threshold: int) -> None:
     if is_small(cell.n, threshold):
         cell.n_state = "small"
-    if is_small(cell.x, threshold):
+    few, all_but_few = is_small(cell.x, threshold), is_small(cell.n - cell.x, threshold)
+    if few and not (all_but_few and cell.n_state == "open"):
         cell.x_state = "small"
-    elif cell.n_state != "open" or is_small(cell.n - cell.x, threshold):
-        cell.x_state = "complementary"
+    elif few or all_but_few or cell.n_state != "open":
+        cell.x_state = "complementary"  # to say "<11" beside so small a denominator would bound the rest
 
 
 def _complement(members: Sequence[_Cell], total: _Cell, threshold: int) -> None:
     """Hide further members until the visible total gives no hidden count away, denominators first."""
-    while total.n_state == "open" and _n_leaks(members, threshold):
-        more = min((c for c in members if c.n_state == "open"), key=lambda c: (c.repeated, c.n), default=None)
-        if more is None:
-            break
-        more.n_state = "complementary"
-        more.x_state = "complementary" if more.x_state == "open" else more.x_state
-    while total.x_state == "open" and _x_leaks(members, threshold):
-        more = min((c for c in members if c.x_state == "open"), key=lambda c: (c.repeated, c.x), default=None)
-        if more is None:
-            break
-        more.x_state = "complementary"
-    if total.n_state == "open" and _n_leaks(members, threshold):
-        _blur(members, "n_state")
-    if total.x_state == "open" and _x_leaks(members, threshold):
-        _blur(members, "x_state")
+    if total.n_state == "open":
+        while _n_leaks(members, threshold) and (more := _next(members, "n")):
+            more.n_state = "complementary"
+            more.x_state = "complementary" if more.x_state == "open" else more.x_state
+        if _n_leaks(members, threshold):
+            _blur(members, "n_state")
+    if total.x_state == "open":
+        while _x_leaks(members, threshold) and (more := _next(members, "x")):
+            more.x_state = "complementary"
+        if _x_leaks(members, threshold):
+            _blur(members, "x_state")
+
+
+def _next(members: Sequence[_Cell], what: str) -> _Cell | None:
+    """The open member that costs least to hide; a zero protects little, and is often known to be one."""
+
+    def cost(cell: _Cell) -> tuple[bool, bool, int]:
+        count: int = getattr(cell, what)
+        return count == 0, cell.repeated, count
+
+    return min((c for c in members if getattr(c, f"{what}_state") == "open"), key=cost, default=None)
 
 
 def _blur(members: Sequence[_Cell], state: str) -> None:
@@ -170,7 +177,7 @@ def _n_leaks(members: Sequence[_Cell], threshold: int) -> bool:
     if len(hidden) == 1 < len(members):
         return True  # the total gives it back, and with it what it is hidden for in another attribute
     bounds = [(1, threshold - 1) if c.n_state == "small" else (0, None) for c in hidden]
-    protected = [_Guard(c.n, 1, threshold - 1) if is_small(c.n, threshold) else None for c in hidden]
+    protected = [_Guard(1, threshold - 1) if is_small(c.n, threshold) else None for c in hidden]
     return _leaks(bounds, protected, sum(c.n for c in hidden))
 
 
@@ -191,18 +198,17 @@ def _x_bounds(cell: _Cell, threshold: int) -> tuple[int, int | None]:
 
 def _x_guard(cell: _Cell, threshold: int) -> _Guard | None:
     """What a reader must not narrow down: a small numerator, or a small rest beside a visible denominator."""
-    if is_small(cell.x, threshold):
-        return _Guard(cell.x, 1, min(threshold - 1, cell.n))
-    if cell.n_state == "open" and is_small(cell.n - cell.x, threshold):
-        return _Guard(cell.x, max(cell.n - threshold + 1, 0), cell.n - 1)
-    return None
+    few = is_small(cell.x, threshold)
+    all_but_few = cell.n_state == "open" and is_small(cell.n - cell.x, threshold)
+    lows = [1] * few + [max(cell.n - threshold + 1, 0)] * all_but_few
+    highs = [min(threshold - 1, cell.n)] * few + [cell.n - 1] * all_but_few
+    return _Guard(min(lows), max(highs)) if lows else None
 
 
 @dataclass(frozen=True)
 class _Guard:
     """A hidden count must stay possible over low .. high."""
 
-    value: int
     low: int
     high: int
 

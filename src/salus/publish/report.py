@@ -77,6 +77,11 @@ class Figure:
     spec: dict[str, Any] | None
     alternative: str
 
+    @property
+    def hidden(self) -> bool:
+        """Whether any group is withheld."""
+        return any(line.hidden for line in self.lines)
+
 
 @dataclass(frozen=True)
 class Card:
@@ -132,9 +137,7 @@ def _attributes(results: Results, options: Options) -> Sequence[str]:
 # --- cards ---
 
 
-def _cards(
-    results: Results, lines: Sequence[Line], nouns: Mapping[str, str], options: Options
-) -> Iterator[Card]:
+def _cards(results: Results, lines: Sequence[Line], nouns: Mapping[str, str], options: Options) -> Iterator[Card]:
     groups: dict[tuple[str, str], list[Line]] = {}
     for line in lines:
         groups.setdefault((line.measure, line.group_id), []).append(line)

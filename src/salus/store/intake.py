@@ -25,7 +25,8 @@ from salus.store.sql import literal, quote
 
 BATCH_BYTES = 16 << 20
 """A type's resources are written once this much JSON of it has been gathered."""
-_GATHERED_BYTES = 96 << 20
+_HELD_BYTES = 64 << 20
+_TELL_BYTES = 1 << 20
 _PENDING = 2
 
 RAW_COLUMNS = "rid BIGINT, json VARCHAR, file INTEGER, line BIGINT, entry INTEGER"
@@ -82,9 +83,9 @@ class Taken:
     """What an intake read."""
 
     resources: int = 0
-    quarantined: int = 0
-    skipped: list[str] = field(default_factory=list)
     bytes: int = 0
+    json_bytes: int = 0
+    skipped: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -99,107 +100,128 @@ class Intake:
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._con = con
-        self._writer = con.cursor()
         self._batches: dict[str, Batch] = {}
-        self._pending: deque[Future[None]] = deque()
+        self._held = 0
         self._files: list[_File] = []
         self._bad: list[tuple[str, int, int | None, str]] = []
-        self._created: set[str] = set()
-        self._taken = Taken()
+        self._writer = _Writer(con.cursor())
 
     def run(self, paths: Sequence[Path], progress: Callable[[int, int], None]) -> Taken:
         """Read everything; `progress` is told (bytes read, bytes to read). Raises SalusError when a path is
         not there.
         """
         self._con.execute(TABLES)
-        meter = Meter()
-        told = 0
-        with ThreadPoolExecutor(1) as pool:
-            for raw in scan(paths, skipped=self._taken.skipped.append, meter=meter):
-                self._take(raw, pool)
-                if meter.done - told > 1 << 20:
+        taken, meter, told = Taken(), Meter(), 0
+        with self._writer:
+            for raw in scan(paths, skipped=taken.skipped.append, meter=meter):
+                self._take(raw)
+                if meter.done - told > _TELL_BYTES:
                     told = meter.done
                     progress(meter.done, meter.total)
             for kind in list(self._batches):
-                self._send(kind, pool)
-            while self._pending:
-                self._pending.popleft().result()
-        self._finish()
+                self._send(kind)
         progress(meter.total, meter.total)
-        self._taken.bytes = meter.total
-        return self._taken
+        self._finish()
+        taken.resources = sum(file.resources for file in self._files)
+        taken.bytes, taken.json_bytes = meter.total, meter.unpacked
+        return taken
 
-    def _take(self, raw: Raw, pool: ThreadPoolExecutor) -> None:
+    def _take(self, raw: Raw) -> None:
         if not self._files or self._files[-1].path != raw.file:
             self._files.append(_File(raw.file))
         file = self._files[-1]
-        reason = raw.error or _unfit(raw)
-        if reason:
+        if reason := raw.error or _unfit(raw):
             file.quarantined += 1
             self._bad.append((raw.file, raw.line, raw.entry, reason))
             return
         file.resources += 1
         batch = self._batches.get(raw.type) or self._batches.setdefault(raw.type, Batch(0))
         batch.add(raw, len(self._files) - 1)
-        self._taken.bytes += len(raw.data)
+        self._held += len(raw.data)
         if batch.size > BATCH_BYTES:
-            self._send(raw.type, pool)
-        elif self._taken.bytes > _GATHERED_BYTES:
-            self._send(max(self._batches, key=lambda kind: self._batches[kind].size), pool)
+            self._send(raw.type)
+        elif self._held > _HELD_BYTES:
+            self._send(max(self._batches, key=lambda kind: self._batches[kind].size))
 
-    def _send(self, kind: str, pool: ThreadPoolExecutor) -> None:
+    def _send(self, kind: str) -> None:
         batch = self._batches[kind]
         self._batches[kind] = Batch(batch.start + len(batch.data))
-        self._taken.bytes -= batch.size
-        if not batch.data:
-            return
+        self._held -= batch.size
+        if batch.data:
+            self._writer.put(kind, batch)
+
+    def _finish(self) -> None:
+        for file, line, entry in self._writer.refused:
+            self._bad.append((self._files[file].path, line, entry, "is not valid JSON"))
+            self._files[file].resources -= 1
+            self._files[file].quarantined += 1
+        files = [(number, f.path, f.resources, f.quarantined) for number, f in enumerate(self._files)]
+        _insert_rows(self._con, "load_file", files)
+        _insert_rows(self._con, "quarantine", self._bad)
+
+
+class _Writer:
+    """Writes batches in a thread of its own, a few at most waiting; a context manager that waits for the
+    last.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._con = con
+        self._pool = ThreadPoolExecutor(1)
+        self._pending: deque[Future[None]] = deque()
+        self._created: set[str] = set()
+        self.refused: list[tuple[int, int, int | None]] = []
+
+    def put(self, kind: str, batch: Batch) -> None:
+        """Have a batch written. Raises what an earlier one failed with."""
         if len(self._pending) >= _PENDING:
             self._pending.popleft().result()
-        self._pending.append(pool.submit(self._write, kind, batch))
+        self._pending.append(self._pool.submit(self._write, kind, batch))
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: object, trace: object) -> None:
+        try:
+            while self._pending and kind is None:
+                self._pending.popleft().result()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            self._con.close()
 
     def _write(self, kind: str, batch: Batch) -> None:
         table = batch.table()
-        self._writer.register("batch", table)
+        self._con.register("batch", table)
         try:
             self._insert(kind, "batch")
         except duckdb.InvalidInputException:
-            self._set_aside(batch)
+            self._refuse()
             self._insert(kind, "(SELECT * FROM batch WHERE json_valid(json))")
         finally:
-            self._writer.unregister("batch")
+            self._con.unregister("batch")
+
+    def _refuse(self) -> None:
+        """What passed for JSON until now and does not with DuckDB (it should never happen) must not stop a
+        load.
+        """
+        bad = self._con.execute("SELECT file, line, entry FROM batch WHERE NOT json_valid(json)").fetchall()
+        self.refused += bad
 
     def _insert(self, kind: str, source: str) -> None:
         paths = [literal("$." + path) for path in _reference_paths(kind)]
         owners = f"json_extract_string(json, {', '.join(paths)})" if len(paths) == 1 else "NULL"
         if paths and "[*]" not in paths[0]:
             owners = f"[{owners}]"
-        self._writer.execute(
+        self._con.execute(
             f"""INSERT INTO work.arrival SELECT {literal(kind)}, seq, id, url, bundle, file, line, entry,
             {owners},
             json_extract_string(json, '$.meta.lastUpdated') FROM {source}"""
         )
         raw = f"raw.{quote(kind)}"
         if kind not in self._created:
-            self._writer.execute(f"CREATE TABLE {raw}({RAW_COLUMNS})")
+            self._con.execute(f"CREATE TABLE {raw}({RAW_COLUMNS})")
             self._created.add(kind)
-        self._writer.execute(f"INSERT INTO {raw} SELECT seq, json, file, line, entry FROM {source}")
-
-    def _set_aside(self, batch: Batch) -> None:
-        """What Python took for JSON and DuckDB does not (it should never happen) must not stop a load."""
-        bad = self._writer.execute(
-            "SELECT file, line, entry FROM batch WHERE NOT json_valid(json)"
-        ).fetchall()
-        for file, line, entry in bad:
-            self._bad.append((self._files[file].path, line, entry, "is not valid JSON"))
-            self._files[file].resources -= 1
-            self._files[file].quarantined += 1
-
-    def _finish(self) -> None:
-        self._taken.resources = sum(file.resources for file in self._files)
-        self._taken.quarantined = len(self._bad)
-        files = [(number, f.path, f.resources, f.quarantined) for number, f in enumerate(self._files)]
-        _insert_rows(self._con, "load_file", files)
-        _insert_rows(self._con, "quarantine", self._bad)
+        self._con.execute(f"INSERT INTO {raw} SELECT seq, json, file, line, entry FROM {source}")
 
 
 def _insert_rows(con: duckdb.DuckDBPyConnection, table: str, values: Sequence[tuple[object, ...]]) -> None:

@@ -50,35 +50,27 @@ class Dictionary:
         }
 
     def intern(self, con: duckdb.DuckDBPyConnection, texts: Iterable[str], *, lists: bool, into: str) -> None:
-        """Number the texts the queries give (one column) and leave `into` (in `work`) as the table (json,
-        key) of them.
-        """
+        """Number the texts the queries give (one column), and make `into` the table (json, key) of them."""
         table = "concept_list_json" if lists else "concept_json"
-        words = f"{into}_words"
         con.execute(
-            f"CREATE OR REPLACE TABLE work.{words} AS SELECT DISTINCT * FROM ({' UNION ALL '.join(texts)}) t(json)"
+            f"""CREATE TABLE {into} AS
+            SELECT DISTINCT json, CAST(NULL AS INTEGER) AS key FROM ({" UNION ALL ".join(texts)}) t(json)"""
         )
         with self._lock:
-            self._add(con, table, words)
-            con.execute(
-                f"CREATE OR REPLACE TABLE work.{into} AS SELECT json, key FROM work.{words} JOIN intern.{table} USING (json)"
-            )
-        con.execute(f"DROP TABLE work.{words}")
-
-    def _add(self, con: duckdb.DuckDBPyConnection, table: str, words: str) -> None:
-        added = con.execute(
-            f"""INSERT INTO intern.{table}
-            SELECT {self._last[table]} + row_number() OVER (ORDER BY json), json
-            FROM work.{words} ANTI JOIN intern.{table} USING (json)
-            WHERE json IS NOT NULL"""
-        ).fetchone()
-        self._last[table] += int(added[0]) if added else 0
+            added = con.execute(
+                f"""INSERT INTO intern.{table}
+                SELECT {self._last[table]} + row_number() OVER (ORDER BY json), json
+                FROM {into} ANTI JOIN intern.{table} USING (json) WHERE json IS NOT NULL"""
+            ).fetchone()
+            self._last[table] += int(added[0]) if added else 0
+        con.execute(f"UPDATE {into} SET key = known.key FROM intern.{table} known WHERE known.json = {into}.json")
 
     def publish(self, con: duckdb.DuckDBPyConnection) -> None:
         """Spell out every entry that is not spelt out yet. Lists first: their members are concepts too."""
         self._lists(con)
         con.execute(
-            "CREATE OR REPLACE TABLE work.fresh AS SELECT * FROM intern.concept_json ANTI JOIN concept ON cid = key"
+            """CREATE OR REPLACE TABLE work.fresh AS
+            SELECT * FROM intern.concept_json ANTI JOIN concept ON cid = key"""
         )
         con.execute("INSERT INTO concept SELECT key, json->>'$.text' FROM work.fresh ORDER BY key")
         con.execute(_CODINGS)
@@ -92,7 +84,7 @@ class Dictionary:
                 FROM intern.concept_list_json WHERE key NOT IN (SELECT lid FROM concept_list))"""
         )
         members = "SELECT json FROM work.fresh_list WHERE json <> 'null'"
-        self.intern(con, [members], lists=False, into="member")
+        self.intern(con, [members], lists=False, into="work.member")
         con.execute(
             """INSERT INTO concept_list SELECT f.key, f.ord, m.key FROM work.fresh_list f
             LEFT JOIN work.member m USING (json) ORDER BY f.key, f.ord"""

@@ -19,10 +19,11 @@ import duckdb
 
 from salus import __version__
 from salus.errors import SalusError
+from salus.store import problems, references
 from salus.store.intake import Intake, Taken
 from salus.store.intern import Dictionary
 from salus.store.owners import Owned, settle
-from salus.store.population import by_resource, prepare, record_problems, stage_type
+from salus.store.population import by_resource, prepare, stage_type
 from salus.store.publish import FACTS, drop_staged, publish
 from salus.store.sql import scalar, transaction
 from salus.store.tree import Need
@@ -32,22 +33,26 @@ Progress = Callable[[str, int, int], None]
 """Told (step, done, of how many). Steps in order: `read` (bytes), `settle` (0 and 1), `type` (resources)."""
 
 _SCHEMA = 1
+_MEMORY = "1GB"
+"""What DuckDB may keep in memory; the rest of a large load waits on disk beside the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
     """What a load did.
 
-    resources: kept, by type. quarantined: lines, entries and elements that could not be read (rows of
-    `quarantine`). superseded: older versions left out. orphans: resources of patients that are not loaded,
-    kept in raw only. inferred: resources given the only patient of their Bundle. skipped: files that hold no
-    JSON. warnings: sentences for the user, no row's values in them.
+    resources: kept, by type. bytes_read: off the disk, as packed as it was; bytes_json: unpacked.
+    quarantined: lines, entries and elements that could not be read (rows of `quarantine`). superseded: older
+    versions left out. orphans: resources of patients that are not loaded, kept in raw only. inferred:
+    resources given the only patient of their Bundle. skipped: files that hold no JSON. warnings: sentences
+    for the user, no row's values in them.
     """
 
     into: Path
     patients: int
     resources: dict[str, int]
     bytes_read: int
+    bytes_json: int
     quarantined: int
     superseded: int
     orphans: int
@@ -78,6 +83,7 @@ def load(paths: Sequence[Path], into: Path, *, progress: Progress | None = None)
 def _build(paths: Sequence[Path], into: Path, scratch: Path, tell: Progress) -> LoadReport:
     con = duckdb.connect(str(scratch))
     try:
+        con.execute(f"SET memory_limit = '{_MEMORY}'")
         prepare(con)
         con.execute(FACTS)
         taken = Intake(con).run(paths, lambda done, total: tell("read", done, total))
@@ -85,6 +91,8 @@ def _build(paths: Sequence[Path], into: Path, scratch: Path, tell: Progress) -> 
             raise SalusError(f"no FHIR resources found in {', '.join(str(path) for path in paths)}")
         tell("settle", 0, 1)
         owned = settle(con)
+        references.resolve(con, owned.types)
+        references.find_visible(con)
         tell("settle", 1, 1)
         _type_warm_set(con, owned.types, taken.resources, tell)
         report = _report(con, into, taken, owned)
@@ -118,7 +126,7 @@ def _type_warm_set(con: duckdb.DuckDBPyConnection, types: list[str], total: int,
         for result in [pool.submit(one_type, *job) for job in jobs]:
             result.result()
     dictionary.publish(con)
-    record_problems(con)
+    problems.record(con)
     tell("type", total, total)
 
 
@@ -129,6 +137,7 @@ def _report(con: duckdb.DuckDBPyConnection, into: Path, taken: Taken, owned: Own
         patients=owned.patients,
         resources=dict(counts),
         bytes_read=taken.bytes,
+        bytes_json=taken.json_bytes,
         quarantined=scalar(con, "SELECT count(*) FROM quarantine"),
         superseded=owned.superseded,
         orphans=owned.orphans,
@@ -143,17 +152,12 @@ def _report(con: duckdb.DuckDBPyConnection, into: Path, taken: Taken, owned: Own
 def _warnings(con: duckdb.DuckDBPyConnection, owned: Owned, taken: Taken) -> list[str]:
     quarantined = scalar(con, "SELECT count(*) FROM quarantine")
     said = (
-        (quarantined, "lines, entries or elements could not be read (table quarantine says which and why)"),
-        (
-            owned.orphans,
-            "resources name patients that are not loaded; they are kept as they came but reach no measure",
-        ),
-        (owned.shared_ids, "ids stand for resources of several patients; each patient keeps their own"),
-        (owned.superseded, "resources came more than once; the last updated of each counts"),
-        (
-            owned.inferred,
-            "resources say nothing of a patient and were given the only patient of their Bundle",
-        ),
+        (quarantined, "lines, entries or elements could not be read (see the table quarantine)"),
+        (owned.orphans, "resources name patients that are not loaded: kept as they came, in no measure"),
+        (owned.ownerless, "resources that should say whose they are do not: kept, in no measure"),
+        (owned.inferred, "resources do not say whose they are and got the only patient of their Bundle"),
+        (owned.shared_ids, "ids stand for resources of several patients: each patient keeps their own"),
+        (owned.superseded, "resources came more than once: the last updated of each counts"),
         (len(taken.skipped), "files hold no JSON and were skipped"),
     )
     return [f"{count:,} {what}" for count, what in said if count]
@@ -161,7 +165,8 @@ def _warnings(con: duckdb.DuckDBPyConnection, owned: Owned, taken: Taken) -> lis
 
 def _write_info(con: duckdb.DuckDBPyConnection, report: LoadReport) -> None:
     con.execute(
-        "CREATE TABLE resource_type AS SELECT type, count(*) AS resources FROM work.final GROUP BY type ORDER BY type"
+        """CREATE TABLE resource_type AS
+        SELECT type, count(*) AS resources FROM work.final GROUP BY type ORDER BY type"""
     )
     con.execute("CREATE TABLE population_info(key VARCHAR, value VARCHAR)")
     info = {
@@ -174,5 +179,6 @@ def _write_info(con: duckdb.DuckDBPyConnection, report: LoadReport) -> None:
         "inferred": report.inferred,
         "skipped_files": len(report.skipped),
         "bytes_read": report.bytes_read,
+        "bytes_json": report.bytes_json,
     }
     con.executemany("INSERT INTO population_info VALUES (?, ?)", [[k, str(v)] for k, v in info.items()])

@@ -14,15 +14,13 @@ from types import MappingProxyType, TracebackType
 import duckdb
 
 from salus.errors import SalusError
-from salus.store import moments
+from salus.store import moments, problems
 from salus.store.intake import RAW_COLUMNS
 from salus.store.intern import Dictionary
 from salus.store.publish import ColumnFact, Facts, drop_staged, number, publish
 from salus.store.shred import Shredder, Staged
-from salus.store.sql import attach_work, literal, quote, rows, transaction
+from salus.store.sql import attach_work, quote, rows, transaction
 from salus.store.tree import Need, canonical, grow
-
-_PROBLEM = "CREATE TABLE IF NOT EXISTS work.problem(type VARCHAR, rid BIGINT, element VARCHAR, what VARCHAR)"
 
 
 class Population:
@@ -44,9 +42,7 @@ class Population:
             con = duckdb.connect(str(path), read_only=read_only)
             con.execute("SELECT count(*) FROM column_fact")
         except duckdb.Error as problem:
-            raise SalusError(
-                f"{path} is not a population, or it is in use: {_first_line(problem)}"
-            ) from problem
+            raise SalusError(f"{path} is not a population, or it is in use: {_first_line(problem)}") from problem
         prepare(con)
         return cls(con, read_only=read_only)
 
@@ -66,9 +62,11 @@ class Population:
         return frozenset(str(name) for (name,) in rows(self.con, "SELECT type FROM resource_type"))
 
     def facts(self) -> Facts:
-        """(table, element column) -> what is known of it; only what has been typed is in it. A date has a
-        fact for the element
-        and for each of its three columns; a child table one under (parent table, path) and one under (table, "")."""
+        """(table, element column) -> what is known of it; only what has been typed is there.
+
+        A date has a fact for the element and one for each of its three columns; a child table has one under
+        (parent table, path) and one under (table, "").
+        """
         if self._facts is None:
             self._facts = read_facts(self.con)
         return self._facts
@@ -83,8 +81,7 @@ class Population:
         have, and when the population is open for reading only.
         """
         wanted = {canonical(table, column) for table, column in needs}
-        missing = {need for need in wanted if need not in self.facts()}
-        missing = {need for need in missing if need.column or "." in need.table or not self._has(need.table)}
+        missing = {need for need in wanted if need not in self.facts() and not self._is_own(need)}
         if not missing:
             return
         if self._read_only:
@@ -92,32 +89,35 @@ class Population:
         self._type(missing)
         self._facts = None
 
-    def _has(self, table: str) -> bool:
+    def _is_own(self, need: Need) -> bool:
+        """Whether it is what every resource table has from the first: its rows and their ids."""
+        if "." in need.table or need.column not in ("", "id"):
+            return False
         found = self.con.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE table_name = ? AND schema_name = 'main' AND database_name = current_database()",
-            [table],
+            """SELECT 1 FROM duckdb_tables() WHERE table_name = ? AND schema_name = 'main'
+            AND database_name = current_database()""",
+            [need.table],
         )
         return bool(found.fetchone())
 
     def _type(self, missing: set[Need]) -> None:
         dictionary = Dictionary(self.con)
-        staged = [
-            stage_type(self.con, resource, needs, dictionary) for resource, needs in by_resource(missing)
-        ]
+        staged = [stage_type(self.con, resource, needs, dictionary) for resource, needs in by_resource(missing)]
         dictionary.publish(self.con)
         with transaction(self.con):
             for one in staged:
                 publish(self.con, one, self.facts())
-            record_problems(self.con)
+            problems.record(self.con)
         for one in staged:
             drop_staged(self.con, one)
+        self.con.execute("DELETE FROM work.problem")
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
     """Attach the work database and define what typing needs there."""
     attach_work(con)
     moments.define(con)
-    con.execute(_PROBLEM)
+    con.execute(problems.TABLE)
 
 
 def read_facts(con: duckdb.DuckDBPyConnection) -> Facts:
@@ -149,17 +149,6 @@ def stage_type(
     staged = shredder.stage(grow(resource, needs), advance)
     number(con, staged)
     return staged
-
-
-def record_problems(con: duckdb.DuckDBPyConnection) -> None:
-    """Elements that could not be read, into `quarantine`: where, which element and why, never what it said."""
-    for (kind,) in rows(con, "SELECT DISTINCT type FROM work.problem"):
-        con.execute(
-            f"""INSERT INTO quarantine
-            SELECT f.path, r.line, r.entry, p.type || '.' || p.element || ' ' || p.what
-            FROM work.problem p JOIN raw.{quote(str(kind))} r USING (rid) JOIN load_file f USING (file)
-            WHERE p.type = {literal(str(kind))} ORDER BY ALL"""
-        )
 
 
 def _first_line(problem: Exception) -> str:

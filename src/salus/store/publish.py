@@ -86,9 +86,7 @@ def publish(con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged], known:
     con.execute("; ".join([*definitions, *_insert_facts(fresh)]) or "SELECT 1")
 
 
-def _extend(
-    con: duckdb.DuckDBPyConnection, table: str, key: str, columns: list[Column], one: Staged
-) -> list[str]:
+def _extend(con: duckdb.DuckDBPyConnection, table: str, key: str, columns: list[Column], one: Staged) -> list[str]:
     """Add columns to an existing table: by a sorted rewrite when any has values, else by the statements given
     back.
     """
@@ -162,8 +160,7 @@ def _is_exact(con: duckdb.DuckDBPyConnection, column: Column, one: Staged) -> bo
 
 def _insert_facts(facts: Mapping[tuple[str, str], ColumnFact]) -> list[str]:
     values = ", ".join(
-        f"({literal(table)}, {literal(name)}, {fact.present}, {fact.exact})"
-        for (table, name), fact in facts.items()
+        f"({literal(table)}, {literal(name)}, {fact.present}, {fact.exact})" for (table, name), fact in facts.items()
     )
     return [f"INSERT INTO column_fact VALUES {values}"] if values else []
 

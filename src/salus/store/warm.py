@@ -79,8 +79,10 @@ WARM: dict[str, str] = {
     "AllergyIntolerance": """clinicalStatus verificationStatus type criticality code encounter recordedDate
         onsetDateTime onsetAge onsetPeriod onsetRange lastOccurrence""",
     "AllergyIntolerance.category": "value",
-    "AdverseEvent": "actuality category event encounter date detected recordedDate seriousness severity outcome",
-    "DiagnosticReport": "status category code encounter effectiveDateTime effectivePeriod issued conclusionCode",
+    "AdverseEvent": """actuality category event encounter date detected recordedDate seriousness severity
+        outcome""",
+    "DiagnosticReport": """status category code encounter effectiveDateTime effectivePeriod issued
+        conclusionCode""",
     "DiagnosticReport.result": "reference",
     # Medicines
     "MedicationRequest": """status statusReason intent category priority doNotPerform reportedBoolean
@@ -126,13 +128,16 @@ WARM: dict[str, str] = {
     "Communication": "status statusReason category topic encounter sent received reasonCode",
     "Communication.extension": _EXTENSION,
     "Communication.basedOn": "reference",
-    "CommunicationRequest": "status statusReason category priority doNotPerform authoredOn encounter reasonCode",
+    "CommunicationRequest": """status statusReason category priority doNotPerform authoredOn encounter
+        reasonCode""",
     "Task": """status statusReason businessStatus intent priority code focus for encounter executionPeriod
         authoredOn lastModified reasonCode reasonReference""",
     "Task.basedOn": "reference",
-    "Appointment": "status cancelationReason serviceCategory serviceType appointmentType reasonCode start end created",
+    "Appointment": """status cancelationReason serviceCategory serviceType appointmentType reasonCode
+        start end created""",
     "CarePlan": "status intent category period created encounter",
-    "Goal": "lifecycleStatus achievementStatus category description startDate startCodeableConcept statusDate",
+    "Goal": """lifecycleStatus achievementStatus category description startDate startCodeableConcept
+        statusDate""",
     "QuestionnaireResponse": "status questionnaire encounter authored",
     # Money
     "Claim": "status type subType use billablePeriod created priority provider total",

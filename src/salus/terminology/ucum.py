@@ -313,11 +313,7 @@ def _atom(symbol: str) -> _Term | None:
         return whole
     for length in (1, 2):
         factor = _table().prefixes.get(symbol[:length])
-        if (
-            factor is not None
-            and _metric(symbol[length:])
-            and (term := _unprefixed(symbol[length:])) is not None
-        ):
+        if factor is not None and _metric(symbol[length:]) and (term := _unprefixed(symbol[length:])) is not None:
             if term.special is not None:
                 return _Term(_ONE.factor, {}, _scaled(term.special, factor))
             return _Term(term.factor * factor, term.powers)

@@ -128,9 +128,7 @@ class Terminology:
         finally:
             self._open.pop()
         if any(other != sets[0] for other in sets[1:]):
-            self._warn(
-                f"value set {url} is in the content more than once with different codes; the first is used"
-            )
+            self._warn(f"value set {url} is in the content more than once with different codes; the first is used")
         return ValueSetCodes(url, version, sets[0])
 
     def _members(self, url: str, resource: Json) -> frozenset[Code]:
@@ -219,9 +217,7 @@ def _cut(expansion: Json) -> str | None:
     held, total = _size(expansion.get("contains", ())), expansion.get("total")
     if total is not None and total > held:
         return f"its expansion is cut ({held} of {total} codes)"
-    parameters = {
-        p.get("name"): p.get("valueBoolean", p.get("valueInteger")) for p in expansion.get("parameter", ())
-    }
+    parameters = {p.get("name"): p.get("valueBoolean", p.get("valueInteger")) for p in expansion.get("parameter", ())}
     limited = parameters.get("limitedExpansion") or any(
         extension.get("url") == _TOO_COSTLY for extension in expansion.get("extension", ())
     )

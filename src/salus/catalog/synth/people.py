@@ -122,9 +122,7 @@ def draw_language(dice: Dice, race: str, hispanic: bool) -> str:
     return dice.weighed(LANGUAGE_OF_ASIAN if race == "asian" else LANGUAGE_OF_OTHERS)
 
 
-def draw_insurance(
-    dice: Dice, scenario: Scenario, birth: date, zip_code: str, hispanic: bool, language: str
-) -> str:
+def draw_insurance(dice: Dice, scenario: Scenario, birth: date, zip_code: str, hispanic: bool, language: str) -> str:
     """Insurance through the whole year; the odds of going without multiply."""
     age = age_on(birth, scenario.period[1])
     if age >= MEDICARE_AGE:
@@ -164,9 +162,7 @@ def draw_hypertension(dice: Dice, age: int, first: date) -> tuple[tuple[Diagnosi
     since = first - timedelta(days=dice.between(30, 3000))
     known = dice.weighed({10: 0.8, 7: 0.1, 4: 0.1})
     if dice.chance(0.03):
-        return (
-            Diagnosis("I10", since, until=first - timedelta(days=dice.between(5, 25)), known=known),
-        ), False
+        return (Diagnosis("I10", since, until=first - timedelta(days=dice.between(5, 25)), known=known),), False
     if dice.chance(0.02):
         return (Diagnosis("I10", since, refuted=True, known=known),), False
     return (Diagnosis("I10", since, known=known),), True
@@ -186,9 +182,7 @@ def draw_visits(dice: Dice, person: Person, first: date, last: date) -> tuple[Vi
 
     Days lie far enough apart that no visit falls into a stay in hospital.
     """
-    count = dice.weighed(
-        {0: 0.16, 1: 0.34, 2: 0.3, 3: 0.2} if person.uninsured else {0: 0.04, 1: 0.2, 2: 0.36, 3: 0.4}
-    )
+    count = dice.weighed({0: 0.16, 1: 0.34, 2: 0.3, 3: 0.2} if person.uninsured else {0: 0.04, 1: 0.2, 2: 0.36, 3: 0.4})
     emergency = dice.chance(0.16 if person.uninsured else 0.07)
     before = [Visit(dice.day(first - timedelta(days=300), first - timedelta(days=20)), "AMB")]
     days = dice.days(first + timedelta(days=14), last - timedelta(days=14), count + emergency, apart=5)

@@ -148,11 +148,7 @@ def at(day: date, hour: int, minute: int) -> str:
 
 def encounter(person: Person, position: int, visit: Visit) -> Json:
     end = at(visit.day + timedelta(days=3), 11, 0) if visit.kind == "IMP" else at(visit.day, 9, 40)
-    kind = (
-        ("T1015", "Clinic visit/encounter, all-inclusive")
-        if person.site == "valley"
-        else ("G0463", "Clinic visit")
-    )
+    kind = ("T1015", "Clinic visit/encounter, all-inclusive") if person.site == "valley" else ("G0463", "Clinic visit")
     made: Json = {
         "resourceType": "Encounter",
         "id": f"{person.key}-encounter-{position}",

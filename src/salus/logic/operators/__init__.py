@@ -1,4 +1,4 @@
-"""The operators of CQL, a module per chapter of the reference (Appendix B), from structured values to structured values.
+"""The operators of CQL, a module per chapter of the reference (Appendix B), on structured values.
 
 A module registers its operators by ELM name; `compiler` looks them up in `OPERATORS`. Each cites its section.
 """

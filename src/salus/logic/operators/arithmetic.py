@@ -15,7 +15,18 @@ from salus.logic.expr import NULL, Const, E, op
 from salus.logic.operators.datetimes import shift
 from salus.logic.operators.registry import operator
 from salus.logic.operators.units import in_unit
-from salus.logic.values import DECIMAL, INTEGER, NOTHING, Choice, Nothing, Point, Quantity, Value, narrow, QUANTITY
+from salus.logic.values import (
+    DECIMAL,
+    INTEGER,
+    NOTHING,
+    QUANTITY,
+    Choice,
+    Nothing,
+    Point,
+    Quantity,
+    Value,
+    narrow,
+)
 
 _QUANTUM = Decimal("0.00000001")
 _BOUNDS = {"System.Integer": 2**31 - 1, "System.Long": 2**63 - 1}

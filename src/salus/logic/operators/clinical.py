@@ -5,12 +5,23 @@ from __future__ import annotations
 from salus.elm.nodes import Operator
 from salus.logic import frame as frames
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, NULL, E, case
+from salus.logic.expr import FALSE, NULL, Const, E, case, in_list, or_
 from salus.logic.frame import Rows
 from salus.logic.operators.codes import has_code
 from salus.logic.operators.registry import operator
 from salus.logic.values import (
-    Choice, CodeFields, CodeLiterals, Coded, ListLiteral, Nothing, Point, Value, ValueSetValue, boolean, present, type_of,
+    Choice,
+    Coded,
+    CodeFields,
+    CodeLiterals,
+    ListLiteral,
+    Nothing,
+    Point,
+    Value,
+    ValueSetValue,
+    boolean,
+    present,
+    type_of,
 )  # fmt: skip
 
 
@@ -21,8 +32,6 @@ def in_value_set(cx: Context, node: Operator, code: Value, value_set: ValueSetVa
         case Coded() | CodeFields() | CodeLiterals():
             return has_code(cx, code, codes)
         case Point(low=low):
-            from salus.logic.expr import Const, in_list
-
             return in_list(low, [Const(c) for c in sorted({c for _, c in codes})])
         case Choice(options=options):
             coded = [o for o in options if isinstance(o, (Coded, CodeFields, CodeLiterals))]
@@ -48,8 +57,6 @@ def any_in_value_set(cx: Context, node: Operator, codes: Value, named: Value, co
     if not isinstance(value_set, ValueSetValue):
         cx.fail(node, "AnyInValueSet needs a value set by name")
     if isinstance(codes, ListLiteral):
-        from salus.logic.expr import or_
-
         return boolean(or_(*(in_value_set(cx, node, c, value_set) for c in codes.items)))
     if not isinstance(codes, Rows):
         return boolean(FALSE)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from salus.logic.context import Context
 from salus.logic.expr import FALSE, NULL, Const, E, Op, and_, eq, in_list, is_true, or_
-from salus.logic.values import CodeFields, CodeLiterals, Coded
+from salus.logic.values import Coded, CodeFields, CodeLiterals
 
 CodeValue = Coded | CodeFields | CodeLiterals
 

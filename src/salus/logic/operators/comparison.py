@@ -6,14 +6,39 @@ from collections.abc import Callable
 
 from salus.elm.nodes import Operator
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, NULL, TRUE, Const, E, Op, and_, case, eq, in_list, is_true, not_, not_null, or_
+from salus.logic.expr import (
+    FALSE,
+    NULL,
+    Const,
+    E,
+    Op,
+    and_,
+    case,
+    eq,
+    is_true,
+    not_,
+    or_,
+)
 from salus.logic.operators import points
+from salus.logic.operators.bounds import end, start
 from salus.logic.operators.codes import equivalent_codes
 from salus.logic.operators.registry import operator
 from salus.logic.operators.units import compare_quantities
 from salus.logic.values import (
-    STRING, Choice, CodeFields, CodeLiterals, Coded, Element, Interval, Nothing, Point, Quantity, Resource, Tuple,
-    Value, boolean, present,
+    STRING,
+    Choice,
+    Coded,
+    CodeFields,
+    CodeLiterals,
+    Interval,
+    Nothing,
+    Point,
+    Quantity,
+    Resource,
+    Tuple,
+    Value,
+    boolean,
+    present,
 )  # fmt: skip
 
 CODES = (Coded, CodeFields, CodeLiterals)
@@ -60,14 +85,13 @@ def _equal_fields(a: Tuple, b: Tuple) -> E | None:
         part = None if x is None or y is None else equal(x, y)
         if part is None:
             return None
-        assert x is not None and y is not None
+        assert x is not None
+        assert y is not None
         parts.append(or_(and_(not_(present(x)), not_(present(y))), part))
     return and_(*parts)
 
 
 def _equal_intervals(a: Interval, b: Interval) -> E | None:
-    from salus.logic.operators.intervals import end, start
-
     parts = [equal(start(a), start(b)), equal(end(a), end(b))]
     return None if None in parts else and_(*(p for p in parts if p is not None))
 
@@ -152,6 +176,3 @@ _NAMES = {"Less": "lt", "LessOrEqual": "le", "Greater": "gt", "GreaterOrEqual": 
 def ordering_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
     """B.4 Less, Less or Equal, Greater, Greater or Equal."""
     return boolean(pairwise(cx, node, a, b, _ordering(_NAMES[node.op])))
-
-
-__all__ = ["TRUE", "equal", "equivalent", "in_list", "not_null", "order", "pairwise"]

@@ -1,4 +1,4 @@
-"""Date and time operators (CQL Reference, Appendix B, section 8): parts, arithmetic, durations, comparisons at a precision.
+"""Date and time operators (CQL Reference, Appendix B, section 8): parts, arithmetic, durations, timing.
 
 Instants are in UTC, the offset of an evaluation request that gives none; a date known to the year or month is the range
 of instants it can mean.
@@ -13,11 +13,25 @@ from decimal import Decimal
 from salus.elm.nodes import Operator
 from salus.logic import calendar
 from salus.logic.context import Context
-from salus.logic.expr import NULL, Const, E, Op, case, compare, eq, op
+from salus.logic.expr import NULL, Const, E, Op, case, eq, op
 from salus.logic.operators import points
+from salus.logic.operators.bounds import end, start
+from salus.logic.operators.points import add_time
 from salus.logic.operators.registry import operator
 from salus.logic.values import (
-    DATE, DATETIME, INTEGER, NOTHING, Choice, Interval, Nothing, Point, Quantity, Value, boolean, combine, narrow,
+    DATE,
+    DATETIME,
+    INTEGER,
+    NOTHING,
+    Choice,
+    Interval,
+    Nothing,
+    Point,
+    Quantity,
+    Value,
+    boolean,
+    combine,
+    narrow,
 )  # fmt: skip
 
 _DAY_END = 86_399_999
@@ -41,16 +55,6 @@ def to_datetime(value: Point) -> Point:
     return Point(DATETIME, value.low, top, value.precision or Const(3))
 
 
-def add_time(e: E, amount: E, unit: str) -> E:
-    """An instant moved by a whole number of units."""
-    if e == NULL or amount == NULL:
-        return NULL
-    if isinstance(e, Const) and isinstance(amount, Const):
-        assert isinstance(e.value, datetime) and isinstance(amount.value, (int, Decimal))
-        return Const(calendar.add(e.value, int(amount.value), unit))
-    return Op("add_time", (e, amount, Const(unit)))
-
-
 def shift(cx: Context, node: Operator, moment: Point, by: Value, sign: int) -> Value:
     """A date plus or minus a duration. A unit finer than a partial date's precision counts in the date's own unit."""
     if isinstance(by, Nothing):
@@ -58,14 +62,21 @@ def shift(cx: Context, node: Operator, moment: Point, by: Value, sign: int) -> V
     if not isinstance(by, Quantity):
         cx.fail(node, f"{node.op} of a date needs a quantity of time")
     units = sorted({str(by.unit.value)} if isinstance(by.unit, Const) else by.units or ())
-    made = [(eq(by.unit, Const(unit)), _shift_by(moment, by.value, name, sign)) for unit in units if (name := calendar.unit_name(unit))]
+    made = [
+        (eq(by.unit, Const(unit)), _shift_by(moment, by.value, name, sign))
+        for unit in units
+        if (name := calendar.unit_name(unit))
+    ]
     if not made:
         if isinstance(by.unit, Const):
             cx.fail(node, f"{by.unit.value} is not a unit of time")
         return NOTHING
     if isinstance(by.unit, Const):
         return made[0][1]
-    return combine([point for _, point in made], lambda parts: case([(c, p) for (c, _), p in zip(made, parts, strict=True)]))
+    return combine(
+        [point for _, point in made],
+        lambda parts: case([(c, p) for (c, _), p in zip(made, parts, strict=True)]),
+    )
 
 
 def _shift_by(moment: Point, value: E, unit: str, sign: int) -> Point:
@@ -79,7 +90,7 @@ def _shift_by(moment: Point, value: E, unit: str, sign: int) -> Point:
 
 def _whole(value: E, sign: int) -> E:
     if isinstance(value, Const):
-        return NULL if value.value is None else Const(int(value.value) * sign)  # type: ignore[arg-type,call-overload,operator]
+        return NULL if value.value is None else Const(int(value.value) * sign)  # type: ignore[arg-type]
     whole = op("truncate", value)
     return whole if sign > 0 else op("sub_integer", Const(0), whole)
 
@@ -134,8 +145,8 @@ def _constructed(cx: Context, node: Operator, type_: object, parts: Sequence[Val
     if not all(isinstance(e, Const) for e in given):
         cx.fail(node, f"{node.op} with components that are not constant is not supported")
     numbers = [int(e.value) for e in given if isinstance(e, Const)]  # type: ignore[arg-type]
-    full = [*numbers, *_STARTS[len(numbers) :]]
-    first = datetime(*full[:6], full[6] * 1000)
+    year, month, day, hour, minute, second, millisecond = (*numbers, *_STARTS[len(numbers) :])
+    first = datetime(year, month, day, hour, minute, second, millisecond * 1000)
     unit = calendar.UNITS[len(numbers) - 1]
     high = None if len(numbers) >= 6 or (type_ == DATE and len(numbers) == 3) else calendar.last(first, unit)
     if high is not None and type_ == DATE:
@@ -239,8 +250,6 @@ def timing_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
 
 def _facing(cx: Context, node: Operator, a: Value, b: Value) -> tuple[Value, Value]:
     """The points that decide: a ends before b starts, a starts after b ends."""
-    from salus.logic.operators.intervals import end, start
-
     backwards = node.op in ("SameOrAfter", "After")
     a, b = _timed(a), _timed(b)
     if isinstance(a, Interval) and isinstance(b, Interval) and node.op == "SameAs":
@@ -252,6 +261,3 @@ def _facing(cx: Context, node: Operator, a: Value, b: Value) -> tuple[Value, Val
 
 def _timed(value: Value) -> Value:
     return narrow(value, DATETIME) if isinstance(value, Choice) else value
-
-
-__all__ = ["compare", "date_from", "shift", "to_datetime", "whole_units"]

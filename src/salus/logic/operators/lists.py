@@ -11,13 +11,38 @@ from collections.abc import Sequence
 from salus.elm.nodes import Operator
 from salus.logic import frame as frames
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, NULL, TRUE, Const, E, Op, and_, coalesce, in_list, is_true, not_null, op, or_
+from salus.logic.expr import (
+    FALSE,
+    NULL,
+    TRUE,
+    Const,
+    E,
+    Op,
+    coalesce,
+    in_list,
+    not_,
+    not_null,
+    op,
+    or_,
+)
 from salus.logic.frame import Rows
 from salus.logic.operators.comparison import CODES, equal, equivalent
 from salus.logic.operators.registry import operator
 from salus.logic.operators.units import common_unit, in_unit
 from salus.logic.values import (
-    INTEGER, NOTHING, STRING, Choice, ListLiteral, Nothing, Point, Quantity, Resource, Texts, Value, boolean, combine, present, remap,
+    INTEGER,
+    NOTHING,
+    STRING,
+    ListLiteral,
+    Nothing,
+    Point,
+    Quantity,
+    Resource,
+    Texts,
+    Value,
+    boolean,
+    present,
+    remap,
     type_of,
 )  # fmt: skip
 
@@ -222,14 +247,8 @@ def intersect_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value
     left = frames.settle(left, cx.frame)
     pairs = list(zip(frames.leaves(left.element), frames.leaves(right.element), strict=True))
     there = frames.member(right, left.frame, pairs)
-    left.frame.filter(there if node.op == "Intersect" else _not(there))
+    left.frame.filter(there if node.op == "Intersect" else not_(there))
     return left
-
-
-def _not(e: E) -> E:
-    from salus.logic.expr import not_
-
-    return not_(e)
 
 
 @operator("Distinct")
@@ -255,6 +274,3 @@ def flatten_operator(cx: Context, node: Operator, a: Value) -> Value:
     if isinstance(a, ListLiteral) and all(isinstance(i, Rows) for i in a.items):
         return frames.union([i for i in a.items if isinstance(i, Rows)], cx.frame, distinct=False)
     cx.fail(node, f"Flatten of {type_of(a)} is not supported")
-
-
-__all__ = ["Choice", "and_", "as_rows", "combine", "in_list_value", "is_true"]

@@ -6,7 +6,7 @@ from salus.elm.nodes import Operator
 from salus.logic.context import Context
 from salus.logic.expr import NULL, E, and_, is_true, not_, or_
 from salus.logic.operators.registry import operator
-from salus.logic.values import Choice, Nothing, Point, Value, boolean, narrow, BOOLEAN
+from salus.logic.values import BOOLEAN, Choice, Nothing, Point, Value, boolean, narrow
 
 
 def truth_value(cx: Context, node: Operator, value: Value) -> E:

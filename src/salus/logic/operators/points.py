@@ -9,6 +9,7 @@ that agree in all they state are equal (B.4 Equal).
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from salus.logic import calendar
 from salus.logic.expr import NULL, Const, E, Op, Tri, and_, compare, eq, or_
@@ -90,3 +91,14 @@ def _lt(a: E, b: E, unit: str | None) -> E:
 
 def _ge(a: E, b: E, unit: str | None) -> E:
     return _le(b, a, unit) if unit is not None else compare("ge", a, b)
+
+
+def add_time(e: E, amount: E, unit: str) -> E:
+    """An instant moved by a whole number of units."""
+    if e == NULL or amount == NULL:
+        return NULL
+    if isinstance(e, Const) and isinstance(amount, Const):
+        assert isinstance(e.value, datetime)
+        assert isinstance(amount.value, (int, Decimal))
+        return Const(calendar.add(e.value, int(amount.value), unit))
+    return Op("add_time", (e, amount, Const(unit)))

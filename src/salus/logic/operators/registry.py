@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from salus.elm.nodes import Operator
-from salus.logic.context import Context
 from salus.logic.values import Value
 
 Handler = Callable[..., Value]
@@ -14,7 +12,7 @@ OPERATORS: dict[str, Handler] = {}
 
 
 def operator(*names: str) -> Callable[[Handler], Handler]:
-    """Register a handler `(cx, node, *operand values) -> Value` for ELM operators; a missing operand arrives as null."""
+    """Register a handler `(cx, node, *operand values) -> Value`; an operand left out arrives as null."""
 
     def register(handler: Handler) -> Handler:
         for name in names:
@@ -22,6 +20,3 @@ def operator(*names: str) -> Callable[[Handler], Handler]:
         return handler
 
     return register
-
-
-__all__ = ["OPERATORS", "Context", "Handler", "Operator", "operator"]

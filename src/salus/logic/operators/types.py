@@ -12,8 +12,27 @@ from salus.logic.operators.datetimes import date_from, to_datetime
 from salus.logic.operators.registry import operator
 from salus.logic.operators.units import in_unit
 from salus.logic.values import (
-    CONCEPT, DATE, DATETIME, DECIMAL, INTEGER, LONG, NOTHING, QUANTITY, STRING, Choice, CodeFields, CodeLiterals, Coded,
-    Nothing, Point, Quantity, Value, combine, narrow, present, retyped, type_of,
+    CONCEPT,
+    DATE,
+    DATETIME,
+    DECIMAL,
+    INTEGER,
+    LONG,
+    NOTHING,
+    QUANTITY,
+    STRING,
+    Choice,
+    Coded,
+    CodeFields,
+    CodeLiterals,
+    Nothing,
+    Point,
+    Quantity,
+    Value,
+    first_present,
+    narrow,
+    retyped,
+    type_of,
 )  # fmt: skip
 
 
@@ -21,14 +40,8 @@ from salus.logic.values import (
 def to_datetime_operator(cx: Context, node: Operator, a: Value) -> Value:
     """B.10 ToDateTime."""
     if isinstance(a, Choice):
-        return _first([to_datetime_operator(cx, node, o) for o in a.options if isinstance(o, Point)])
+        return first_present([to_datetime_operator(cx, node, o) for o in a.options if isinstance(o, Point)])
     return to_datetime(a) if isinstance(a, Point) and a.type in (DATE, DATETIME) else NOTHING
-
-
-def _first(values: list[Value]) -> Value:
-    from salus.logic.values import first_present
-
-    return first_present(values)
 
 
 @operator("ToDate")
@@ -43,7 +56,7 @@ def to_number(cx: Context, node: Operator, a: Value) -> Value:
     if isinstance(a, Nothing):
         return NOTHING
     if isinstance(a, Choice):
-        return _first([to_number(cx, node, o) for o in a.options if isinstance(o, Point)])
+        return first_present([to_number(cx, node, o) for o in a.options if isinstance(o, Point)])
     if not isinstance(a, Point):
         cx.fail(node, f"{node.op} of {type_of(a)} is not supported")
     target = {"ToDecimal": DECIMAL, "ToLong": LONG, "ToInteger": INTEGER, "ToString": STRING}[node.op]
@@ -53,7 +66,10 @@ def to_number(cx: Context, node: Operator, a: Value) -> Value:
 def _cast(e: E, name: str) -> E:
     if isinstance(e, Const) and isinstance(e.value, (int, Decimal)) and name == "ToDecimal":
         return Const(Decimal(e.value))
-    return op({"ToDecimal": "as_decimal", "ToLong": "as_long", "ToInteger": "as_integer", "ToString": "as_text"}[name], e)
+    return op(
+        {"ToDecimal": "as_decimal", "ToLong": "as_long", "ToInteger": "as_integer", "ToString": "as_text"}[name],
+        e,
+    )
 
 
 @operator("ToQuantity")
@@ -89,6 +105,3 @@ def calendar_unit(unit: str) -> str:
     """A calendar unit in the singular; other units as they are."""
     name = unit_name(unit) if unit.isalpha() and len(unit) > 3 else None
     return name or unit
-
-
-__all__ = ["combine", "present"]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from salus.logic.expr import NULL, Const, E, Op, and_, case, compare, eq, not_null
-from salus.logic.values import Point, Quantity, DECIMAL
+from salus.logic.expr import NULL, Const, E, Op, case, compare, eq
+from salus.logic.values import DECIMAL, Point, Quantity
 from salus.terminology import ucum
 
 
@@ -64,6 +64,3 @@ def compare_quantities(name: str, a: Quantity, b: Quantity) -> E:
 def as_point(quantity: Quantity, target: str) -> Point:
     """The quantity as a plain decimal of `target` units."""
     return Point(DECIMAL, in_unit(quantity, target))
-
-
-__all__ = ["and_", "as_point", "common_unit", "compare_quantities", "factor", "in_unit", "not_null", "scaled"]

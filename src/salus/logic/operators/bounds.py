@@ -1,0 +1,134 @@
+"""The ends of an interval (CQL Reference, Appendix B, section 9, Start and End), and the ends of a type's range (B.10).
+
+A closed null bound is the end of the type's range; an open null bound is unknown, but lies between the other bound and
+the end of the range. An interval with neither bound is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+
+from salus.elm.types import Named
+from salus.logic import calendar
+from salus.logic.expr import NULL, TRUE, Const, E, and_, case, coalesce, eq, given, not_, not_null, op
+from salus.logic.operators.points import add_time
+from salus.logic.operators.units import as_point, common_unit
+from salus.logic.values import DECIMAL, Interval, Nothing, Point, Quantity, Value, combine, remap
+
+_RANGE: dict[str, tuple[object, object]] = {
+    "System.DateTime": (calendar.MIN_DATETIME, calendar.MAX_DATETIME),
+    "System.Date": (calendar.MIN_DATETIME, datetime(9999, 12, 31)),
+    "System.Integer": (-(2**31), 2**31 - 1),
+    "System.Long": (-(2**63), 2**63 - 1),
+    "System.Decimal": (Decimal(-(10**20)) + Decimal("1e-8"), Decimal(10**20) - Decimal("1e-8")),
+}
+
+
+def extreme(type_: Named, *, top: bool) -> Point:
+    """B.10 minimum and maximum of a type."""
+    bounds = _RANGE.get(type_.name, (None, None))
+    return Point(type_, Const(bounds[1 if top else 0]))  # type: ignore[arg-type]
+
+
+def _step(point: Point, sign: int) -> Point:
+    """B.9 successor and predecessor: one millisecond, day or unit."""
+    match point.type.name:
+        case "System.DateTime":
+            return _moved(point, lambda e: add_time(e, Const(sign), "millisecond"))
+        case "System.Date":
+            return _moved(point, lambda e: add_time(e, Const(sign), "day"))
+        case "System.Decimal":
+            return _moved(point, lambda e: _add(e, Decimal(sign) * Decimal("1e-8")))
+    return _moved(point, lambda e: _add(e, sign))
+
+
+def _moved(point: Point, move: Callable[[E], E]) -> Point:
+    return Point(point.type, move(point.low), None if point.high is None else move(point.high), point.precision)
+
+
+def _add(e: E, amount: int | Decimal) -> E:
+    if isinstance(e, Const):
+        return NULL if e.value is None else Const(e.value + amount)  # type: ignore[operator]
+    return op("add_decimal" if isinstance(amount, Decimal) else "add_integer", e, Const(amount))
+
+
+def _point_type(interval: Interval) -> Named:
+    for bound in (interval.low, interval.high):
+        if isinstance(bound, Point):
+            return bound.type
+        if isinstance(bound, Quantity):
+            return DECIMAL
+    point = interval.type.point
+    return point if isinstance(point, Named) else Named("System.Any")
+
+
+def start(value: Value) -> Value:
+    """B.9 Start: the first point; the type's minimum for a closed null, uncertain for an open one."""
+    return _bound(value, top=False)
+
+
+def end(value: Value) -> Value:
+    """B.9 End: the last point; the type's maximum for a closed null, uncertain for an open one."""
+    return _bound(value, top=True)
+
+
+def _bound(value: Value, *, top: bool) -> Value:
+    if not isinstance(value, Interval):
+        return Nothing()
+    quantities = [b for b in (value.low, value.high) if isinstance(b, Quantity)]
+    if quantities:
+        return _quantity_bound(value, common_unit(quantities), top=top)
+    return _point_bound(value, value.low, value.high, top=top)
+
+
+def _quantity_bound(value: Interval, unit: str, *, top: bool) -> Value:
+    """A bound of quantities, in one unit; an unknown one is null."""
+    low, high = (as_point(b, unit) if isinstance(b, Quantity) else b for b in (value.low, value.high))
+    found = _point_bound(value, low, high, top=top)
+    assert isinstance(found, Point)
+    certain = found.low if found.high is None else case([(eq(found.low, found.high), found.low)])
+    return Quantity(certain, Const(unit), frozenset({unit}))
+
+
+def _point_bound(value: Interval, low: Value, high: Value, *, top: bool) -> Value:
+    here, other = (high, low) if top else (low, high)
+    closed = value.high_closed if top else value.low_closed
+    edge = extreme(_point_type(value), top=top)
+    if isinstance(here, Nothing):
+        here = Point(edge.type, NULL)
+    assert isinstance(here, Point)
+    known = not_null(here.low)
+    inside = combine([here, _step(here, -1 if top else 1)], lambda p: case([(closed, p[0])], p[1]))
+    inside = remap(inside, lambda e: given(e, {known: True, not_(known): False}))
+    unknown = _unknown(edge, other, top=top)
+    return _choose(value.present, known, closed, inside, edge, unknown)
+
+
+def _unknown(edge: Point, other: Value, *, top: bool) -> Point:
+    """Any point between the other bound and the end of the range."""
+    opposite = extreme(edge.type, top=not top)
+    near = opposite if not isinstance(other, Point) else other
+    inner = coalesce(near.low if top else near.top, opposite.low)
+    return Point(edge.type, inner, edge.low) if top else Point(edge.type, edge.low, inner)
+
+
+def _choose(there: E, known: E, closed: E, inside: Value, edge: Point, unknown: Point) -> Value:
+    if known == TRUE and there == TRUE:
+        return inside
+    if known == closed:  # closed just where it is known: a closed null cannot occur
+        return combine([inside, unknown], lambda p: case([(and_(there, known), p[0]), (there, p[1])]))
+    open_null = and_(not_(known), not_(closed))
+    options = [inside, edge] + ([unknown] if _can_hold(known, closed) else [])
+    conditions = [
+        and_(there, known),
+        and_(there, closed) if len(options) > 2 else there,
+        and_(there, open_null),
+    ]
+    return combine(options, lambda parts: case(list(zip(conditions, parts, strict=False))))
+
+
+def _can_hold(known: E, closed: E) -> bool:
+    """Whether an open null bound can occur: not when the bound is closed, or closed just when it is known."""
+    return closed != TRUE

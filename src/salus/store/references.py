@@ -1,0 +1,107 @@
+"""What references lead to: `reference_alias` and `visible`.
+
+`reference_alias(url, target)` has every reference in the records that is not `Type/id` already and
+resolves inside the load: urn:uuid: and absolute URLs that are the fullUrl of an entry, absolute URLs that
+end in `Type/id` of a loaded resource, and conditional references by identifier
+(`Practitioner?identifier=system|value`) that exactly one resource answers. `visible(type, pid, rid)` has,
+for resources that belong to no patient, the patients whose resources lead to them, directly or through
+other such resources.
+
+Leaves to others: fullUrls (`work.url`) and who owns what (`salus.store.owners`).
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from salus.store.sql import literal, quote, rows, scalar
+
+TARGET = r"""nullif(regexp_extract({0},
+    '(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9.\-]+)(?:/_history/[^/]+)?$', 1), '')"""
+"""SQL for the `Type/id` at the end of a relative or absolute reference, NULL when there is none."""
+
+FOREIGN = "({0} LIKE 'urn:%' OR contains({0}, '://') OR contains({0}, '?'))"
+"""SQL for whether a reference needs `reference_alias` to be understood."""
+
+_REACH = 20
+"""Steps followed from a patient's resources; a chain of Organizations within Organizations is shorter."""
+
+_ALIAS = f"""
+CREATE TABLE reference_alias AS
+SELECT ref AS url, coalesce(u.target, i.target, t.target) AS target
+FROM work.foreign_ref
+LEFT JOIN work.url u ON u.url = ref
+LEFT JOIN work.identifier i ON i.url = ref
+LEFT JOIN (SELECT DISTINCT type || '/' || id AS target FROM work.final) t
+    ON NOT contains(ref, '?') AND t.target = {TARGET.format("ref")}
+WHERE coalesce(u.target, i.target, t.target) IS NOT NULL
+ORDER BY url
+"""
+
+_LEAD = f"""
+CREATE TABLE work.lead AS
+SELECT r.pid, r.type AS source, r.rid AS source_rid, f.type, f.rid
+FROM work.ref r
+LEFT JOIN reference_alias a ON a.url = r.ref
+JOIN (SELECT type || '/' || id AS target, type, rid FROM work.final WHERE pid IS NULL) f
+    ON f.target = coalesce(a.target, {TARGET.format("r.ref")})
+"""
+
+_FURTHER = """
+CREATE OR REPLACE TABLE work.reached AS
+SELECT DISTINCT l.type, r.pid, l.rid
+FROM work.reached r
+JOIN work.lead l ON l.pid IS NULL AND l.source = r.type AND l.source_rid = r.rid
+ANTI JOIN visible v ON v.type = l.type AND v.pid = r.pid AND v.rid = l.rid
+"""
+
+
+def resolve(con: duckdb.DuckDBPyConnection, types: list[str]) -> None:
+    """Write `reference_alias`; leaves `work.ref` (pid, type, rid, ref), distinct per patient, or per resource
+    when it has no patient.
+    """
+    con.execute("CREATE TABLE work.ref(pid INTEGER, type VARCHAR, rid BIGINT, ref VARCHAR)")
+    for kind in types:
+        con.execute(
+            f"""INSERT INTO work.ref
+            SELECT DISTINCT k.pid, CASE WHEN k.pid IS NULL THEN {literal(kind)} END,
+                CASE WHEN k.pid IS NULL THEN rid END, ref
+            FROM (SELECT rid, unnest(json_extract_string(json, '$..reference')) AS ref FROM raw.{quote(kind)})
+            JOIN {quote(kind)} k USING (rid)"""
+        )
+    con.execute(f"CREATE TABLE work.foreign_ref AS SELECT DISTINCT ref FROM work.ref WHERE {FOREIGN.format('ref')}")
+    _index_identifiers(con, types)
+    con.execute(_ALIAS)
+
+
+def _index_identifiers(con: duckdb.DuckDBPyConnection, types: list[str]) -> None:
+    """`work.identifier`: the conditional references there could be, for the types asked for that way."""
+    con.execute("CREATE TABLE work.identified(url VARCHAR, target VARCHAR)")
+    asked = rows(
+        con,
+        "SELECT DISTINCT split_part(ref, '?', 1) FROM work.foreign_ref WHERE contains(ref, '?identifier=')",
+    )
+    for kind in sorted({str(kind) for (kind,) in asked} & set(types)):
+        con.execute(
+            f"""INSERT INTO work.identified
+            SELECT {literal(kind + "?identifier=")} || coalesce(i->>'$.system' || '|', '') || (i->>'$.value'),
+                {literal(kind + "/")} || k.id
+            FROM (SELECT rid, unnest(CAST(json->'$.identifier[*]' AS JSON[])) AS i FROM raw.{quote(kind)})
+            JOIN {quote(kind)} k USING (rid)"""
+        )
+    con.execute(
+        """CREATE TABLE work.identifier AS SELECT url, any_value(target) AS target
+        FROM work.identified GROUP BY url HAVING count(DISTINCT target) = 1"""
+    )
+
+
+def find_visible(con: duckdb.DuckDBPyConnection) -> None:
+    """Write `visible`: step by step from each patient's resources through those without a patient."""
+    con.execute("CREATE TABLE visible(type VARCHAR, pid INTEGER, rid BIGINT)")
+    con.execute(_LEAD)
+    con.execute("CREATE TABLE work.reached AS SELECT DISTINCT type, pid, rid FROM work.lead WHERE pid IS NOT NULL")
+    for _ in range(_REACH):
+        con.execute("INSERT INTO visible FROM work.reached")
+        con.execute(_FURTHER)
+        if not scalar(con, "SELECT count(*) FROM work.reached"):
+            return
