@@ -7,10 +7,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint format docs picture clean
+.PHONY: help setup demo test bench conformance lint format docs picture clean
 
 help:  ## what there is to make
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Salus needs Python 3.11 or newer; none was found (set PYTHON=/path/to/python)." >&2; exit 2; }
@@ -38,6 +38,9 @@ format: $(READY)  ## let ruff put the code in order
 
 bench: $(READY)  ## measure speed and memory; writes docs/performance.md
 	@$(BIN)/python scripts/bench.py $(BENCH_ARGS)
+
+conformance: $(READY)  ## the public test decks, case by case; writes docs/conformance.md
+	@$(BIN)/python scripts/conformance.py $(DECKS)
 
 docs: $(READY)  ## the pages of docs/ that are made from the code
 	@$(BIN)/python scripts/make_docs.py

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from hand_made import ETHNICITY, RACE, Resource, claim, coverage, patient, population, us_core
 
 from salus.equity.attributes import ATTRIBUTES, attributes
-from salus.store import Population
+from salus.store import Population, load
 
 PERIOD = date(2026, 1, 1), date(2026, 12, 31)
 NULL = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
@@ -245,3 +249,29 @@ def test_people_are_kept_apart_and_in_order_and_nothing_is_left_behind() -> None
 def tables(opened: Population) -> list[tuple[str]]:
     made: list[tuple[str]] = opened.con.execute("SELECT table_name FROM duckdb_tables() ORDER BY ALL").fetchall()
     return made
+
+
+def test_demographics_of_public_records_by_an_independent_count(
+    shared_data: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """1,144 synthetic people of Kansas: the first race category, gender and language, counted from the JSON
+    itself.
+    """
+    load([shared_data("fhir/bulk-demographics-1144.tar.xz")], tmp_path / "population.duckdb")
+    with Population.open(tmp_path / "population.duckdb") as opened:
+        table = attributes(opened, PERIOD)
+        records = [json.loads(text) for (text,) in opened.con.execute('SELECT json FROM raw."Patient"').fetchall()]
+    races = Counter(displayed_race(record) for record in records)
+    assert table.num_rows == 1144
+    assert Counter(table["race"].to_pylist()) == races
+    assert Counter(table["sex"].to_pylist()) == Counter(record["gender"].capitalize() for record in records)
+    english = [r for r in records if r["communication"][0]["language"]["text"].startswith("English")]
+    assert table["language"].to_pylist().count("English") == len(english)
+    assert set(table["payer"].to_pylist()) == {"unknown"}
+
+
+def displayed_race(record: Resource) -> str:
+    """The display of the one race coding; here a display never contradicts its code, save for the unknown."""
+    (race,) = (e for e in record["extension"] if e["url"] == RACE)
+    display = next(str(part["valueCoding"]["display"]) for part in race["extension"] if part["url"] == "ombCategory")
+    return "unknown" if display == "Unknown" else display

@@ -35,7 +35,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("language", "Language", "Patient.communication: the preferred language, else the only one"),
     Attribute("zip", "ZIP code", "Patient.address: five digits, the home address first"),
     Attribute("payer", "Payer", "Coverage in the period, else the latest claim up to two years before it, grouped"),
-    Attribute("uninsured", "Uninsured", "yes when nobody but the person pays (see payer)"),
+    Attribute("uninsured", "Insurance", "uninsured when nobody but the person pays (see payer)"),
 )
 """Salus's own attributes in the order of their columns."""
 

@@ -182,15 +182,16 @@ def _one_per_line(start: list[tuple[int, bytes]], name: str) -> bool:
 
     A first line that is a whole document settles it. One that is not may be damaged; then the second decides,
     which inside one document may be a whole JSON object as well (an entry of a Bundle) but not a whole
-    resource. Where both are damaged, the file's name is believed if both at least begin as objects.
+    resource. Where both are damaged, a name that says lines is believed, if both begin as objects and the
+    first does not end in the middle of one.
     """
     if len(start) < 2:
         return True
     (_, first), (_, second) = start
     if _resource_type(first) is not None or _resource_type(second):
         return True
-    named = name.lower().endswith((".ndjson", ".jsonl"))
-    return named and all(line.lstrip()[:1] == b"{" for line in (first, second))
+    begun = all(line.lstrip()[:1] == b"{" for line in (first, second))
+    return begun and first.rstrip()[-1:] not in b"[{,:" and name.lower().endswith((".ndjson", ".jsonl"))
 
 
 def _resource_type(data: bytes) -> str | None:

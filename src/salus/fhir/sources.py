@@ -96,7 +96,7 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
         return
     for child in sorted(path.iterdir()):
-        if not _is_junk(child.name):
+        if not (child.name.startswith(".") or _is_junk(child.name)):
             yield from _files(child)
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from salus.elm.library import Library
 from salus.logic.compiler import Check, Compiler
 from salus.logic.context import Context
-from salus.logic.expr import E
+from salus.logic.expr import FALSE, E
 from salus.logic.frame import Frame, Rows
 from salus.logic.packing import output
 from salus.logic.relation import Select, Source, Table, Union, Use, reads
-from salus.logic.values import Resource
+from salus.logic.values import Empty, Resource
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,8 @@ def put_out(compiler: Compiler, name: str, library: Library, define: str) -> Out
     value = compiler.use(defined, cx)
     if isinstance(value, Rows):
         return _list_output(cx, name, value)
+    if isinstance(value, Empty):
+        frame.filter(FALSE)
     return _output(frame, name, {"pid": frame.pid, "value": output(cx, value)})
 
 

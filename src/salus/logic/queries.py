@@ -14,13 +14,14 @@ from salus.logic.context import Context
 from salus.logic.expr import FALSE, NULL, TRUE, E, and_, case, eq, not_, truth
 from salus.logic.frame import Rows
 from salus.logic.operators.bounds import end, start
-from salus.logic.operators.units import common_unit, in_unit
+from salus.logic.operators.units import sort_keys
 from salus.logic.properties import get_path
 from salus.logic.values import (
     NOTHING,
     Choice,
     Coded,
     Element,
+    Empty,
     Interval,
     ListLiteral,
     Nothing,
@@ -45,6 +46,8 @@ def query(cx: Context, node: n.Query) -> Value:
         value = _literal_source(cx, node, value)
     if isinstance(value, Rows):
         return _over_rows(cx, node, alias, value)
+    if isinstance(value, Empty):
+        return value
     if len(node.sources) > 1:
         cx.fail(node, "several sources of which the first is not a list are not supported")
     return NOTHING if isinstance(value, Nothing) else _over_value(cx, node, alias, value)
@@ -198,7 +201,7 @@ def order_key(cx: Context, node: n.Node, value: Value) -> tuple[E, ...]:
             assert high is not None
             return (low, high)
         case Quantity():
-            return (in_unit(value, common_unit([value])),)
+            return sort_keys(value)
         case Interval():
             return (*order_key(cx, node, start(value)), *order_key(cx, node, end(value)))
         case Coded(id=id_):

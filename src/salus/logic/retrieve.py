@@ -16,7 +16,7 @@ from salus.logic.frame import Frame, Link, Rows, TableRow, table_rows
 from salus.logic.operators.codes import ids_in, literal_codes
 from salus.logic.relation import Select, Table
 from salus.logic.values import (
-    NOTHING,
+    EMPTY,
     CodeFields,
     CodeLiterals,
     ListLiteral,
@@ -38,12 +38,12 @@ def retrieve(cx: Context, node: n.Retrieve) -> Value:
         cx.fail(node, "a retrieve with a date range is not supported")
     if not cx.data.has_table(name):
         cx.compiler.gap(f"the population has no {name} resources")
-        return NOTHING
+        return EMPTY
     frame, row = _rows_of(cx, name)
     conditions = _conditions(cx, node, name, row)
     if FALSE in conditions:
         cx.compiler.gap(f"no {name} has {_looked_for(node)} ({cx.library.name})")
-        return NOTHING
+        return EMPTY
     for condition in conditions:
         frame.select.filter(condition)
     key = row.key

@@ -38,6 +38,11 @@ class Nothing:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Empty(Nothing):
+    """A list that holds nothing, whoever the patient is: the records have nothing of what it looks for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Point:
     """A Boolean, number, string, date or time. With uncertainty, any value from `low` to `high`; else high is None.
 
@@ -180,6 +185,7 @@ Value: TypeAlias = (
 )
 
 NOTHING = Nothing()
+EMPTY = Empty()
 BOOLEAN, INTEGER, LONG = Named("System.Boolean"), Named("System.Integer"), Named("System.Long")
 DECIMAL, STRING = Named("System.Decimal"), Named("System.String")
 DATE, DATETIME, TIME = Named("System.Date"), Named("System.DateTime"), Named("System.Time")
@@ -208,6 +214,8 @@ def type_of(value: Value) -> Type:
 def present(value: Value) -> E:
     """Whether the value is not null (never null itself)."""
     match value:
+        case Empty():
+            return TRUE
         case Nothing():
             return FALSE
         case Point(low=low):

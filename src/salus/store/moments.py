@@ -33,7 +33,7 @@ _MACROS = {
     "prec_of(b)": "CAST(CASE strlen(b) WHEN 4 THEN 1 WHEN 7 THEN 2 WHEN 10 THEN 3 WHEN 13 THEN 4"
     " WHEN 16 THEN 5 WHEN 19 THEN 6 ELSE 7 END AS UTINYINT)",
     "exact(b)": "CASE WHEN substr(b, 18, 2) = '60' THEN left(b, 17) || '59.999' ELSE left(b, 23) END",
-    "first_of(b)": f"TRY_CAST(work.exact(b) || substr('{_FIRST}', strlen(b) + 1) AS TIMESTAMP)",
+    "first_of(b)": f"TRY_CAST(work.exact(b) || substr('{_FIRST}', strlen(work.exact(b)) + 1) AS TIMESTAMP)",
     "end_of_month(d)": "CAST(CAST(last_day(d) AS VARCHAR) || ' 23:59:59.999' AS TIMESTAMP)",
     "last_of(b)": f"""CASE WHEN strlen(b) = 7 THEN work.end_of_month(TRY_CAST(b || '-01' AS DATE))
         WHEN strlen(b) >= 19 THEN work.first_of(b)

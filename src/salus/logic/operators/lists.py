@@ -30,6 +30,7 @@ from salus.logic.operators.comparison import CODES, equal, equivalent
 from salus.logic.operators.registry import operator
 from salus.logic.operators.units import common_unit, in_unit
 from salus.logic.values import (
+    EMPTY,
     INTEGER,
     NOTHING,
     STRING,
@@ -223,7 +224,7 @@ def union_operator(cx: Context, node: Operator, *values: Value) -> Value:
     """B.11 Union: every element of either list, once."""
     lists = flatten_lists(values)
     if not lists:
-        return NOTHING
+        return EMPTY
     if all(isinstance(v, ListLiteral) for v in lists):
         return ListLiteral(tuple(item for v in lists if isinstance(v, ListLiteral) for item in v.items))
     rows = [v for v in lists if isinstance(v, Rows)]

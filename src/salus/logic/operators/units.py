@@ -44,6 +44,31 @@ def in_unit(quantity: Quantity, target: str) -> E:
     return case(branches)
 
 
+def sort_keys(quantity: Quantity) -> tuple[E, ...]:
+    """Columns that sort quantities: what they measure (where units differ in that), then how much, in one unit."""
+    if isinstance(quantity.unit, Const):
+        return (quantity.value,)
+    kinds: dict[str, list[str]] = {}
+    for unit in sorted(quantity.units or ()):
+        kinds.setdefault(_dimension(unit), []).append(unit)
+    amounts = [
+        (eq(quantity.unit, Const(unit)), scaled(quantity.value, factor(unit, units[0])))
+        for units in kinds.values()
+        for unit in units
+    ]
+    if len(kinds) == 1:
+        return (case(amounts),)
+    named = [(eq(quantity.unit, Const(unit)), Const(kind)) for kind, units in kinds.items() for unit in units]
+    return (case(named), case(amounts))
+
+
+def _dimension(unit: str) -> str:
+    try:
+        return ucum.canonical_cql(unit).dimension
+    except ucum.InvalidUnit:
+        return f"unit {unit}"
+
+
 def scaled(value: E, scale: Decimal | None) -> E:
     """value * scale, exact for constants."""
     if scale is None or value == NULL:

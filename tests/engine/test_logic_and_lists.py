@@ -1,0 +1,198 @@
+"""Three-valued logic, lists and queries on DuckDB: what null, order and repetition mean for each patient."""
+
+from __future__ import annotations
+
+import elm_text as elm
+import pytest
+from conftest_engine import Evaluate, encounter, observation, patient
+
+TRUE, FALSE = elm.literal(True), elm.literal(False)
+ACTIVE = elm.prop("value", elm.prop("active", elm.ref("Patient")))
+PEOPLE = [patient("no", active=False), patient("unknown"), patient("yes", active=True)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "yes", "no", "unknown"),
+    [
+        (elm.op("And", ACTIVE, TRUE), True, False, None),
+        (elm.op("And", ACTIVE, FALSE), False, False, False),
+        (elm.op("Or", ACTIVE, TRUE), True, True, True),
+        (elm.op("Or", ACTIVE, FALSE), True, False, None),
+        (elm.op("Not", ACTIVE), False, True, None),
+        (elm.op("Implies", ACTIVE, FALSE), False, True, None),
+        (elm.op("Xor", ACTIVE, TRUE), False, True, None),
+        (elm.op("IsTrue", ACTIVE), True, False, False),
+        (elm.op("IsFalse", ACTIVE), False, True, False),
+        (elm.op("IsNull", ACTIVE), False, False, True),
+        (elm.op("Not", elm.op("And", ACTIVE, elm.NULL)), None, True, None),
+        (elm.op("Coalesce", ACTIVE, FALSE), True, False, False),
+    ],
+)
+def test_three_valued_logic(evaluate: Evaluate, expression: dict, yes: bool, no: bool, unknown: bool | None) -> None:
+    assert evaluate(PEOPLE, {"X": expression})["X"] == {"yes": yes, "no": no, "unknown": unknown}
+
+
+def value_of(name: str) -> dict:
+    """The number of an Observation's valueInteger."""
+    return elm.prop("value", {"type": "As", "asType": f"{elm.FHIR}integer", "operand": elm.prop("value", name)})
+
+
+NUMBERS = [
+    patient(),
+    patient("none"),
+    observation("o1", valueInteger=3),
+    observation("o2"),
+    observation("o3", valueInteger=1),
+    observation("o4", valueInteger=3),
+]
+OBSERVATIONS = elm.retrieve("Observation")
+VALUES = elm.query(OBSERVATIONS, **{"return": elm.returning(value_of("X"), distinct=False)})
+
+
+def test_exists_is_false_for_no_rows_and_ignores_nulls(evaluate: Evaluate) -> None:
+    nulls = elm.query(
+        OBSERVATIONS, where=elm.op("IsNull", elm.prop("value", "X")), **{"return": elm.returning(value_of("X"))}
+    )
+    got = evaluate(NUMBERS, {"any": elm.op("Exists", OBSERVATIONS), "nulls": elm.op("Exists", nulls)})
+    assert got["any"] == {"p": True, "none": False}
+    assert got["nulls"] == {"p": False, "none": False}
+
+
+def test_where_drops_what_is_null(evaluate: Evaluate) -> None:
+    above = elm.op("Greater", value_of("X"), elm.literal(1))
+    got = evaluate(
+        NUMBERS,
+        {"above": elm.query(OBSERVATIONS, where=above), "not": elm.query(OBSERVATIONS, where=elm.op("Not", above))},
+    )
+    assert got["above"]["p"] == ["o1", "o4"]
+    assert got["not"]["p"] == ["o3"]
+
+
+def test_count_and_distinct(evaluate: Evaluate) -> None:
+    distinct = elm.query(OBSERVATIONS, **{"return": elm.returning(value_of("X"))})
+    got = evaluate(
+        NUMBERS,
+        {
+            "rows": {"type": "Count", "source": OBSERVATIONS},
+            "values": {"type": "Count", "source": VALUES},
+            "distinct": {"type": "Count", "source": distinct},
+        },
+    )
+    assert got["rows"] == {"p": 4, "none": 0}
+    assert got["values"] == {"p": 3, "none": 0}  # nulls are not counted
+    assert got["distinct"] == {"p": 2, "none": 0}
+
+
+def test_first_and_last_put_nulls_lowest_and_break_ties_by_position(evaluate: Evaluate) -> None:
+    sorted_up = elm.query(
+        OBSERVATIONS,
+        sort=elm.by(
+            elm.prop(
+                "value", {"type": "As", "asType": f"{elm.FHIR}integer", "operand": elm.ref("value", "IdentifierRef")}
+            )
+        ),
+    )
+    names = {
+        n: elm.prop("id.value", node)
+        for n, node in {"first": elm.first(sorted_up), "last": elm.last(sorted_up)}.items()
+    }
+    got = evaluate(NUMBERS, names)
+    assert got["first"] == {"p": "o2", "none": None}
+    assert got["last"] == {"p": "o4", "none": None}
+
+
+def test_sort_descending(evaluate: Evaluate) -> None:
+    down = {**VALUES, "sort": elm.by(down=True)}
+    got = evaluate(NUMBERS, {"first": elm.first(down), "last": elm.last(down)})
+    assert got["first"]["p"] == 3
+    assert got["last"]["p"] is None
+
+
+def test_aggregates_ignore_nulls(evaluate: Evaluate) -> None:
+    got = evaluate(NUMBERS, {k: {"type": k, "source": VALUES} for k in ("Min", "Max", "Sum")})
+    assert [got[k]["p"] for k in ("Min", "Max", "Sum")] == [1, 3, 7]
+    assert got["Sum"]["none"] is None
+
+
+def test_singleton_of_two_is_null_and_said_with_its_place(evaluate: Evaluate) -> None:
+    node = {
+        **elm.op("SingletonFrom", elm.query(OBSERVATIONS, where=elm.op("Equal", value_of("X"), elm.literal(3)))),
+        "locator": "7:3-7:30",
+    }
+    got = evaluate(NUMBERS, {"one": elm.op("IsNull", node)})
+    assert got["one"] == {"p": True, "none": True}
+    [warning] = got.outcome.warnings
+    assert "Main 1, line 7:3-7:30" in warning
+    assert "1 places" in warning
+
+
+ENCOUNTERS = [
+    patient("p"),
+    patient("q"),
+    encounter("in", "p", "2026-03-01T10:00:00Z", "2026-03-05T10:00:00Z"),
+    observation("during", "p", effectiveDateTime="2026-03-02T08:00:00Z"),
+    observation("after", "p", effectiveDateTime="2026-04-02T08:00:00Z"),
+    observation("other", "q", effectiveDateTime="2026-03-02T08:00:00Z"),
+]
+
+
+def within() -> dict:
+    when = elm.prop("value", {"type": "As", "asType": f"{elm.FHIR}dateTime", "operand": elm.prop("effective", "O")})
+    return elm.op("In", when, elm.helper("ToInterval", elm.prop("period", "E")), precision="Day")
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("With", {"p": ["during"], "q": []}), ("Without", {"p": ["after"], "q": ["other"]})]
+)
+def test_related_rows_are_of_the_same_patient(evaluate: Evaluate, kind: str, expected: dict) -> None:
+    related = elm.related(kind, elm.retrieve("Encounter"), "E", within())
+    got = evaluate(ENCOUNTERS, {"X": elm.query(OBSERVATIONS, "O", relationship=[related])})
+    assert got["X"] == expected
+
+
+def test_a_nested_query_reaches_the_row_around_it(evaluate: Evaluate) -> None:
+    inner = elm.op("Exists", elm.query(elm.retrieve("Encounter"), "E", where=within()))
+    got = evaluate(
+        ENCOUNTERS,
+        {
+            "X": elm.query(OBSERVATIONS, "O", where=inner),
+            "not": elm.query(OBSERVATIONS, "O", where=elm.op("Not", inner)),
+        },
+    )
+    assert got["X"] == {"p": ["during"], "q": []}
+    assert got["not"] == {"p": ["after"], "q": ["other"]}
+
+
+def test_union_counts_a_resource_once(evaluate: Evaluate) -> None:
+    some = elm.query(OBSERVATIONS, where=elm.op("Greater", value_of("X"), elm.literal(1)))
+    got = evaluate(
+        NUMBERS,
+        {
+            "U": elm.op("Union", some, OBSERVATIONS),
+            "n": {"type": "Count", "source": elm.op("Union", some, OBSERVATIONS)},
+        },
+    )
+    assert got["U"]["p"] == ["o1", "o2", "o3", "o4"]
+    assert got["n"] == {"p": 4, "none": 0}
+
+
+def test_a_union_over_types_keeps_them_apart(evaluate: Evaluate) -> None:
+    got = evaluate(
+        ENCOUNTERS, {"n": {"type": "Count", "source": elm.op("Union", OBSERVATIONS, elm.retrieve("Encounter"))}}
+    )
+    assert got["n"] == {"p": 3, "q": 1}
+
+
+def test_intersect_of_values(evaluate: Evaluate) -> None:
+    big = elm.query(
+        OBSERVATIONS, where=elm.op("Greater", value_of("X"), elm.literal(1)), **{"return": elm.returning(value_of("X"))}
+    )
+    got = evaluate(NUMBERS, {"n": {"type": "Count", "source": elm.op("Intersect", VALUES, big)}})
+    assert got["n"] == {"p": 1, "none": 0}
+
+
+def test_a_list_used_twice_is_not_changed_by_the_first_use(evaluate: Evaluate) -> None:
+    some = elm.query(elm.ref("All"), where=elm.op("Greater", value_of("X"), elm.literal(1)))
+    got = evaluate(NUMBERS, {"All": OBSERVATIONS, "some": some, "again": elm.query(elm.ref("All"))})
+    assert got["some"]["p"] == ["o1", "o4"]
+    assert got["again"]["p"] == ["o1", "o2", "o3", "o4"]
