@@ -91,7 +91,7 @@ def evaluate(tmp_path: Path) -> Evaluate:
 
 def _by_patient(table: Any, ids: Mapping[int, str]) -> dict[str, Any]:
     rows = table.to_pylist()
-    if "value" in table.column_names:
+    if "value" in table.column_names and rows:
         return {ids[row["pid"]]: row["value"] for row in rows}
     found: dict[str, list[str]] = {name: [] for name in ids.values()}
     for row in rows:

@@ -256,7 +256,8 @@ def test_resources_of_no_patient_are_seen_by_those_who_refer_to_them(evaluate: E
     def request(name: str, who: str, medication: str) -> dict[str, Any]:
         return {
             "resourceType": "MedicationRequest", "id": name, "status": "active", "intent": "order",
-            "subject": {"reference": f"Patient/{who}"}, "medicationReference": {"reference": f"Medication/{medication}"},
+            "subject": {"reference": f"Patient/{who}"},
+            "medicationReference": {"reference": f"Medication/{medication}"},
         }  # fmt: skip
 
     drug = {"resourceType": "Medication", "id": "m", "code": {"text": "drug"}}

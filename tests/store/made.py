@@ -12,16 +12,16 @@ from salus.store import LoadReport, Population, load
 Json = dict[str, Any]
 
 
-def patient(name: str | None, **elements: Any) -> Json:
+def patient(name: str | None, /, **elements: Any) -> Json:
     return _resource("Patient", name, **elements)
 
 
-def observation(name: str | None, who: str | None, **elements: Any) -> Json:
+def observation(name: str | None, who: str | None, /, **elements: Any) -> Json:
     subject = {} if who is None else {"subject": {"reference": who if ":" in who or "/" in who else f"Patient/{who}"}}
     return _resource("Observation", name, **subject, **elements)
 
 
-def _resource(kind: str, name: str | None, **elements: Any) -> Json:
+def _resource(kind: str, name: str | None, /, **elements: Any) -> Json:
     return {"resourceType": kind, **({} if name is None else {"id": name}), **elements}
 
 

@@ -18,6 +18,7 @@ from salus.store import ColumnFact, Population, population
 @pytest.fixture
 def people(tmp_path: Path) -> Iterator[Population]:
     """Two patients with a little of everything; most of it outside the warm set."""
+    device = {"reference": "Device/d/_history/2"}
     quantity = {"value": 7.25, "unit": "mg", "code": "mg"}
     _, opened = loaded(
         tmp_path,
@@ -29,9 +30,9 @@ def people(tmp_path: Path) -> Iterator[Population]:
         ),
         patient("b", name=[{"given": ["J"]}]),
         observation("o", "a", referenceRange=[{"low": quantity, "appliesTo": [{"text": "t"}]}], valueQuantity=quantity),
-        observation("n", "b", effectiveTiming={"event": ["2020", "2021-03-04"]}, device={"reference": "Device/d/_history/2"}),
+        observation("n", "b", effectiveTiming={"event": ["2020", "2021-03-04"]}, device=device),
         observation("m", "b"),
-    )  # fmt: skip
+    )
     with opened:
         yield opened
 
@@ -127,7 +128,8 @@ def test_every_typed_column_has_one_fact(people: Population) -> None:
     assert rows(people, twice) == []
     columns = rows(
         people,
-        """SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main' AND database_name = current_database()
+        """SELECT table_name, column_name FROM duckdb_columns()
+        WHERE schema_name = 'main' AND database_name = current_database()
         AND (table_name LIKE '%.%' OR table_name IN ('Patient', 'Observation'))
         AND column_name NOT IN ('pid', 'rid', 'id', 'parent', 'eid', 'ord')""",
     )

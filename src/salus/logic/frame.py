@@ -218,25 +218,35 @@ def dictionary_rows(data: Data, name: str, key: str, parent: Frame, owner: E) ->
 
 def instance(rows: Rows, parent: Frame) -> Rows:
     """The same list, free to be filtered or joined without touching the original."""
-    frame = rows.frame
-    if not is_plain(frame.select):
-        return _use(rows, parent)
-    select, numbers = clone(frame.select)
+    relation = rows.frame.select
+    if not is_plain(relation):
+        relation.materialised = relation.materialised or "rows"
+        return over(relation, rows, parent)
+    select, numbers = clone(relation)
+    return _rebased(rows, select, lambda e: renumber(e, numbers, select), parent)
+
+
+def over(relation: Select, rows: Rows, parent: Frame) -> Rows:
+    """The list `rows`, whose select is `relation`, read from a fresh use of that materialised relation."""
+    for e in (rows.frame.pid, rows.link.inner):
+        rows.frame.reach(e)
+    use = Use(relation)
+    select = Select()
+    select.join("from", use)
 
     def move(e: E) -> E:
-        return renumber(e, numbers, select)
+        return e if not list(columns_of(e)) else Col(use.id, relation.export(e))
 
+    return _rebased(rows, select, move, parent)
+
+
+def _rebased(rows: Rows, select: Select, move: Callable[[E], E], parent: Frame) -> Rows:
+    """The list over another select: `move` says where each of its expressions is found there."""
+    frame = rows.frame
     link = Link(move(rows.link.inner), rows.link.outer)
     key = None if frame.key is None else move(frame.key)
-    copy = Frame(
-        frame.data,
-        select,
-        move(frame.pid),
-        _around(rows, parent),
-        link,
-        key,
-        tuple(map(move, frame.position)),
-    )
+    position = tuple(map(move, frame.position))
+    copy = Frame(frame.data, select, move(frame.pid), _around(rows, parent), link, key, position)
     order = tuple((down, tuple(map(move, keys))) for down, keys in rows.order)
     return Rows(copy, remap(rows.element, move), rows.distinct, order, rows.element_type)
 
@@ -246,39 +256,6 @@ def _around(rows: Rows, parent: Frame) -> Frame:
     if rows.link.outer is None or rows.frame.parent is None:
         return parent
     return parent if parent.select.covers(columns_of(rows.link.outer)) else rows.frame.parent
-
-
-def _use(rows: Rows, parent: Frame) -> Rows:
-    """The list through a use of its materialised select."""
-    frame = rows.frame
-    relation = frame.select
-    relation.materialised = relation.materialised or "rows"
-    return over(relation, rows, parent)
-
-
-def over(relation: Select, rows: Rows, parent: Frame) -> Rows:
-    """The list `rows`, whose select is `relation`, read from a fresh use of that materialised relation."""
-    use = Use(relation)
-    select = Select()
-    select.join("from", use)
-
-    def move(e: E) -> E:
-        return e if not list(columns_of(e)) else Col(use.id, relation.export(e))
-
-    frame = rows.frame
-    link = Link(move(rows.link.inner), rows.link.outer)
-    key = None if frame.key is None else move(frame.key)
-    copy = Frame(
-        frame.data,
-        select,
-        move(frame.pid),
-        _around(rows, parent),
-        link,
-        key,
-        tuple(map(move, frame.position)),
-    )
-    order = tuple((down, tuple(map(move, keys))) for down, keys in rows.order)
-    return Rows(copy, remap(rows.element, move), rows.distinct, order, rows.element_type)
 
 
 def leaves(value: Value) -> list[E]:

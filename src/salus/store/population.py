@@ -102,15 +102,19 @@ class Population:
 
     def _type(self, missing: set[Need]) -> None:
         dictionary = Dictionary(self.con)
-        staged = [stage_type(self.con, resource, needs, dictionary) for resource, needs in by_resource(missing)]
-        dictionary.publish(self.con)
-        with transaction(self.con):
+        staged: list[Mapping[str, Staged]] = []
+        try:
+            for resource, needs in by_resource(missing):
+                staged.append(stage_type(self.con, resource, needs, dictionary))
+            dictionary.publish(self.con)
+            with transaction(self.con):
+                for one in staged:
+                    publish(self.con, one, self.facts())
+                problems.record(self.con)
+        finally:
             for one in staged:
-                publish(self.con, one, self.facts())
-            problems.record(self.con)
-        for one in staged:
-            drop_staged(self.con, one)
-        self.con.execute("DELETE FROM work.problem")
+                drop_staged(self.con, one)
+            self.con.execute("DELETE FROM work.problem")
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:

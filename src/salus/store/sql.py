@@ -25,7 +25,7 @@ def literal(text: str) -> str:
 def attach_work(con: duckdb.DuckDBPyConnection) -> None:
     """Attach `work` and make time zones a matter of the data alone."""
     con.execute("SET TimeZone = 'UTC'")
-    con.execute("ATTACH IF NOT EXISTS ':memory:' AS work")
+    con.execute("ATTACH IF NOT EXISTS ':memory:' AS work (READ_WRITE)")
 
 
 def scalar(con: duckdb.DuckDBPyConnection, query: str) -> int:
