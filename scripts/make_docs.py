@@ -1,6 +1,6 @@
 """Writes the pages of docs/ that follow from the code: the commands (cli.md) and the catalog (catalog.md).
 
-Run by `make docs`; tests/catalog/test_generated_pages.py fails while a page and the code differ. Pages that
+Run by `make docs`; tests/scripts/test_generated_pages.py fails while a page and the code differ. Pages that
 follow from measuring are written elsewhere: performance.md by `bench.py`.
 """
 

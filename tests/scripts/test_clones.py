@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-SPEC = importlib.util.spec_from_file_location("clones", Path(__file__).resolve().parents[2] / "scripts/clones.py")
-assert SPEC
-assert SPEC.loader
-clones = importlib.util.module_from_spec(SPEC)
-sys.modules["clones"] = clones  # dataclasses look their module up by name
-SPEC.loader.exec_module(clones)
+import clones
 
 
 def bundle(patient: str, numerator: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -325,7 +324,7 @@ def test_what_duckdb_does_not_take_for_json_is_set_aside(tmp_path: Path, monkeyp
 
     def scan(*args: Any, **kwargs: Any) -> Any:
         for raw in real(*args, **kwargs):
-            yield replace(raw, data=b'{"broken') if raw.id == "bad" else raw
+            yield raw._replace(data=b'{"broken') if raw.id == "bad" else raw
 
     monkeypatch.setattr(intake, "scan", scan)
     report, people = loaded(tmp_path, patient("p"), observation("o", "p"), observation("bad", "p"))

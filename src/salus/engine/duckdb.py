@@ -104,7 +104,7 @@ def _verify(con: duckdb.DuckDBPyConnection, relation: object, count: str, where:
 def _read(con: duckdb.DuckDBPyConnection, speller: Speller, output: Output) -> pa.Table:
     inner = speller.relation(output.relation).sql(dialect="duckdb")
     columns = ", ".join(f'"{column}" AS "{label}"' for label, column in output.columns.items())
-    order = "pid, rid" if "rid" in output.columns else "pid"
+    order = "pid, id" if "id" in output.columns else "pid"
     sql = f"SELECT {columns} FROM ({inner}) ORDER BY {order}"
     return con.sql(sql).to_arrow_table()
 

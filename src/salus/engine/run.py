@@ -45,16 +45,18 @@ class Content(LibrarySource, Protocol):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A define of a library."""
+    """A define of a library; or with `over`, a function of one operand for each resource of that define's list."""
 
     library: str
     version: str | None
     define: str
+    over: str | None = None
 
 
 @dataclass
 class Outcome:
-    """Per wanted define: (pid, value) dense by pid, or for a list of resources (pid, type, id); timings in seconds."""
+    """Per wanted define a table: (pid, value), dense by pid; for a list of resources (pid, type, id), with a value each
+    where the define was asked for `over` them; for another list (pid, value) rows. Timings are in seconds."""
 
     values: dict[Wanted, pa.Table] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
@@ -87,10 +89,7 @@ def run(
     outcome.timings["execute"] = time.perf_counter() - clock
     outcome.warnings, outcome.gaps = done.warnings, list(compiler.gaps)
     outcome.defines = duckdb_engine.describe(done.statements)
-    types = {output.name: output.resource_type for output in compiled.outputs}
-    for index, want in enumerate(wanted):
-        name = str(index)
-        outcome.values[want] = _with_ids(population, done.tables[name], types[name])
+    outcome.values = {want: done.tables[str(index)] for index, want in enumerate(wanted)}
     return outcome
 
 
@@ -133,8 +132,9 @@ class _Setting:
 
 def _compile(setting: _Setting, wanted: Sequence[Wanted]) -> tuple[Plan, Compiler]:
     includes = Includes(setting.content)
-    targets = [(str(i), includes.open(w.library, w.version, "the run"), w.define) for i, w in enumerate(wanted)]
-    for url, version, asked_by in value_sets_of(includes, [(library, define) for _, library, define in targets]):
+    targets = [(str(i), includes.open(w.library, w.version, "the run"), w.define, w.over) for i, w in enumerate(wanted)]
+    named = [(library, define) for _, library, *defines in targets for define in defines if define is not None]
+    for url, version, asked_by in value_sets_of(includes, named):
         setting.content.value_set(url, version, asked_by)
 
     def outputs(compiler: Compiler) -> list[Output]:
@@ -166,14 +166,3 @@ def measurement_period(start: date, end: date) -> Interval:
     return Interval(
         Point(DATETIME, Const(first)), Point(DATETIME, Const(final)), TRUE, TRUE, TRUE, IntervalOf(DATETIME)
     )
-
-
-def _with_ids(population: Population, table: pa.Table, resource_type: str | None) -> pa.Table:
-    """Rows of resources named by type and id instead of row key."""
-    if resource_type is None:
-        return table
-    population.con.register("salus_rows", table)
-    named = f"SELECT r.pid, '{resource_type}' AS type, t.id FROM salus_rows r JOIN \"{resource_type}\" t USING (rid)"
-    found = population.con.sql(f"{named} ORDER BY pid, id").to_arrow_table()
-    population.con.unregister("salus_rows")
-    return found

@@ -10,11 +10,11 @@ Leaves to others: containers (`salus.fhir.sources`), and every meaning of a reso
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,7 @@ _BOM = b"\xef\xbb\xbf"
 _DATA_SUFFIXES = (".json", ".ndjson", ".jsonl")
 _NOT_JSON = "is not valid JSON"
 _NO_TYPE = "is not a FHIR resource (a JSON object with a resourceType, and texts as type and id)"
+_NO_ENTRIES = "is a Bundle whose entries are not a list"
 _NO_ENTRY = "is not a Bundle entry (a JSON object, its fullUrl a text)"
 
 
@@ -47,10 +48,9 @@ class Record:
     bundle: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """The same as `Record`, unparsed: `data` is the resource's JSON without white space, `type` and `id` its
-    own claim.
+class Raw(NamedTuple):
+    """The same as `Record`, unparsed: `data` is the resource's JSON without white space, `type` and `id` its own
+    claim.
     """
 
     file: str
@@ -70,6 +70,10 @@ class _Entry(msgspec.Struct):
 
 
 class _Bundle(msgspec.Struct):
+    entry: list[_Entry] | None = None
+
+
+class _LooseBundle(msgspec.Struct):
     entry: list[msgspec.Raw] | None = None
 
 
@@ -79,6 +83,7 @@ class _Head(msgspec.Struct):
 
 
 _bundle = msgspec.json.Decoder(_Bundle).decode
+_loose_bundle = msgspec.json.Decoder(_LooseBundle).decode
 _entry = msgspec.json.Decoder(_Entry).decode
 _head = msgspec.json.Decoder(_Head).decode
 
@@ -211,53 +216,57 @@ class _Unpacker:
         self._bundles = 0
         self._untyped = untyped
 
-    def __call__(self, file: str, line: int, data: bytes | Failure) -> Iterator[Raw]:
+    def __call__(self, file: str, line: int, data: bytes | Failure) -> Iterable[Raw]:
         if isinstance(data, Failure):
-            yield _failed(file, line, data.reason)
-            return
+            return (_failed(file, line, data.reason),)
         try:
             if not data.isascii():
                 data.decode()
             compact = msgspec.json.format(data, indent=-1)
         except UnicodeDecodeError:
-            yield _failed(file, line, "is not UTF-8 text")
+            return (_failed(file, line, "is not UTF-8 text"),)
         except (msgspec.DecodeError, RecursionError):
-            yield _failed(file, line, _NOT_JSON)
-        else:
-            yield from self._resource(Raw(file, line, None, None, None, "", None, compact))
+            return (_failed(file, line, _NOT_JSON),)
+        return self._resource(file, line, None, None, None, compact)
 
-    def _resource(self, raw: Raw) -> Iterator[Raw]:
+    def _resource(
+        self, file: str, line: int, entry: int | None, url: str | None, bundle: int | None, data: bytes
+    ) -> Iterable[Raw]:
         try:
-            head = _head(raw.data)
+            head = _head(data)
         except (msgspec.DecodeError, RecursionError):
-            if self._untyped and raw.data.startswith(b"{"):
-                yield raw
-            else:
-                yield _failed(raw.file, raw.line, _NO_TYPE, raw.entry, raw.bundle)
-            return
+            if self._untyped and data.startswith(b"{"):
+                return (Raw(file, line, entry, url, bundle, "", None, data),)
+            return (_failed(file, line, _NO_TYPE, entry, bundle),)
         if head.resourceType == "Bundle":
-            yield from self._entries(raw)
-        else:
-            where = (raw.file, raw.line, raw.entry, raw.full_url, raw.bundle)
-            yield Raw(*where, head.resourceType, head.id, raw.data)
+            return self._unpacked(file, line, entry, data)
+        return (Raw(file, line, entry, url, bundle, head.resourceType, head.id, data),)
 
-    def _entries(self, raw: Raw) -> Iterator[Raw]:
+    def _unpacked(self, file: str, line: int, place: int | None, data: bytes) -> Iterator[Raw]:
         bundle = self._bundles
         self._bundles += 1
-        try:
-            entries = _bundle(raw.data).entry or []
-        except (msgspec.DecodeError, RecursionError):
-            yield _failed(raw.file, raw.line, "is a Bundle whose entries are not a list", raw.entry)
-            return
-        for position, data in enumerate(entries):
-            yield from self._entry(raw, data, position, bundle)
+        for position, entry in enumerate(_entries(data)):
+            if isinstance(entry, str):
+                in_bundle = entry is not _NO_ENTRIES
+                yield _failed(file, line, entry, position if in_bundle else place, bundle if in_bundle else None)
+            elif isinstance(entry.resource, msgspec.Raw):
+                yield from self._resource(file, line, position, entry.fullUrl, bundle, bytes(entry.resource))
 
-    def _entry(self, raw: Raw, data: msgspec.Raw, position: int, bundle: int) -> Iterator[Raw]:
-        try:
-            entry = _entry(data)
-        except (msgspec.DecodeError, RecursionError):
-            yield _failed(raw.file, raw.line, _NO_ENTRY, position, bundle)
-            return
-        if isinstance(entry.resource, msgspec.Raw):
-            where = (raw.file, raw.line, position, entry.fullUrl, bundle)
-            yield from self._resource(Raw(*where, "", None, bytes(entry.resource)))
+
+def _entries(data: bytes) -> Iterable[_Entry | str]:
+    """The entries of a Bundle, or what is wrong with one; read one by one only when they are not all right."""
+    try:
+        return _bundle(data).entry or []
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        return [_entry_or_error(entry) for entry in _loose_bundle(data).entry or []]
+    except (msgspec.DecodeError, RecursionError):
+        return [_NO_ENTRIES]
+
+
+def _entry_or_error(data: msgspec.Raw) -> _Entry | str:
+    try:
+        return _entry(data)
+    except (msgspec.DecodeError, RecursionError):
+        return _NO_ENTRY

@@ -8,7 +8,7 @@ Leaves to others: operators (`operators`), queries (`queries`), retrieves, FHIR 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -136,6 +136,21 @@ class Compiler:
             self._defined[key] = self._compile(library, library.expression(name, asked_by))
             self._open.pop()
         return self._defined[key]
+
+    def result(self, library: Library, name: str, cx: Context) -> Value:
+        """The value of a define, or of a function without operands, in a frame of patients."""
+        functions = [f for f in library.functions(name) if not f.operands and f.expression is not None]
+        if functions and functions[0].expression is not None:
+            return self.value(functions[0].expression, cx)
+        return self.use(self.define(library, name), cx)
+
+    def apply(self, library: Library, name: str, operand: Value, cx: Context) -> Value:
+        """The value of a function of one operand."""
+        for function in library.functions(name):
+            if len(function.operands) == 1 and function.expression is not None:
+                inner = replace(cx, aliases={}, operands={function.operands[0][0]: operand})
+                return self.value(function.expression, inner)
+        raise SalusError(f'{library.label} has no function "{name}" of one argument')
 
     def _compile(self, library: Library, definition: n.ExpressionDef) -> Defined:
         body = definition.expression

@@ -9,23 +9,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from salus.elm.library import Library
+from salus.errors import SalusError
 from salus.logic.compiler import Check, Compiler
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, E
+from salus.logic.expr import FALSE, Const, E, Op, case
 from salus.logic.frame import Frame, Rows
 from salus.logic.packing import output
 from salus.logic.relation import Select, Source, Table, Union, Use, reads
-from salus.logic.values import Empty, Resource
+from salus.logic.values import Choice, Empty, Nothing, Resource, Value, present, type_of
 
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """What a wanted define puts out: columns of `relation` by the names its reader knows (`pid`, `value`, `rid`)."""
+    """What a wanted define puts out: columns of `relation` by the names its reader knows (`pid`, `value`, `id`)."""
 
     name: str
     relation: Select
     columns: dict[str, str]
-    resource_type: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,30 +43,70 @@ def ordered(compiler: Compiler, outputs: Sequence[Output]) -> Plan:
     return Plan(list(_in_order(roots)), outputs, _reached(compiler.checks, roots))
 
 
-def put_out(compiler: Compiler, name: str, library: Library, define: str) -> Output:
-    """A select of one wanted define: (pid, value) per patient, or (pid, rid or value) per row of a list."""
-    defined = compiler.define(library, define)
+def put_out(compiler: Compiler, name: str, library: Library, define: str, over: str | None = None) -> Output:
+    """A select of a wanted define: (pid, value) per patient, or rows (pid, type, id) or (pid, value) of a list.
+
+    With `over`, `define` names a function of one operand and is put out for each resource of the list `over`.
+    """
     frame = compiler.patients()
     cx = Context(compiler, library, define, frame)
-    value = compiler.use(defined, cx)
+    if over is not None:
+        return _applied(cx, name, compiler.use(compiler.define(library, over), cx))
+    value = compiler.result(library, define, cx)
+    if isinstance(value, Empty):
+        return _nothing(frame, name)
     if isinstance(value, Rows):
         return _list_output(cx, name, value)
-    if isinstance(value, Empty):
-        frame.filter(FALSE)
     return _output(frame, name, {"pid": frame.pid, "value": output(cx, value)})
+
+
+def _applied(cx: Context, name: str, units: Value) -> Output:
+    """A function's value for each resource of a list."""
+    if isinstance(units, Nothing):
+        return _nothing(cx.frame, name, "value")
+    if not isinstance(units, Rows):
+        raise SalusError(f'{cx.library.label}: "{cx.define}" is asked for over something that is not a list')
+    inner = cx.within(units.frame)
+    value = cx.compiler.apply(cx.library, cx.define, units.element, inner)
+    named = _named(inner, units.element)
+    if named is None:
+        raise SalusError(f'{cx.library.label}: "{cx.define}" is asked for over a list of {type_of(units.element)}')
+    return _output(units.frame, name, {"pid": units.frame.pid, **named, "value": output(inner, value)})
+
+
+def _nothing(frame: Frame, name: str, *more: str) -> Output:
+    """No row, with the columns of a list of resources."""
+    frame.filter(FALSE)
+    blank: dict[str, E] = {column: Op("as_text", (frame.pid,)) for column in ("type", "id")}
+    return _output(frame, name, {"pid": frame.pid, **blank, **{m: Op("as_decimal", (frame.pid,)) for m in more}})
 
 
 def _list_output(cx: Context, name: str, rows: Rows) -> Output:
     frame = rows.frame
-    if isinstance(rows.element, Resource):
-        type_ = rows.element.type.name.removeprefix("FHIR.")
-        return _output(frame, name, {"pid": frame.pid, "rid": rows.element.rid}, type_)
-    return _output(frame, name, {"pid": frame.pid, "value": output(cx.within(frame), rows.element)})
+    inner = cx.within(frame)
+    named = _named(inner, rows.element)
+    return _output(frame, name, {"pid": frame.pid, **(named or {"value": output(inner, rows.element)})})
 
 
-def _output(frame: Frame, name: str, columns: dict[str, E], type_: str | None = None) -> Output:
-    names = {label: frame.select.export(frame.reach(e)) for label, e in columns.items()}
-    return Output(name, frame.select, names, type_)
+def _named(cx: Context, element: Value) -> dict[str, E] | None:
+    """Type and id of a resource, or of whichever resource a choice is; None for other values."""
+    options = element.options if isinstance(element, Choice) else (element,)
+    resources = [option for option in options if isinstance(option, Resource)]
+    if not resources or len(resources) < len(options):
+        return None
+    names = [option.type.name.removeprefix("FHIR.") for option in resources]
+    rows = [option.row or cx.frame.joined_row(name, option.rid) for option, name in zip(resources, names, strict=True)]
+    flags = [present(option) for option in resources]
+    return {
+        "type": case(list(zip(flags, map(Const, names), strict=True))),
+        "id": case(list(zip(flags, (row.col("id") for row in rows), strict=True))),
+    }
+
+
+def _output(frame: Frame, name: str, columns: dict[str, E]) -> Output:
+    for e in columns.values():
+        frame.reach(e)
+    return Output(name, frame.select, {label: frame.select.export(e) for label, e in columns.items()})
 
 
 def _reached(checks: Iterable[Check], roots: Sequence[Source]) -> list[Check]:

@@ -28,7 +28,7 @@ def nodes_of(node: object) -> Iterator[n.Node]:
 
 def reach(includes: Includes, targets: Iterable[tuple[Library, str]]) -> Iterator[tuple[Library, n.Node]]:
     """Every node that evaluating the targets can come to, with its library."""
-    todo: list[tuple[Library, n.ExpressionDef | n.FunctionDef]] = [(lib, lib.expression(name)) for lib, name in targets]
+    todo = [(library, found) for library, name in targets for found in _definitions(library, name)]
     seen: set[int] = set()
     while todo:
         library, definition = todo.pop()
@@ -38,6 +38,10 @@ def reach(includes: Includes, targets: Iterable[tuple[Library, str]]) -> Iterato
         for node in nodes_of(definition.expression):
             yield library, node
             todo += _named(includes, library, node)
+
+
+def _definitions(library: Library, name: str) -> Sequence[n.ExpressionDef | n.FunctionDef]:
+    return library.functions(name) or [library.expression(name)]
 
 
 def _named(

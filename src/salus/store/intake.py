@@ -17,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from salus.fhir import model
 from salus.fhir.reading import Raw, scan
@@ -104,7 +105,7 @@ class Intake:
         self._held = 0
         self._files: list[_File] = []
         self._bad: list[tuple[str, int, int | None, str]] = []
-        self._writer = _Writer(con.cursor())
+        self._writer = _Writer(con)
 
     def run(self, paths: Sequence[Path], progress: Callable[[int, int], None]) -> Taken:
         """Read everything; `progress` is told (bytes read, bytes to read). Raises SalusError when a path is
@@ -161,12 +162,14 @@ class Intake:
 
 
 class _Writer:
-    """Writes batches in a thread of its own, a few at most waiting; a context manager that waits for the
-    last.
+    """Writes batches in a thread of its own, a few at most waiting; a context manager that waits for the last.
+
+    Raw resources are one transaction, so that nothing is compressed twice; the work database, which cannot be part
+    of it, has a connection of its own.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        self._con = con
+        self._raw, self._work = con.cursor(), con.cursor()
         self._pool = ThreadPoolExecutor(1)
         self._pending: deque[Future[None]] = deque()
         self._created: set[str] = set()
@@ -179,49 +182,49 @@ class _Writer:
         self._pending.append(self._pool.submit(self._write, kind, batch))
 
     def __enter__(self) -> _Writer:
+        self._raw.execute("BEGIN")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: object, trace: object) -> None:
         try:
             while self._pending and kind is None:
                 self._pending.popleft().result()
+            self._pool.submit(self._raw.execute, "ROLLBACK" if kind else "COMMIT").result()
         finally:
-            self._pool.shutdown(cancel_futures=True)
-            self._con.close()
+            self._pool.shutdown()
+            self._raw.close()
+            self._work.close()
 
     def _write(self, kind: str, batch: Batch) -> None:
         table = batch.table()
-        self._con.register("batch", table)
         try:
-            self._insert(kind, "batch")
+            self._note_arrival(kind, table)
         except duckdb.InvalidInputException:
-            self._refuse()
-            self._insert(kind, "(SELECT * FROM batch WHERE json_valid(json))")
-        finally:
-            self._con.unregister("batch")
-
-    def _refuse(self) -> None:
-        """What passed for JSON until now and does not with DuckDB (it should never happen) must not stop a
-        load.
-        """
-        bad = self._con.execute("SELECT file, line, entry FROM batch WHERE NOT json_valid(json)").fetchall()
-        self.refused += bad
-
-    def _insert(self, kind: str, source: str) -> None:
-        paths = [literal("$." + path) for path in _reference_paths(kind)]
-        owners = f"json_extract_string(json, {', '.join(paths)})" if len(paths) == 1 else "NULL"
-        if paths and "[*]" not in paths[0]:
-            owners = f"[{owners}]"
-        self._con.execute(
-            f"""INSERT INTO work.arrival SELECT {literal(kind)}, seq, id, url, bundle, file, line, entry,
-            {owners},
-            json_extract_string(json, '$.meta.lastUpdated') FROM {source}"""
-        )
-        raw = f"raw.{quote(kind)}"
+            table = self._without_refused(table)
+            self._note_arrival(kind, table)
         if kind not in self._created:
-            self._con.execute(f"CREATE TABLE {raw}({RAW_COLUMNS})")
+            self._raw.execute(f"CREATE TABLE raw.{quote(kind)}({RAW_COLUMNS})")
             self._created.add(kind)
-        self._con.execute(f"INSERT INTO {raw} SELECT seq, json, file, line, entry FROM {source}")
+        self._raw.register("batch", table)
+        self._raw.execute(f"INSERT INTO raw.{quote(kind)} SELECT seq, json, file, line, entry FROM batch")
+        self._raw.unregister("batch")
+
+    def _note_arrival(self, kind: str, table: pa.Table) -> None:
+        self._work.register("batch", table)
+        self._work.execute(
+            f"""INSERT INTO work.arrival
+            SELECT {literal(kind)}, seq, id, url, bundle, file, line, entry, {_owners(kind)},
+                json_extract_string(json, '$.meta.lastUpdated')
+            FROM batch"""
+        )
+        self._work.unregister("batch")
+
+    def _without_refused(self, table: pa.Table) -> pa.Table:
+        """What passed for JSON until now and does not with DuckDB (it should never happen) must not stop a load."""
+        valid = self._work.sql("SELECT json_valid(json) AS valid FROM batch").to_arrow_table()["valid"]
+        refused = table.filter(pc.invert(valid)).select(["file", "line", "entry"])
+        self.refused += [tuple(row.values()) for row in refused.to_pylist()]
+        return table.filter(valid)
 
 
 def _insert_rows(con: duckdb.DuckDBPyConnection, table: str, values: Sequence[tuple[object, ...]]) -> None:
@@ -239,17 +242,16 @@ def _unfit(raw: Raw) -> str | None:
     return None
 
 
-def _reference_paths(kind: str) -> list[str]:
-    """JSON paths of the references that may name the patient of a resource; a repeating element anywhere on
-    the way is `[*]`.
-    """
-    paths = []
-    for owner in model.owner_paths(kind):
+def _owners(kind: str) -> str:
+    """SQL for the references that may name the patient of a resource, as a list; NULL for types that have none."""
+    for owner in model.owner_paths(kind)[:1]:
         steps, at = [], kind
         for name in owner.split("."):
             found = model.member(at, name)
             assert found is not None
             steps.append(f"{name}[*]" if found.many else name)
             at = found.types[0]
-        paths.append(".".join([*steps, "reference"]))
-    return paths[:1]
+        path = ".".join(["$", *steps, "reference"])
+        references = f"json_extract_string(json, {literal(path)})"
+        return references if "[*]" in path else f"[{references}]"
+    return "NULL"

@@ -1,8 +1,9 @@
 """The dictionary of concepts: every distinct CodeableConcept or Coding becomes an integer.
- `concept_json` and `concept_list_json` (schema `intern`) map the JSON text of a concept, or of a whole list
-of concepts, to its number; equal texts share one. `publish` spells new entries out as `concept`, `coding` and
-`concept_list`. The dictionary only grows, so numbers once given stay valid. Leaves to others: finding the
-texts (`salus.store.shred`), value sets (`terminology`).
+
+`intern.concept_json` and `intern.concept_list_json` map the JSON text of a concept, or of a whole list of concepts, to
+its number; equal texts share one. New texts are gathered in the work database and come into the population with
+`publish`, which also spells them out as `concept`, `coding` and `concept_list`. The dictionary only grows, so numbers once
+given stay valid. Leaves to others: finding the texts (`salus.store.shred`), value sets (`terminology`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ CREATE TABLE IF NOT EXISTS coding(
 CREATE TABLE IF NOT EXISTS concept_list(lid INTEGER, ord INTEGER, cid INTEGER);
 """
 
+_KINDS = ("concept_json", "concept_list_json")
+
 # A CodeableConcept with only text has no codings; only what has a part of a Coding is one.
 _CODINGS = """
 INSERT INTO coding
@@ -38,55 +41,52 @@ FROM (
 """
 
 
+_MEMBERS = """
+CREATE TABLE work.list_member AS
+SELECT key, unnest(members) AS json, generate_subscripts(members, 1) - 1 AS ord
+FROM (SELECT key, CASE json_type(json) WHEN 'ARRAY' THEN CAST(json->'$[*]' AS VARCHAR[]) ELSE [json] END AS members
+    FROM work.concept_list_json ANTI JOIN intern.concept_list_json USING (key))
+"""
+
+
 class Dictionary:
     """Gives numbers to concept texts; one per population, shared by the threads that type its tables."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         con.execute(_TABLES)
         self._lock = threading.Lock()
-        self._last = {
-            table: scalar(con, f"SELECT max(key) FROM intern.{table}")
-            for table in ("concept_json", "concept_list_json")
-        }
+        self._last = {}
+        for kind in _KINDS:
+            con.execute(f"CREATE OR REPLACE TABLE work.{kind} AS FROM intern.{kind}")
+            self._last[kind] = scalar(con, f"SELECT max(key) FROM work.{kind}")
 
     def intern(self, con: duckdb.DuckDBPyConnection, texts: Iterable[str], *, lists: bool, into: str) -> None:
         """Number the texts the queries give (one column), and make `into` the table (json, key) of them."""
-        table = "concept_list_json" if lists else "concept_json"
+        table = _KINDS[lists]
         con.execute(
             f"""CREATE TABLE {into} AS
             SELECT DISTINCT json, CAST(NULL AS INTEGER) AS key FROM ({" UNION ALL ".join(texts)}) t(json)"""
         )
         with self._lock:
             added = con.execute(
-                f"""INSERT INTO intern.{table}
+                f"""INSERT INTO work.{table}
                 SELECT {self._last[table]} + row_number() OVER (ORDER BY json), json
-                FROM {into} ANTI JOIN intern.{table} USING (json) WHERE json IS NOT NULL"""
+                FROM {into} ANTI JOIN work.{table} USING (json) WHERE json IS NOT NULL"""
             ).fetchone()
             self._last[table] += int(added[0]) if added else 0
-        con.execute(f"UPDATE {into} SET key = known.key FROM intern.{table} known WHERE known.json = {into}.json")
+        con.execute(f"UPDATE {into} SET key = known.key FROM work.{table} known WHERE known.json = {into}.json")
 
     def publish(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Spell out every entry that is not spelt out yet. Lists first: their members are concepts too."""
-        self._lists(con)
+        """Bring what is new into the population, spelt out. Lists first: their members are concepts too."""
+        con.execute(_MEMBERS)
+        self.intern(con, ["SELECT json FROM work.list_member WHERE json <> 'null'"], lists=False, into="work.member")
         con.execute(
-            """CREATE OR REPLACE TABLE work.fresh AS
-            SELECT * FROM intern.concept_json ANTI JOIN concept ON cid = key"""
+            """INSERT INTO concept_list SELECT l.key, l.ord, m.key
+            FROM work.list_member l LEFT JOIN work.member m USING (json) ORDER BY l.key, l.ord"""
         )
+        con.execute("CREATE TABLE work.fresh AS FROM work.concept_json ANTI JOIN intern.concept_json USING (key)")
         con.execute("INSERT INTO concept SELECT key, json->>'$.text' FROM work.fresh ORDER BY key")
         con.execute(_CODINGS)
-        con.execute("DROP TABLE work.fresh")
-
-    def _lists(self, con: duckdb.DuckDBPyConnection) -> None:
-        con.execute(
-            """CREATE OR REPLACE TABLE work.fresh_list AS
-            SELECT key, unnest(members) AS json, generate_subscripts(members, 1) - 1 AS ord FROM (SELECT key,
-            CASE json_type(json) WHEN 'ARRAY' THEN CAST(json->'$[*]' AS VARCHAR[]) ELSE [json] END AS members
-                FROM intern.concept_list_json WHERE key NOT IN (SELECT lid FROM concept_list))"""
-        )
-        members = "SELECT json FROM work.fresh_list WHERE json <> 'null'"
-        self.intern(con, [members], lists=False, into="work.member")
-        con.execute(
-            """INSERT INTO concept_list SELECT f.key, f.ord, m.key FROM work.fresh_list f
-            LEFT JOIN work.member m USING (json) ORDER BY f.key, f.ord"""
-        )
-        con.execute("DROP TABLE work.member; DROP TABLE work.fresh_list")
+        for kind in _KINDS:
+            con.execute(f"INSERT INTO intern.{kind} FROM work.{kind} ANTI JOIN intern.{kind} USING (key) ORDER BY key")
+        con.execute("DROP TABLE work.member; DROP TABLE work.list_member; DROP TABLE work.fresh")

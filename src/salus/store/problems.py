@@ -9,6 +9,7 @@ Leaves to others: what could not be read as a resource at all (`salus.store.inta
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -58,26 +59,31 @@ class Notes:
             )
 
     def numbers(self, one: Relation, found: Mapping[str, int], size: int, source: str) -> None:
-        """Note numbers that are there and were not read. Only elements that fewer rows have than have the
-        element around it are looked at, and only in those resources.
+        """Note numbers that are there and were not read. Only elements that fewer rows have than have the element
+        around it are looked at, and only in resources whose text has the element's name.
         """
-        for column in one.columns:
-            around = column.path[:-1]
-            if column.storage not in ("integer", "decimal") or not (one.path or around):
-                continue  # a resource's own elements are seen to by `shapes`
-            if found[column.name] < (found[".".join(around)] if around else size):
-                self._note(self._unread_numbers(one, column, around, source), _NUMBER)
+        lacking = [column for column in one.columns if _is_lacking(one, column, found, size)]
+        if not lacking:
+            return
+        named = " OR ".join(f"contains(json, {literal(_quoted_name(one, column))})" for column in lacking)
+        self.con.execute(f"CREATE TABLE {self._suspects} AS SELECT rid, json FROM {self.block} WHERE {named}")
+        if scalar(self.con, f"SELECT count(*) FROM {self._suspects}"):
+            for column in lacking:
+                self._note(self._unread_numbers(one, column, source), _NUMBER)
+        self.con.execute(f"DROP TABLE {self._suspects}")
 
-    def _unread_numbers(self, one: Relation, column: Column, around: Sequence[str], source: str) -> str:
+    def _unread_numbers(self, one: Relation, column: Column, source: str) -> str:
         path = _json_path(one.table, column.path)
         there = f"json_extract(json, {literal(path)})"
         listed = there if "[*]" in path else f"[{there}]"
-        unread = f"{value(around, 'v')} IS NOT NULL AND {value(column.path, 'v')} IS NULL"
         return f"""SELECT rid, {literal(_element(one, column))}
-            FROM (SELECT rid, {listed} AS there FROM {self.block}
-                SEMI JOIN (SELECT rid FROM {source} WHERE {unread}) USING (rid))
+            FROM (SELECT rid, {listed} AS there FROM {self._suspects})
             JOIN (SELECT rid, count({value(column.path, "v")}) AS read FROM {source} GROUP BY rid) USING (rid)
             WHERE len(list_filter(there, lambda x: json_type(x) <> 'NULL')) > read"""
+
+    @property
+    def _suspects(self) -> str:
+        return f"work.{quote(f'{self.resource} suspects')}"
 
     def _note(self, found: str, what: str) -> None:
         self.con.execute(
@@ -118,3 +124,16 @@ def _json_path(table: str, path: Sequence[str]) -> str:
         steps.append(f'"{name}"[*]' if found.many else f'"{name}"')
         at = found.types[0]
     return ".".join(steps)
+
+
+def _is_lacking(one: Relation, column: Column, found: Mapping[str, int], size: int) -> bool:
+    """Whether fewer rows have the number than have what it is part of. A resource's own are seen to by `shapes`."""
+    around = ".".join(column.path[:-1])
+    if column.storage not in ("integer", "decimal") or not (one.path or around):
+        return False
+    return found[column.name] < (found[around] if around else size)
+
+
+def _quoted_name(one: Relation, column: Column) -> str:
+    """The element's name as it stands in JSON."""
+    return json.dumps((*one.table.split("."), *column.path)[-1])
