@@ -7,7 +7,7 @@ Leaves to others: operators (`operators`), queries (`queries`), retrieves, FHIR 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -27,7 +27,6 @@ from salus.logic.operators import OPERATORS
 from salus.logic.operators.bounds import extreme
 from salus.logic.operators.intervals import select
 from salus.logic.operators.types import calendar_unit
-from salus.logic.packing import pack
 from salus.logic.properties import get_path
 from salus.logic.queries import only_if, order_key, query
 from salus.logic.relation import Select, Table
@@ -390,7 +389,7 @@ class Compiler:
         return ListLiteral(tuple(self.value(e, cx) for e in node.elements))
 
     def _tuple(self, node: n.TupleSelector, cx: Context) -> Value:
-        return Tuple({name: packed(cx, self.value(e, cx)) for name, e in node.elements}, TRUE)
+        return Tuple({name: self.value(e, cx) for name, e in node.elements}, TRUE)
 
     def _instance(self, node: n.Instance, cx: Context) -> Value:
         fields = {name: self.value(e, cx) for name, e in node.elements}
@@ -399,7 +398,7 @@ class Compiler:
         if node.class_type == "System.Code":
             texts = {name: v.low for name, v in fields.items() if isinstance(v, Point)}
             return CodeFields(CODE, *(texts.get(k, Const(None)) for k in ("code", "system", "version", "display")))
-        return Tuple({k: packed(cx, v) for k, v in fields.items()}, TRUE, Named(node.class_type))
+        return Tuple(fields, TRUE, Named(node.class_type))
 
     def _sort(self, node: n.Sort, cx: Context) -> Value:
         value = self.value(node.source, cx)
@@ -496,15 +495,16 @@ def _is(value: Value, type_: Type) -> E:
 def _chosen(cx: Context, node: n.Node, conditions: list[E], values: list[Value]) -> Value:
     if conditions[0] == TRUE:
         return values[0]
-    lists = [v for v in values if isinstance(v, Rows)]
-    if lists and len([v for v in values if not isinstance(v, Nothing)]) == 1:
-        index = values.index(lists[0])
-        before = [Op("not_true", (c,)) for c in conditions[:index]]
-        return only_if(cx, node, and_(*before, conditions[index]), lists[0])
-    if lists:
-        cx.fail(node, "choosing between lists is not supported")
+    if sum(isinstance(v, Rows) for v in values) > 1:
+        kept = [only_if(cx, node, e, v) for e, v in zip(_exclusive(conditions), values, strict=True)]
+        return frames.union([v for v in kept if isinstance(v, Rows)], cx.frame, distinct=False)
     branches = conditions
     return combine(values, lambda parts: case(list(zip(branches, parts, strict=True))))
+
+
+def _exclusive(conditions: Sequence[E]) -> list[E]:
+    """Each condition where none before it holds."""
+    return [and_(*(Op("not_true", (c,)) for c in conditions[:i]), held) for i, held in enumerate(conditions)]
 
 
 def _quantity_of(fields: Mapping[str, Value]) -> Value:
@@ -575,11 +575,6 @@ def bound(frame: Frame, value: Value) -> Value:
     if not isinstance(value, (Point, Interval, Quantity)) or (isinstance(value, Point) and value.type == BOOLEAN):
         return value
     return remap(value, leaf)
-
-
-def packed(cx: Context, value: Value) -> Value:
-    """A list inside a tuple, kept as a list per row."""
-    return pack(cx, value) if isinstance(value, (Rows, ListLiteral)) else value
 
 
 _REFS: dict[str, Callable[[Compiler, n.Ref, Context], Value]] = {

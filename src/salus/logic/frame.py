@@ -10,15 +10,25 @@ Leaves to others: operators, and which source a query reads (`compiler`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from salus.elm.types import ListOf, Type
 from salus.logic.data import Data
 from salus.logic.expr import FALSE, NULL, TRUE, Col, Const, E, InRel, Op, and_, columns_of, eq, or_, truth
 from salus.logic.relation import Select, Table, Union, Use, clone, is_plain, renumber
-from salus.logic.values import Resource, Row, Value, combine, leaves_of, present, remap, type_of
-
-KEYS = {"Patient": "pid"}
+from salus.logic.values import (
+    Combine,
+    Mismatch,
+    Resource,
+    Row,
+    Value,
+    combine,
+    leaves_of,
+    present,
+    register,
+    remap,
+    type_of,
+)  # fmt: skip
 
 
 class TableRow:
@@ -183,6 +193,19 @@ class Rows:
     def link(self) -> Link:
         assert self.frame.link is not None
         return self.frame.link
+
+
+def _combined(values: Sequence[Value], head: Rows, fn: Combine) -> Rows:
+    """A list carried along with a row: the same rows, belonging to whatever the row's key becomes."""
+    if sum(isinstance(v, Rows) for v in values) > 1:
+        raise Mismatch("choosing between lists is not supported here")
+    frame, link = head.frame, head.link
+    outer = link.outer if link.outer is not None else frame.parent.pid if frame.parent is not None else NULL
+    key = fn([outer if isinstance(v, Rows) else NULL for v in values])
+    return replace(head, frame=replace(frame, link=Link(link.inner, key)))
+
+
+register(Rows, _combined)
 
 
 def table_rows(

@@ -14,7 +14,7 @@ from salus.logic.compiler import Check, Compiler
 from salus.logic.context import Context
 from salus.logic.expr import FALSE, Const, E, Op, case
 from salus.logic.frame import Frame, Rows
-from salus.logic.packing import output
+from salus.logic.outputs import output
 from salus.logic.relation import Select, Source, Table, Union, Use, reads
 from salus.logic.values import Choice, Empty, Nothing, Resource, Value, present, type_of
 

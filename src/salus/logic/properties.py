@@ -12,7 +12,7 @@ from salus.elm.types import Named
 from salus.fhir import model
 from salus.logic.context import Context, memo
 from salus.logic.expr import FALSE, NULL
-from salus.logic.frame import Rows, child_rows, dictionary_rows
+from salus.logic.frame import Rows, child_rows, dictionary_rows, instance, union
 from salus.logic.values import (
     CODE,
     DECIMAL,
@@ -82,7 +82,8 @@ def _get(cx: Context, node: Node, value: Value, name: str) -> Value:
         case Element(type=type_, row=row, path=path):
             return _element(cx, node, row, type_.name.removeprefix("FHIR."), path, name)
         case Tuple(fields=fields):
-            return fields.get(name, NOTHING)
+            field = fields.get(name, NOTHING)
+            return instance(field, cx.frame) if isinstance(field, Rows) else field
         case Point(type=type_) if name == "value":
             return retyped(value, system_type(type_.name) or type_)
         case Interval():
@@ -99,7 +100,9 @@ def _of_options(cx: Context, node: Node, options: tuple[Value, ...], name: str) 
     having = [option for option in options if _has(option, name)]
     if not having:
         return NOTHING
-    return first_present([get(cx, node, option, name) for option in having])
+    found = [get(cx, node, option, name) for option in having]
+    lists = [value for value in found if isinstance(value, Rows)]
+    return union(lists, cx.frame, distinct=False) if lists else first_present(found)
 
 
 def _has(value: Value, name: str) -> bool:

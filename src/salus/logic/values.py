@@ -151,14 +151,6 @@ class ListLiteral:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Packed:
-    """A list carried as one column: a list of what `packing.output` makes of its elements."""
-
-    list: E
-    type: Type
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Texts:
     """The parts of a split string."""
 
@@ -181,7 +173,7 @@ class ValueSetValue:
 
 Value: TypeAlias = (
     "Nothing | Point | Quantity | Coded | CodeFields | CodeLiterals | Interval | Tuple | Element | Resource | Choice"
-    " | ListLiteral | Packed | Texts | ValueSetValue | Rows"
+    " | ListLiteral | Texts | ValueSetValue | Rows"
 )
 
 NOTHING = Nothing()
@@ -232,8 +224,6 @@ def present(value: Value) -> E:
             return not_null(row.col(path)) if path else not_null(row.key)
         case Resource(rid=rid):
             return not_null(rid)
-        case Packed(list=items):
-            return not_null(items)
         case Choice(options=options):
             return or_(*(present(option) for option in options))
     return TRUE
@@ -299,7 +289,7 @@ def leaves_of(value: Value) -> list[E]:
 
     if isinstance(value, ListLiteral):
         return [e for item in value.items for e in leaves_of(item)]
-    if not isinstance(value, (ValueSetValue, CodeLiterals)) and type(value).__name__ != "Rows":
+    if not isinstance(value, (ValueSetValue, CodeLiterals)):
         combine([value], note)
     return found
 
@@ -378,10 +368,6 @@ def _tuples(values: Sequence[Value], head: Tuple, fn: Combine) -> Tuple:
     return Tuple(fields, _presence(values, fn), head.type)
 
 
-def _packed(values: Sequence[Value], head: Packed, fn: Combine) -> Packed:
-    return Packed(_leaf(values, fn, lambda v: v.list), head.type)
-
-
 def _elements(values: Sequence[Value], head: Element, fn: Combine) -> Element:
     rows = [v.row if isinstance(v, Element) else None for v in values]
     return Element(head.type, CombinedRow(rows, fn), head.path)
@@ -392,6 +378,14 @@ def _resources(values: Sequence[Value], head: Resource, fn: Combine) -> Resource
     known = [row for row, v in zip(rows, values, strict=True) if isinstance(v, Resource)]
     row = CombinedRow(rows, fn) if all(known) else None
     return Resource(head.type, _leaf(values, fn, lambda v: v.rid), row)
+
+
+def _lists(values: Sequence[Value], head: ListLiteral, fn: Combine) -> ListLiteral:
+    """Lists written out, element by element; one that is null has null elements."""
+    lists = [v.items if isinstance(v, ListLiteral) else (NOTHING,) * len(head.items) for v in values]
+    if len({len(items) for items in lists}) > 1:
+        raise Mismatch("choosing between lists of different lengths is not supported")
+    return ListLiteral(tuple(combine(items, fn) for items in zip(*lists, strict=True)))
 
 
 def _combine_options(values: Sequence[Value], fn: Combine) -> Value:
@@ -405,17 +399,22 @@ def _of_kind(options: Iterable[Value], kind: object) -> Value:
     return next((o for o in options if not isinstance(o, Nothing) and _kind(o) == kind), NOTHING)
 
 
-_COMBINERS: tuple[tuple[type, Callable[..., Value]], ...] = (
+_COMBINERS: list[tuple[type, Callable[..., Value]]] = [
     (Point, _points),
     (Quantity, _quantities),
     (Coded, _coded),
     (CodeFields, _code_fields),
     (Interval, _intervals),
     (Tuple, _tuples),
-    (Packed, _packed),
     (Element, _elements),
     (Resource, _resources),
-)
+    (ListLiteral, _lists),
+]
+
+
+def register(kind: type, combiner: Callable[..., Value]) -> None:
+    """Let values of a class defined elsewhere be combined: `combiner(values, head, fn)`."""
+    _COMBINERS.append((kind, combiner))
 
 
 def first_present(values: Sequence[Value]) -> Value:

@@ -1,4 +1,4 @@
-"""Lists carried as values: a list inside a tuple becomes a list of structs per row, and any value an output column.
+"""Values as output columns: one column that holds a value, whatever its structure.
 
 Codes are spelled out (code, system, display), so that what leaves the engine can be read without its dictionary.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from salus.elm.types import ListOf, Type
 from salus.logic import frame as frames
 from salus.logic.context import Context
 from salus.logic.expr import NULL, Const, E, Op, case, coalesce
@@ -22,7 +21,6 @@ from salus.logic.values import (
     Interval,
     ListLiteral,
     Nothing,
-    Packed,
     Point,
     Quantity,
     Resource,
@@ -32,19 +30,6 @@ from salus.logic.values import (
 )  # fmt: skip
 
 
-def pack(cx: Context, value: Rows | ListLiteral) -> Value:
-    """The list as a column of the current frame."""
-    type_ = value.type if isinstance(value, Rows) else ListOf(type_or_any(value))
-    return Packed(output(cx, value), type_)
-
-
-def type_or_any(value: ListLiteral) -> Type:
-    from salus.logic.values import type_of
-
-    found = type_of(value)
-    return found.element if isinstance(found, ListOf) else found
-
-
 def output(cx: Context, value: Value) -> E:
     """One column that holds the value: scalars as they are, codes and tuples as structs, lists as lists."""
     match value:
@@ -52,8 +37,6 @@ def output(cx: Context, value: Value) -> E:
             return NULL
         case Point(low=low):
             return low
-        case Packed(list=items):
-            return items
         case Quantity(value=number, unit=unit):
             return struct({"value": number, "unit": unit}, present(value))
         case Coded():
@@ -88,7 +71,7 @@ def struct(fields: Mapping[str, E], there: E) -> E:
 
 
 def _listed(cx: Context, rows: Rows) -> E:
-    rows = frames.settle(rows, cx.frame)
+    rows = frames.settle(frames.instance(rows, cx.frame), cx.frame)
     inner = cx.within(rows.frame)
     e = output(inner, rows.element)
     _, aggregate = frames.grouped(rows, cx.frame)
