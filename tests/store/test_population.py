@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from made import column, loaded, observation, patient, rows
 
@@ -192,3 +193,7 @@ def test_what_is_no_population_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "text.duckdb").write_text("hello")
     with pytest.raises(SalusError, match="is not a population"):
         Population.open(tmp_path / "text.duckdb")
+    with duckdb.connect(str(tmp_path / "other.duckdb")) as con:
+        con.execute("CREATE TABLE t(x INTEGER)")
+    with pytest.raises(SalusError, match="not a population of this version of Salus"):
+        Population.open(tmp_path / "other.duckdb")

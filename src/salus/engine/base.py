@@ -258,6 +258,26 @@ def _collect(value: Sql, *order: Sql) -> Sql:
     return exp.Anonymous(this="LIST", expressions=[ordered])
 
 
+def _windowed(function: Sql, partition: Sql, order: Sequence[Sql], frame: exp.WindowSpec | None = None) -> Sql:
+    keys = [o if isinstance(o, exp.Ordered) else exp.Ordered(this=o) for o in order]
+    return exp.Window(this=function, partition_by=[partition], order=exp.Order(expressions=keys), spec=frame)
+
+
+def _numbered(partition: Sql, *order: Sql) -> Sql:
+    return _windowed(exp.RowNumber(), partition, order)
+
+
+def _greatest_before(value: Sql, partition: Sql, *order: Sql) -> Sql:
+    """The greatest value among the rows before this one."""
+    before = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="1", end_side="PRECEDING")
+    return _windowed(exp.Max(this=value), partition, order, before)
+
+
+def _count_so_far(condition: Sql, partition: Sql, *order: Sql) -> Sql:
+    """How many rows up to this one satisfy the condition."""
+    return _windowed(_count(condition), partition, order)
+
+
 def _in(value: Sql, *items: Sql) -> Sql:
     return exp.In(this=_wrap(value), expressions=list(items))
 
@@ -287,6 +307,8 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "mul_integer": _binary(exp.Mul),
     "intdiv_integer": lambda a, b: _function("salus_quotient")(a, b),
     "mod_integer": _binary(exp.Mod),
+    "exp": _function("EXP"),
+    "ln": _function("LN"),
     "add_decimal": _decimal(exp.Add),
     "sub_decimal": _decimal(exp.Sub),
     "mul_decimal": _decimal(exp.Mul),
@@ -294,6 +316,8 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "div_decimal": _divided,
     "intdiv_decimal": lambda a, b: _function("salus_quotient")(a, b),
     "mod_decimal": _binary(exp.Mod),
+    "pow_decimal": lambda a, b: _cast("decimal(28,8)")(_function("POW")(_cast("double")(a), _cast("double")(b))),
+    "pow_integer": lambda a, b: _cast("int")(_function("POW")(a, b)),
     "negate": lambda a: exp.Neg(this=_wrap(a)),
     "truncate": _function("TRUNC"),
     "ceiling": _function("CEIL"),
@@ -317,6 +341,12 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "matches": _function("REGEXP_FULL_MATCH"),
     "row": _function("ROW"),
     "row_number": lambda: exp.Window(this=exp.RowNumber()),
+    "numbered": _numbered,
+    "descending": lambda a: exp.Ordered(this=a, desc=True),
+    "greatest_before": _greatest_before,
+    "count_so_far": _count_so_far,
+    "each": _function("UNNEST"),
+    "range": _function("GENERATE_SERIES"),
     "struct": _struct,
     "list": _function("LIST_VALUE"),
     "collect": _collect,

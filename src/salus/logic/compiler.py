@@ -26,9 +26,10 @@ from salus.logic.frame import Frame, Link, Rows
 from salus.logic.operators import OPERATORS
 from salus.logic.operators.bounds import extreme
 from salus.logic.operators.intervals import select
+from salus.logic.operators.sorting import order_key
 from salus.logic.operators.types import calendar_unit
 from salus.logic.properties import get_path
-from salus.logic.queries import only_if, order_key, query
+from salus.logic.queries import only_if, query
 from salus.logic.relation import Select, Table
 from salus.logic.retrieve import retrieve
 from salus.logic.values import (

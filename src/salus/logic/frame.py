@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from salus.elm.types import ListOf, Type
 from salus.logic.data import Data
-from salus.logic.expr import FALSE, NULL, TRUE, Col, Const, E, InRel, Op, and_, columns_of, eq, or_, truth
+from salus.logic.expr import FALSE, NULL, TRUE, Col, Const, E, InRel, Op, and_, columns_of, eq, not_null, or_, truth
 from salus.logic.relation import Select, Table, Union, Use, clone, is_plain, renumber
 from salus.logic.values import (
     Combine,
@@ -93,6 +93,15 @@ class Frame:
         if missing:
             self._correlate(missing)
         return e
+
+    def is_inside(self, other: Frame) -> bool:
+        """Whether this frame is `other` or lies in it."""
+        frame: Frame | None = self
+        while frame is not None:
+            if frame is other:
+                return True
+            frame = frame.parent
+        return False
 
     def _correlate(self, cols: Sequence[Col]) -> None:
         if self.parent is None or self.link is None:
@@ -197,12 +206,28 @@ class Rows:
 
 def _combined(values: Sequence[Value], head: Rows, fn: Combine) -> Rows:
     """A list carried along with a row: the same rows, belonging to whatever the row's key becomes."""
-    if sum(isinstance(v, Rows) for v in values) > 1:
+    lists = [v for v in values if isinstance(v, Rows)]
+    if len(lists) == 1:
+        key = fn([_owner(v) if isinstance(v, Rows) else NULL for v in values])
+        return replace(head, frame=replace(head.frame, link=Link(head.link.inner, key)))
+    parent = head.frame.parent
+    if parent is None:
         raise Mismatch("choosing between lists is not supported here")
-    frame, link = head.frame, head.link
-    outer = link.outer if link.outer is not None else frame.parent.pid if frame.parent is not None else NULL
-    key = fn([outer if isinstance(v, Rows) else NULL for v in values])
-    return replace(head, frame=replace(frame, link=Link(link.inner, key)))
+    numbers = {id(rows): Const(number) for number, rows in enumerate(lists)}
+    tagged = [Op("row", (numbers[id(v)], _owner(v))) if isinstance(v, Rows) else NULL for v in values]
+    key, arms = fn(tagged), []
+    for rows in lists:
+        copy = instance(rows, parent)
+        copy.frame.link = Link(Op("row", (numbers[id(rows)], copy.link.inner)), key)
+        arms.append(copy)
+    return union(arms, parent, distinct=False)
+
+
+def _owner(rows: Rows) -> E:
+    """The key of the row a list belongs to, where that row is."""
+    if rows.link.outer is not None:
+        return rows.link.outer
+    return rows.frame.parent.pid if rows.frame.parent is not None else NULL
 
 
 register(Rows, _combined)
@@ -275,10 +300,11 @@ def _rebased(rows: Rows, select: Select, move: Callable[[E], E], parent: Frame) 
 
 
 def _around(rows: Rows, parent: Frame) -> Frame:
-    """The frame a linked list hangs on stays; a list of the patient hangs on whoever uses it."""
-    if rows.link.outer is None or rows.frame.parent is None:
+    """The frame a list is evaluated in from now on: the one that uses it, which can reach the rows it belongs to."""
+    belongs = rows.frame.parent
+    if rows.link.outer is None or belongs is None or parent.select.covers(columns_of(rows.link.outer)):
         return parent
-    return parent if parent.select.covers(columns_of(rows.link.outer)) else rows.frame.parent
+    return parent if parent.is_inside(belongs) else belongs
 
 
 def leaves(value: Value) -> list[E]:
@@ -348,6 +374,51 @@ def grouped(rows: Rows, here: Frame) -> tuple[Select, Callable[[E], Col]]:
     return group, aggregate
 
 
+@dataclass(frozen=True, eq=False)
+class Numbered:
+    """A list with each element's number in it, from 1."""
+
+    rows: Rows
+    number: E
+
+    @property
+    def frame(self) -> Frame:
+        return self.rows.frame
+
+
+def numbered(rows: Rows, parent: Frame) -> Numbered:
+    """The elements numbered in the list's order, for each row it belongs to."""
+    frame = rows.frame
+    order = [part for down, keys in rows.order for key in keys for part in _ordered(key, down=down)]
+    for e in (rows.link.inner, *frame.position, *order):
+        frame.reach(e)
+    number = Op("numbered", (rows.link.inner, *order, *frame.position))
+    made = frame.select.col(frame.reach(number))
+    frame.select.materialised = frame.select.materialised or "numbered"
+    moved = over(frame.select, replace(rows, order=()), parent)
+    source = moved.frame.select.joins[0].source
+    return Numbered(moved, Col(source.id, made.name))
+
+
+def _ordered(key: E, *, down: bool) -> tuple[E, ...]:
+    """A sort key and whether it is there, nulls lowest, turned about for a descending sort."""
+    there = not_null(key)
+    return (Op("descending", (there,)), Op("descending", (key,))) if down else (there, key)
+
+
+def flatten(rows: Rows) -> Rows | None:
+    """The elements of a list of lists, belonging to whatever the outer list belongs to; None when they are no lists."""
+    if not isinstance(rows.element, Rows):
+        return None
+    outer, inner = rows.frame, rows.element.frame
+    for e in (rows.link.inner, outer.pid, *outer.position):
+        inner.reach(e)
+    link = Link(rows.link.inner, rows.link.outer)
+    position = (*outer.position, *inner.position)
+    flat = Frame(outer.data, inner.select, outer.pid, outer.parent, link, None, position, linked=outer.linked)
+    return Rows(flat, rows.element.element, False, (), rows.element.element_type)
+
+
 def union(lists: Sequence[Rows], here: Frame, *, distinct: bool = True) -> Rows:
     """The lists together. Retrieves from one table become one, by OR; others a union of aligned columns."""
     merged = _merge_same_table(lists)
@@ -378,7 +449,7 @@ def _positions(frame: Frame) -> tuple[E, ...]:
 
 def _align_links(lists: Sequence[Rows], here: Frame) -> None:
     outers = [rows.link.outer for rows in lists]
-    if all(o is None for o in outers) or all(o == outers[0] and isinstance(o, Col) for o in outers):
+    if all(o is None for o in outers) or all(o is not None and o == outers[0] for o in outers):
         return
     for rows in lists:
         if rows.frame.parent is not None and rows.frame.linked is None:

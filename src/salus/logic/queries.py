@@ -6,27 +6,22 @@ without become membership by key; a return becomes the element of the same rows;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from salus.elm import nodes as n
 from salus.logic import frame as frames
 from salus.logic.context import Context
 from salus.logic.expr import FALSE, NULL, TRUE, E, and_, case, eq, not_, truth
 from salus.logic.frame import Rows
-from salus.logic.operators.bounds import end, start
-from salus.logic.operators.units import sort_keys
+from salus.logic.operators.lists import literal_list
+from salus.logic.operators.sorting import order_key
 from salus.logic.properties import get_path
 from salus.logic.values import (
     NOTHING,
-    Choice,
-    Coded,
-    Element,
     Empty,
-    Interval,
     ListLiteral,
     Nothing,
     Point,
-    Quantity,
     Resource,
     Tuple,
     Value,
@@ -40,24 +35,29 @@ def query(cx: Context, node: n.Query) -> Value:
     """The value of a query: rows for a list source, one value otherwise."""
     if node.aggregate is not None:
         cx.fail(node, "the aggregate clause is not supported")
-    values = [(source.alias, cx.value(source.expression)) for source in node.sources[:1]]
-    alias, value = values[0]
+    first, *others = node.sources
+    alias, value = first.alias, cx.value(first.expression)
+    while not _is_list(value) and others:  # single values beside a list: names that hold for each of its rows
+        cx = cx.within(cx.frame, **{alias: value})
+        guard = present(value)
+        first, *others = others
+        alias, value = first.alias, cx.value(first.expression)
+        value = only_if(cx, node, guard, value)
     if isinstance(value, ListLiteral):
         value = _literal_source(cx, node, value)
     if isinstance(value, Rows):
-        return _over_rows(cx, node, alias, value)
-    if isinstance(value, Empty):
-        return value
-    if len(node.sources) > 1:
-        cx.fail(node, "several sources of which the first is not a list are not supported")
-    return NOTHING if isinstance(value, Nothing) else _over_value(cx, node, alias, value)
+        return _over_rows(cx, node, alias, value, others)
+    return value if isinstance(value, Empty) else _over_value(cx, node, alias, value)
+
+
+def _is_list(value: Value) -> bool:
+    return isinstance(value, (Rows, ListLiteral, Empty))
 
 
 def _literal_source(cx: Context, node: n.Query, value: ListLiteral) -> Value:
     if not value.items:
         return NOTHING
-    lists = [cx.compiler.literal_rows(item, cx) for item in value.items]
-    return lists[0] if len(lists) == 1 else frames.union(lists, cx.frame, distinct=False)
+    return literal_list(cx, value)
 
 
 def _with_lets(cx: Context, node: n.Query) -> Context:
@@ -108,11 +108,11 @@ def _condition(cx: Context, node: n.Node) -> E:
     return value.low
 
 
-def _over_rows(cx: Context, node: n.Query, alias: str, rows: Rows) -> Value:
+def _over_rows(cx: Context, node: n.Query, alias: str, rows: Rows, others: Sequence[n.Source]) -> Value:
     rows = frames.settle(rows, cx.frame)
     frame = rows.frame
     inner = cx.within(frame, **{alias: rows.element})
-    for source in node.sources[1:]:
+    for source in others:
         inner = _join_source(inner, source)
     inner = _with_lets(inner, node)
     for relationship in node.relationships:
@@ -122,7 +122,7 @@ def _over_rows(cx: Context, node: n.Query, alias: str, rows: Rows) -> Value:
     element = _returned(inner, node, rows.element)
     made = Rows(frame, element, rows.distinct, rows.order)
     if node.returns is not None:
-        made.distinct = node.returns.distinct and not _keeps_rows(rows, element)
+        made.distinct = node.returns.distinct and not _keeps_rows(rows, element) and not isinstance(element, Rows)
     if node.sort:
         made.order = _order(inner, node, made)
     return made
@@ -155,7 +155,10 @@ def _keeps_rows(rows: Rows, element: Value) -> bool:
 def _join_source(cx: Context, source: n.Source) -> Context:
     """One more source: its rows beside each row so far."""
     value = cx.value(source.expression)
+    if isinstance(value, ListLiteral) and value.items:
+        value = literal_list(cx, value)
     if not isinstance(value, Rows):
+        cx.frame.filter(FALSE if isinstance(value, (Empty, ListLiteral)) else present(value))
         return cx.within(cx.frame, **{source.alias: value})
     rows = frames.settle(value, cx.frame)
     other, frame = rows.frame, cx.frame
@@ -190,26 +193,3 @@ def _sorted_by(cx: Context, key: n.SortKey, element: Value) -> Value:
     if key.path is not None:
         return get_path(cx, key, element, key.path)
     return element if key.expression is None else cx.value(key.expression)
-
-
-def order_key(cx: Context, node: n.Node, value: Value) -> tuple[E, ...]:
-    """Columns that sort as the value does; uncertain values by their earliest, then latest meaning."""
-    match value:
-        case Point(low=low, high=None):
-            return (low,)
-        case Point(low=low, high=high):
-            assert high is not None
-            return (low, high)
-        case Quantity():
-            return sort_keys(value)
-        case Interval():
-            return (*order_key(cx, node, start(value)), *order_key(cx, node, end(value)))
-        case Coded(id=id_):
-            return (id_,)
-        case Nothing():
-            return ()
-        case Choice(options=options):
-            return tuple(key for option in options for key in order_key(cx, node, option))
-        case Element() | Resource():
-            cx.fail(node, f"a list cannot be sorted by {type_of(value)}")
-    cx.fail(node, f"a list cannot be sorted by {type_of(value)}")

@@ -105,7 +105,7 @@ class Intake:
         self._held = 0
         self._files: list[_File] = []
         self._bad: list[tuple[str, int, int | None, str]] = []
-        self._writer = _Writer(con)
+        self._writer = _Writer(con.cursor())
 
     def run(self, paths: Sequence[Path], progress: Callable[[int, int], None]) -> Taken:
         """Read everything; `progress` is told (bytes read, bytes to read). Raises SalusError when a path is
@@ -162,14 +162,10 @@ class Intake:
 
 
 class _Writer:
-    """Writes batches in a thread of its own, a few at most waiting; a context manager that waits for the last.
-
-    Raw resources are one transaction, so that nothing is compressed twice; the work database, which cannot be part
-    of it, has a connection of its own.
-    """
+    """Writes batches in a thread of its own, a few at most waiting; a context manager that waits for the last."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        self._raw, self._work = con.cursor(), con.cursor()
+        self._con = con
         self._pool = ThreadPoolExecutor(1)
         self._pending: deque[Future[None]] = deque()
         self._created: set[str] = set()
@@ -182,18 +178,15 @@ class _Writer:
         self._pending.append(self._pool.submit(self._write, kind, batch))
 
     def __enter__(self) -> _Writer:
-        self._raw.execute("BEGIN")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: object, trace: object) -> None:
         try:
             while self._pending and kind is None:
                 self._pending.popleft().result()
-            self._pool.submit(self._raw.execute, "ROLLBACK" if kind else "COMMIT").result()
         finally:
-            self._pool.shutdown()
-            self._raw.close()
-            self._work.close()
+            self._pool.shutdown(cancel_futures=True)
+            self._con.close()
 
     def _write(self, kind: str, batch: Batch) -> None:
         table = batch.table()
@@ -203,25 +196,22 @@ class _Writer:
             table = self._without_refused(table)
             self._note_arrival(kind, table)
         if kind not in self._created:
-            self._raw.execute(f"CREATE TABLE raw.{quote(kind)}({RAW_COLUMNS})")
+            self._con.execute(f"CREATE TABLE raw.{quote(kind)}({RAW_COLUMNS})")
             self._created.add(kind)
-        self._raw.register("batch", table)
-        self._raw.execute(f"INSERT INTO raw.{quote(kind)} SELECT seq, json, file, line, entry FROM batch")
-        self._raw.unregister("batch")
+        self._con.execute(f"INSERT INTO raw.{quote(kind)} SELECT seq, json, file, line, entry FROM batch")
+        self._con.unregister("batch")
 
     def _note_arrival(self, kind: str, table: pa.Table) -> None:
-        self._work.register("batch", table)
-        self._work.execute(
+        self._con.register("batch", table)
+        updated, owners = _asked(kind)
+        self._con.execute(
             f"""INSERT INTO work.arrival
-            SELECT {literal(kind)}, seq, id, url, bundle, file, line, entry, {_owners(kind)},
-                json_extract_string(json, '$.meta.lastUpdated')
-            FROM batch"""
+            SELECT {literal(kind)}, seq, id, url, bundle, file, line, entry, {owners}, {updated} FROM batch"""
         )
-        self._work.unregister("batch")
 
     def _without_refused(self, table: pa.Table) -> pa.Table:
         """What passed for JSON until now and does not with DuckDB (it should never happen) must not stop a load."""
-        valid = self._work.sql("SELECT json_valid(json) AS valid FROM batch").to_arrow_table()["valid"]
+        valid = self._con.sql("SELECT json_valid(json) AS valid FROM batch").to_arrow_table()["valid"]
         refused = table.filter(pc.invert(valid)).select(["file", "line", "entry"])
         self.refused += [tuple(row.values()) for row in refused.to_pylist()]
         return table.filter(valid)
@@ -242,16 +232,26 @@ def _unfit(raw: Raw) -> str | None:
     return None
 
 
-def _owners(kind: str) -> str:
-    """SQL for the references that may name the patient of a resource, as a list; NULL for types that have none."""
+def _asked(kind: str) -> tuple[str, str]:
+    """SQL for when a resource was last updated, and for the list of references that may name its patient; one
+    parse of the JSON gives both, unless the references are on a repeating element.
+    """
+    updated, owner = "$.meta.lastUpdated", _owner_path(kind)
+    if owner is None or "[*]" in owner:
+        owners = "NULL" if owner is None else f"json_extract_string(json, {literal(owner)})"
+        return f"json_extract_string(json, {literal(updated)})", owners
+    both = f"json_extract_string(json, [{literal(updated)}, {literal(owner)}])"
+    return f"{both}[1]", f"{both}[2:2]"
+
+
+def _owner_path(kind: str) -> str | None:
+    """The JSON path of the best of the references that may name the patient of a resource."""
     for owner in model.owner_paths(kind)[:1]:
-        steps, at = [], kind
+        steps, at = ["$"], kind
         for name in owner.split("."):
             found = model.member(at, name)
             assert found is not None
             steps.append(f"{name}[*]" if found.many else name)
             at = found.types[0]
-        path = ".".join(["$", *steps, "reference"])
-        references = f"json_extract_string(json, {literal(path)})"
-        return references if "[*]" in path else f"[{references}]"
-    return "NULL"
+        return ".".join([*steps, "reference"])
+    return None

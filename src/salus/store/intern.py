@@ -2,8 +2,8 @@
 
 `intern.concept_json` and `intern.concept_list_json` map the JSON text of a concept, or of a whole list of concepts, to
 its number; equal texts share one. New texts are gathered in the work database and come into the population with
-`publish`, which also spells them out as `concept`, `coding` and `concept_list`. The dictionary only grows, so numbers once
-given stay valid. Leaves to others: finding the texts (`salus.store.shred`), value sets (`terminology`).
+`publish`, which also spells them out as `concept`, `coding` and `concept_list`. The dictionary only grows, so numbers
+once given stay valid. Leaves to others: finding the texts (`salus.store.shred`), value sets (`terminology`).
 """
 
 from __future__ import annotations

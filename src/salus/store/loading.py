@@ -23,7 +23,7 @@ from salus.store import problems, references
 from salus.store.intake import Intake, Taken
 from salus.store.intern import Dictionary
 from salus.store.owners import Owned, settle
-from salus.store.population import by_resource, prepare, stage_type
+from salus.store.population import SCHEMA, by_resource, prepare, stage_type
 from salus.store.publish import FACTS, drop_staged, publish
 from salus.store.sql import scalar, transaction
 from salus.store.tree import Need
@@ -32,8 +32,7 @@ from salus.store.warm import warm_needs
 Progress = Callable[[str, int, int], None]
 """Told (step, done, of how many). Steps in order: `read` (bytes), `settle` (0 and 1), `type` (resources)."""
 
-_SCHEMA = 1
-_MEMORY = "1GB"
+_MEMORY = "768MB"
 """What DuckDB may keep in memory; the rest of a large load waits on disk beside the file."""
 
 
@@ -170,7 +169,7 @@ def _write_info(con: duckdb.DuckDBPyConnection, report: LoadReport) -> None:
     )
     con.execute("CREATE TABLE population_info(key VARCHAR, value VARCHAR)")
     info = {
-        "schema": _SCHEMA,
+        "schema": SCHEMA,
         "salus_version": __version__,
         "patients": report.patients,
         "resources": sum(report.resources.values()),

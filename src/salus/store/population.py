@@ -22,6 +22,9 @@ from salus.store.shred import Shredder, Staged
 from salus.store.sql import attach_work, quote, rows, transaction
 from salus.store.tree import Need, canonical, grow
 
+SCHEMA = "1"
+"""Changes whenever populations made before cannot be read any more."""
+
 
 class Population:
     """One population file, open; a context manager. `con` is its DuckDB connection."""
@@ -40,9 +43,11 @@ class Population:
             raise SalusError(f"no such population: {path}")
         try:
             con = duckdb.connect(str(path), read_only=read_only)
-            con.execute("SELECT count(*) FROM column_fact")
         except duckdb.Error as problem:
             raise SalusError(f"{path} is not a population, or it is in use: {_first_line(problem)}") from problem
+        if _schema_of(con) != SCHEMA:
+            con.close()
+            raise SalusError(f"{path} is not a population of this version of Salus: load it again")
         prepare(con)
         return cls(con, read_only=read_only)
 
@@ -115,6 +120,14 @@ class Population:
             for one in staged:
                 drop_staged(self.con, one)
             self.con.execute("DELETE FROM work.problem")
+
+
+def _schema_of(con: duckdb.DuckDBPyConnection) -> str | None:
+    try:
+        found = con.execute("SELECT value FROM population_info WHERE key = 'schema'").fetchone()
+    except duckdb.CatalogException:
+        return None
+    return found[0] if found else None
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:

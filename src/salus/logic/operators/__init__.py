@@ -8,6 +8,7 @@ from salus.logic.operators import (  # noqa: F401  (registration on import)
     clinical,
     comparison,
     datetimes,
+    interval_lists,
     intervals,
     lists,
     logical,

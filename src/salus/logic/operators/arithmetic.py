@@ -14,7 +14,7 @@ from salus.logic.context import Context
 from salus.logic.expr import NULL, Const, E, op
 from salus.logic.operators.datetimes import shift
 from salus.logic.operators.registry import operator
-from salus.logic.operators.units import in_unit
+from salus.logic.operators.units import common_unit, in_unit
 from salus.logic.values import (
     DECIMAL,
     INTEGER,
@@ -59,6 +59,7 @@ _COMPUTE: dict[str, Callable[[Decimal, Decimal], Decimal | None]] = {
     "div": lambda a, b: a / b if b else None,
     "intdiv": lambda a, b: Decimal(int(a / b)) if b else None,
     "mod": lambda a, b: a % b if b else None,
+    "pow": lambda a, b: a**b,
 }
 
 
@@ -88,11 +89,27 @@ def _quantities(cx: Context, node: Operator, name: str, a: Value, b: Value) -> V
         target = str(a.unit.value) if isinstance(a.unit, Const) else next(iter(a.units or ()), "1")
         value = folded(name, in_unit(a, target), in_unit(b, target), _COMPUTE[name], "System.Decimal")
         return Quantity(value, Const(target), frozenset({target}))
+    if isinstance(a, Quantity) and isinstance(b, Quantity) and name in ("mul", "div"):
+        return _product(cx, node, name, a, b)
     if isinstance(a, Quantity) and isinstance(b, Point):
         return Quantity(folded(name, a.value, b.low, _COMPUTE[name], "System.Decimal"), a.unit, a.units)
     if isinstance(b, Quantity) and isinstance(a, Point) and name == "mul":
         return _quantities(cx, node, name, b, a)
     cx.fail(node, f"{node.op} of these quantities is not supported")
+
+
+def _product(cx: Context, node: Operator, name: str, a: Quantity, b: Quantity) -> Value:
+    """A quantity times a plain number, or divided by one of its own kind (a plain number then)."""
+    plain = frozenset({"1"})
+    if b.units == plain:
+        return _quantities(cx, node, name, a, Point(DECIMAL, b.value))
+    if a.units == plain and name == "mul":
+        return _quantities(cx, node, name, b, Point(DECIMAL, a.value))
+    if name == "div":
+        target = common_unit((a, b))
+        parts = in_unit(a, target), in_unit(b, target)
+        return Quantity(folded("div", *parts, _COMPUTE["div"], "System.Decimal"), Const("1"), plain)
+    cx.fail(node, "a product of two units is not supported")
 
 
 @operator("Add")
@@ -115,12 +132,12 @@ def _add(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Value:
     return _numeric(cx, node, name, a, b)
 
 
-_PLAIN = {"Multiply": "mul", "Divide": "div", "TruncatedDivide": "intdiv", "Modulo": "mod"}
+_PLAIN = {"Multiply": "mul", "Divide": "div", "TruncatedDivide": "intdiv", "Modulo": "mod", "Power": "pow"}
 
 
 @operator(*_PLAIN)
 def plain_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
-    """B.6 Multiply, Divide, Truncated Divide, Modulo."""
+    """B.6 Multiply, Divide, Truncated Divide, Modulo, Power."""
     return _numeric(cx, node, _PLAIN[node.op], a, b)
 
 
@@ -146,6 +163,17 @@ def unary(cx: Context, node: Operator, a: Value) -> Value:
         return Quantity(op(_UNARY[node.op], a.value), a.unit, a.units)
     number = _number(cx, node, a)
     return Point(number.type if node.op == "Abs" else INTEGER, op(_UNARY[node.op], number.low))
+
+
+_CURVES = {"Exp": "exp", "Ln": "ln"}
+
+
+@operator(*_CURVES)
+def curve(cx: Context, node: Operator, a: Value) -> Value:
+    """B.6 Exp, Ln."""
+    if isinstance(a, Nothing):
+        return NOTHING
+    return Point(DECIMAL, op("as_decimal", op(_CURVES[node.op], _number(cx, node, a).low)))
 
 
 @operator("Round")

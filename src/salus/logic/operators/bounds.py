@@ -32,7 +32,7 @@ def extreme(type_: Named, *, top: bool) -> Point:
     return Point(type_, Const(bounds[1 if top else 0]))  # type: ignore[arg-type]
 
 
-def _step(point: Point, sign: int) -> Point:
+def step(point: Point, sign: int) -> Point:
     """B.9 successor and predecessor: one millisecond, day or unit."""
     match point.type.name:
         case "System.DateTime":
@@ -100,7 +100,7 @@ def _point_bound(value: Interval, low: Value, high: Value, *, top: bool) -> Valu
         here = Point(edge.type, NULL)
     assert isinstance(here, Point)
     known = not_null(here.low)
-    inside = combine([here, _step(here, -1 if top else 1)], lambda p: case([(closed, p[0])], p[1]))
+    inside = combine([here, step(here, -1 if top else 1)], lambda p: case([(closed, p[0])], p[1]))
     inside = remap(inside, lambda e: given(e, {known: True, not_(known): False}))
     unknown = _unknown(edge, other, top=top)
     return _choose(value.present, known, closed, inside, edge, unknown)

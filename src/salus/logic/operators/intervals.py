@@ -149,8 +149,13 @@ def _includes(cx: Context, node: Operator, outer: Value, inner: Value) -> Value:
     cx.fail(node, f"{node.op} of {type_of(inner)} and {type_of(outer)} is not supported")
 
 
-_FACING = {
-    "Overlaps": lambda a, b, u: and_(_compare("le", start(a), end(b), u), _compare("le", start(b), end(a), u)),
+def overlaps(a: Interval, b: Interval, unit: str | None) -> E:
+    """B.9 Overlaps: each starts before the other ends."""
+    return and_(_compare("le", start(a), end(b), unit), _compare("le", start(b), end(a), unit))
+
+
+_FACING: dict[str, Callable[[Interval, Interval, str | None], E]] = {
+    "Overlaps": overlaps,
     "OverlapsBefore": lambda a, b, u: and_(_compare("lt", start(a), start(b), u), _compare("le", start(b), end(a), u)),
     "OverlapsAfter": lambda a, b, u: and_(_compare("le", start(a), end(b), u), _compare("lt", end(b), end(a), u)),
     "Starts": lambda a, b, u: and_(_compare("eq", start(a), start(b), u), _compare("le", end(a), end(b), u)),

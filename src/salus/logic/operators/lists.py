@@ -18,16 +18,19 @@ from salus.logic.expr import (
     Const,
     E,
     Op,
+    case,
     coalesce,
+    eq,
     in_list,
+    is_true,
     not_,
-    not_null,
     op,
     or_,
 )
 from salus.logic.frame import Rows
-from salus.logic.operators.comparison import CODES, equal, equivalent
+from salus.logic.operators.comparison import CODES, equal, equivalent, order
 from salus.logic.operators.registry import operator
+from salus.logic.operators.sorting import order_key, pick_key
 from salus.logic.operators.units import common_unit, in_unit
 from salus.logic.values import (
     EMPTY,
@@ -42,6 +45,7 @@ from salus.logic.values import (
     Texts,
     Value,
     boolean,
+    combine,
     present,
     remap,
     type_of,
@@ -90,6 +94,12 @@ def as_rows(cx: Context, node: Operator, value: Value) -> Rows | None:
     return value
 
 
+def literal_list(cx: Context, value: ListLiteral) -> Rows:
+    """A list written out, as rows of the frame it is computed in."""
+    lists = [cx.compiler.literal_rows(item, cx) for item in value.items]
+    return lists[0] if len(lists) == 1 else frames.union(lists, cx.frame, distinct=False)
+
+
 @operator("Exists")
 def exists_operator(cx: Context, node: Operator, a: Value) -> Value:
     """B.11 Exists: false for null."""
@@ -97,16 +107,6 @@ def exists_operator(cx: Context, node: Operator, a: Value) -> Value:
         return boolean(or_(*(present(item) for item in a.items)))
     rows = as_rows(cx, node, a)
     return boolean(FALSE if rows is None else frames.exists(rows, cx.frame))
-
-
-def sort_key(keys: Sequence[E], position: Sequence[E], *, descending: bool, latest: bool) -> tuple[str, Op]:
-    """How to pick the first or last row: the aggregate and its comparable key (nulls lowest, ties by position)."""
-    parts: list[E] = []
-    for key in keys:
-        parts += [not_null(key), key]
-    upward = descending == latest
-    ties = position if upward == (not latest) else [Op("negate", (p,)) for p in position]
-    return ("arg_min" if upward else "arg_max"), Op("row", (*parts, *ties))
 
 
 def _pick(cx: Context, node: Operator, value: Value, *, latest: bool) -> Value:
@@ -121,7 +121,7 @@ def _pick(cx: Context, node: Operator, value: Value, *, latest: bool) -> Value:
     if len(directions) > 1:
         cx.fail(node, f"{node.op} of a list sorted in both directions is not supported")
     position = () if rows.distinct else rows.frame.position
-    name, key = sort_key(keys, position, descending=True in directions, latest=latest)
+    name, key = pick_key(keys, position, descending=True in directions, latest=latest)
     if not key.args:
         key = Op("row", tuple(frames.leaves(rows.element)))
     return _picked(rows, lambda e: aggregate(Op(name, (e, key))))
@@ -187,12 +187,16 @@ _AGGREGATES = {"Min": "min", "Max": "max", "Sum": "sum", "Avg": "avg", "Median":
 @operator(*_AGGREGATES)
 def aggregate_operator(cx: Context, node: Operator, a: Value) -> Value:
     """B.13 Aggregate functions: nulls are ignored; null for no elements."""
+    if isinstance(a, ListLiteral) and node.op in ("Min", "Max"):
+        return _extreme_of(cx, node, a.items)
     rows = as_rows(cx, node, a)
     if rows is None:
         return NOTHING
     rows = frames.settle(rows, cx.frame)
-    _, aggregate = frames.grouped(rows, cx.frame)
     element = rows.element
+    if node.op in ("Min", "Max") and not (isinstance(element, Point) and element.high is None):
+        return _extreme(cx, node, rows)
+    _, aggregate = frames.grouped(rows, cx.frame)
     if isinstance(element, Quantity):
         unit = common_unit([element])
         value = aggregate(Op(_AGGREGATES[node.op], (in_unit(element, unit),)))
@@ -200,6 +204,45 @@ def aggregate_operator(cx: Context, node: Operator, a: Value) -> Value:
     if not isinstance(element, Point):
         cx.fail(node, f"{node.op} of {type_of(element)} is not supported")
     return Point(element.type, aggregate(Op(_AGGREGATES[node.op], (element.low,))))
+
+
+def _extreme_of(cx: Context, node: Operator, items: Sequence[Value]) -> Value:
+    """The least or greatest of values written out."""
+    found: Value = NOTHING
+    for item in items:
+        if isinstance(found, Nothing):
+            found = item
+        elif not isinstance(item, Nothing):
+            first = order("le" if node.op == "Min" else "ge", found, item)
+            if first is None:
+                cx.fail(node, f"{node.op} of {type_of(item)} is not supported")
+            keep = or_(is_true(first), not_(present(item)))
+            found = combine([found, item], lambda parts, keep=keep: case([(keep, parts[0])], parts[1]))  # type: ignore[misc]
+    return found
+
+
+def _extreme(cx: Context, node: Operator, rows: Rows) -> Value:
+    """The least or greatest element, as the first or last of those that are not null."""
+    rows.frame.filter(present(rows.element))
+    rows.order = ((False, order_key(cx, node, rows.element)),)
+    return _pick(cx, node, rows, latest=node.op == "Max")
+
+
+@operator("Indexer")
+def indexer(cx: Context, node: Operator, a: Value, index: Value) -> Value:
+    """B.11 Indexer: the element at a position from 0; null outside the list."""
+    if not (isinstance(index, Point) and isinstance(index.low, Const) and isinstance(index.low.value, int)):
+        cx.fail(node, "Indexer needs a constant index")
+    place = index.low.value
+    if isinstance(a, ListLiteral):
+        return a.items[place] if 0 <= place < len(a.items) else NOTHING
+    rows = as_rows(cx, node, a)
+    if rows is None:
+        return NOTHING
+    numbered = frames.numbered(frames.settle(rows, cx.frame), cx.frame)
+    numbered.frame.filter(eq(numbered.number, Const(place + 1)))
+    _, aggregate = frames.grouped(numbered.rows, cx.frame)
+    return _picked(numbered.rows, lambda e: aggregate(Op("only", (e,))))
 
 
 @operator("AllTrue", "AnyTrue")
@@ -236,8 +279,7 @@ def union_operator(cx: Context, node: Operator, *values: Value) -> Value:
     return rows[0] if len(rows) == 1 else frames.union(rows, cx.frame)
 
 
-@operator("Intersect", "Except")
-def intersect_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
+def intersect_lists(cx: Context, node: Operator, a: Value, b: Value) -> Value:
     """B.11 Intersect: elements of both lists, once. Except: those of the first that are not in the second."""
     if isinstance(a, Nothing) or isinstance(b, Nothing):
         return a if node.op == "Except" else NOTHING
@@ -269,7 +311,12 @@ def to_list(cx: Context, node: Operator, a: Value) -> Value:
 
 @operator("Flatten")
 def flatten_operator(cx: Context, node: Operator, a: Value) -> Value:
-    """B.11 Flatten, of a list written out."""
+    """B.11 Flatten."""
+    if isinstance(a, Rows):
+        flat = frames.flatten(a)
+        return a if flat is None else flat
+    if isinstance(a, Nothing):
+        return a
     if isinstance(a, ListLiteral) and all(isinstance(i, ListLiteral) for i in a.items):
         return ListLiteral(tuple(x for i in a.items if isinstance(i, ListLiteral) for x in i.items))
     if isinstance(a, ListLiteral) and all(isinstance(i, Rows) for i in a.items):
