@@ -87,6 +87,11 @@ class Library:
                 return definition
         raise SalusError(f'{self.label} has no define "{name}"' + (f", which {asked_by} asks for" if asked_by else ""))
 
+    def closest(self, name: str) -> str:
+        """`name`, or the one definition that is spelled so but for upper and lower case; `name` when there is none."""
+        alike = [found for found in self._statements if found.lower() == name.lower()]
+        return alike[0] if name not in self._statements and len(alike) == 1 else name
+
     def functions(self, name: str) -> list[n.FunctionDef]:
         """All overloads of the function called `name`, in the order of the library."""
         parsed = (self._parse(statement) for statement in self._statements.get(name, ()))

@@ -260,7 +260,8 @@ def _collect(value: Sql, *order: Sql) -> Sql:
 
 def _windowed(function: Sql, partition: Sql, order: Sequence[Sql], frame: exp.WindowSpec | None = None) -> Sql:
     keys = [o if isinstance(o, exp.Ordered) else exp.Ordered(this=o) for o in order]
-    return exp.Window(this=function, partition_by=[partition], order=exp.Order(expressions=keys), spec=frame)
+    ordered = exp.Order(expressions=keys) if keys else None
+    return exp.Window(this=function, partition_by=[partition], order=ordered, spec=frame)
 
 
 def _numbered(partition: Sql, *order: Sql) -> Sql:

@@ -14,7 +14,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salus.elm.library import Includes, LibrarySource
+from salus.elm.library import Includes, Library, LibrarySource
 from salus.elm.types import IntervalOf
 from salus.engine import duckdb as duckdb_engine
 from salus.engine.facts import Facts
@@ -87,7 +87,8 @@ def run(
     duckdb_engine.prepare(population.con)
     done = duckdb_engine.execute(population.con, compiled)
     outcome.timings["execute"] = time.perf_counter() - clock
-    outcome.warnings, outcome.gaps = done.warnings, list(compiler.gaps)
+    outcome.warnings = [*_renamed(compiler.includes, wanted), *done.warnings]
+    outcome.gaps = list(compiler.gaps)
     outcome.defines = duckdb_engine.describe(done.statements)
     outcome.values = {want: done.tables[str(index)] for index, want in enumerate(wanted)}
     return outcome
@@ -132,7 +133,7 @@ class _Setting:
 
 def _compile(setting: _Setting, wanted: Sequence[Wanted]) -> tuple[Plan, Compiler]:
     includes = Includes(setting.content)
-    targets = [(str(i), includes.open(w.library, w.version, "the run"), w.define, w.over) for i, w in enumerate(wanted)]
+    targets = [_target(includes, str(index), want) for index, want in enumerate(wanted)]
     named = [(library, define) for _, library, *defines in targets for define in defines if define is not None]
     for url, version, asked_by in value_sets_of(includes, named):
         setting.content.value_set(url, version, asked_by)
@@ -141,6 +142,22 @@ def _compile(setting: _Setting, wanted: Sequence[Wanted]) -> tuple[Plan, Compile
         return [put_out(compiler, *target) for target in targets]
 
     return _until_typed(setting, includes, outputs)
+
+
+def _target(includes: Includes, name: str, want: Wanted) -> tuple[str, Library, str, str | None]:
+    """What a wanted define is in its library. Measures name defines in another case than the library at times."""
+    library = includes.open(want.library, want.version, "the run")
+    return name, library, library.closest(want.define), want.over and library.closest(want.over)
+
+
+def _renamed(includes: Includes, wanted: Sequence[Wanted]) -> list[str]:
+    """A warning for each define that was found under another spelling."""
+    found = {(want, _target(includes, "", want)[2]) for want in wanted}
+    return [
+        f'{want.library} has no define "{want.define}"; "{name}" is taken for it'
+        for want, name in sorted(found, key=lambda pair: pair[1])
+        if want.define != name
+    ]
 
 
 def _until_typed(

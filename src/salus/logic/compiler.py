@@ -26,6 +26,7 @@ from salus.logic.frame import Frame, Link, Rows
 from salus.logic.operators import OPERATORS
 from salus.logic.operators.bounds import extreme
 from salus.logic.operators.intervals import select
+from salus.logic.operators.lists import literal_list
 from salus.logic.operators.sorting import order_key
 from salus.logic.operators.types import calendar_unit
 from salus.logic.properties import get_path
@@ -390,7 +391,8 @@ class Compiler:
         return ListLiteral(tuple(self.value(e, cx) for e in node.elements))
 
     def _tuple(self, node: n.TupleSelector, cx: Context) -> Value:
-        return Tuple({name: self.value(e, cx) for name, e in node.elements}, TRUE)
+        fields = ((name, self.value(e, cx)) for name, e in node.elements)
+        return Tuple({name: _as_rows(cx, value) for name, value in fields}, TRUE)
 
     def _instance(self, node: n.Instance, cx: Context) -> Value:
         fields = {name: self.value(e, cx) for name, e in node.elements}
@@ -468,6 +470,11 @@ class Compiler:
         copy = Frame(self.data, select_, frame.pid, frame, Link(key, frame.key), key, (key,))
         copy.linked = stage
         return copy
+
+
+def _as_rows(cx: Context, value: Value) -> Value:
+    """A list written out, as rows: an element of a tuple may meet other lists later."""
+    return literal_list(cx, value) if isinstance(value, ListLiteral) and value.items else value
 
 
 def _off(held: Const) -> E:

@@ -9,7 +9,7 @@ Leaves to others: operators, and which source a query reads (`compiler`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from salus.elm.types import ListOf, Type
@@ -94,14 +94,12 @@ class Frame:
             self._correlate(missing)
         return e
 
-    def is_inside(self, other: Frame) -> bool:
-        """Whether this frame is `other` or lies in it."""
+    def chain(self) -> Iterator[Frame]:
+        """This frame and those around it, from the inside out."""
         frame: Frame | None = self
         while frame is not None:
-            if frame is other:
-                return True
+            yield frame
             frame = frame.parent
-        return False
 
     def _correlate(self, cols: Sequence[Col]) -> None:
         if self.parent is None or self.link is None:
@@ -207,20 +205,33 @@ class Rows:
 def _combined(values: Sequence[Value], head: Rows, fn: Combine) -> Rows:
     """A list carried along with a row: the same rows, belonging to whatever the row's key becomes."""
     lists = [v for v in values if isinstance(v, Rows)]
+    for rows in lists:
+        close(rows)
     if len(lists) == 1:
         key = fn([_owner(v) if isinstance(v, Rows) else NULL for v in values])
         return replace(head, frame=replace(head.frame, link=Link(head.link.inner, key)))
     parent = head.frame.parent
     if parent is None:
         raise Mismatch("choosing between lists is not supported here")
-    numbers = {id(rows): Const(number) for number, rows in enumerate(lists)}
-    tagged = [Op("row", (numbers[id(v)], _owner(v))) if isinstance(v, Rows) else NULL for v in values]
+    numbers = {id(rows): f"{number}:" for number, rows in enumerate(lists)}
+    tagged = [_tagged(numbers[id(v)], _owner(v)) if isinstance(v, Rows) else NULL for v in values]
     key, arms = fn(tagged), []
     for rows in lists:
         copy = instance(rows, parent)
-        copy.frame.link = Link(Op("row", (numbers[id(rows)], copy.link.inner)), key)
+        copy.frame.link = Link(_tagged(numbers[id(rows)], copy.link.inner), key)
         arms.append(copy)
     return union(arms, parent, distinct=False)
+
+
+def _tagged(tag: str, key: E) -> E:
+    """A key told apart from the same number in another list."""
+    return Op("concat", (Const(tag), Op("as_text", (key,))))
+
+
+def close(rows: Rows) -> None:
+    """Have the rows hold all that their elements need of the rows around, which they may be carried away from."""
+    for e in (rows.frame.pid, *leaves(rows.element), *(key for _, keys in rows.order for key in keys)):
+        rows.frame.reach(e)
 
 
 def _owner(rows: Rows) -> E:
@@ -301,10 +312,14 @@ def _rebased(rows: Rows, select: Select, move: Callable[[E], E], parent: Frame) 
 
 def _around(rows: Rows, parent: Frame) -> Frame:
     """The frame a list is evaluated in from now on: the one that uses it, which can reach the rows it belongs to."""
-    belongs = rows.frame.parent
-    if rows.link.outer is None or belongs is None or parent.select.covers(columns_of(rows.link.outer)):
+    belongs, outer = rows.frame.parent, rows.link.outer
+    if (
+        outer is None
+        or belongs is None
+        or any(f is belongs or f.select.covers(columns_of(outer)) for f in parent.chain())
+    ):
         return parent
-    return parent if parent.is_inside(belongs) else belongs
+    return belongs
 
 
 def leaves(value: Value) -> list[E]:
@@ -357,8 +372,7 @@ def member(rows: Rows, here: Frame, extra: Sequence[tuple[E, E]] = ()) -> E:
 def grouped(rows: Rows, here: Frame) -> tuple[Select, Callable[[E], Col]]:
     """The list grouped by its link and joined to `here`; returns the group and how to put out an aggregate."""
     frame = rows.frame
-    for e in (*leaves(rows.element), *(key for _, keys in rows.order for key in keys)):
-        frame.reach(e)  # may hang the rows on the frame around, which changes their link
+    close(rows)  # may hang the rows on the frame around, which changes their link
     link = rows.link
     group = Select()
     group.join("from", frame.select)

@@ -1,8 +1,9 @@
-"""The attributes table: who the subjects are, one row per patient.
+"""The attributes table: who the subjects are, one row per patient; and the data that scores are risk-adjusted by.
 
 Joins the attributes Salus works out itself (given by the caller) with the supplemental data that measures ask
 for, as text, one `sde_...` column each. Measures that share a supplemental data element share its column when
-they say the same; one that says otherwise gets a column of its own.
+they say the same; one that says otherwise gets a column of its own. Risk adjustment data are clinical, often many and
+different for everyone: they are no attributes to compare groups by and have a table of their own.
 Leaves to others: Salus's own attributes (`equity.attributes`), text of values (`measure.text`).
 """
 
@@ -10,17 +11,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from salus.errors import SalusError
-from salus.measure.definition import MeasureDefinition, SupplementalData
-from salus.measure.scoring import aligned
-from salus.measure.text import readable
+from salus.measure.definition import MeasureDefinition, Need, SupplementalData
+from salus.measure.perpatient import text_per_patient
 
-RISK_ADJUSTMENT = "risk-adjustment-factor"
-UNKNOWN = "unknown"
+RISK_ADJUSTMENT: Final = "risk-adjustment-factor"
+UNKNOWN: Final = "unknown"
+RISK_SCHEMA: Final = pa.schema(
+    [pa.field(name, pa.string(), nullable=False) for name in ("measure", "element", "subject_id", "value")]
+)
+"""Risk adjustment data: a row per measure, element and subject for whom it says something."""
+
+Values = Mapping[Need, pa.Table]
 
 
 def supplemental(measure: MeasureDefinition) -> tuple[SupplementalData, ...]:
@@ -28,14 +35,19 @@ def supplemental(measure: MeasureDefinition) -> tuple[SupplementalData, ...]:
     return tuple(item for item in measure.supplemental if item.usage != (RISK_ADJUSTMENT,))
 
 
+def risk_adjustment(measure: MeasureDefinition) -> tuple[SupplementalData, ...]:
+    """The elements for risk adjustment (Quality Measure IG, conformance requirement 3.18)."""
+    return tuple(item for item in measure.supplemental if RISK_ADJUSTMENT in item.usage)
+
+
 def attributes_table(
     subjects: pa.StringArray,
     own: pa.Table | None,
-    measures: Sequence[tuple[MeasureDefinition, Mapping[str, pa.Table]]],
+    measures: Sequence[tuple[MeasureDefinition, Values]],
 ) -> pa.Table:
     """`subject_id` and a text column per attribute, in order of `subjects` (Patient.id by pid).
 
-    `own` has a `subject_id` and any text columns; `measures` pairs each measure with its values by define.
+    `own` has a `subject_id` and any text columns; `measures` pairs each measure with its values.
     What is not known is the text "unknown", a group like any other.
     """
     columns: dict[str, pa.Array] = {"subject_id": subjects}
@@ -43,8 +55,18 @@ def attributes_table(
         columns |= _joined(subjects, own)
     for measure, values in measures:
         for item in supplemental(measure):
-            _place(columns, _name(item), measure.name, _text(values[item.expression], len(subjects)))
+            text = text_per_patient(values[Need(item.expression)], len(subjects))
+            _place(columns, _name(item), measure.name, text)
     return pa.table({name: pc.fill_null(column, UNKNOWN) for name, column in columns.items()})
+
+
+def risk_tables(subjects: pa.StringArray, measure: MeasureDefinition, values: Values) -> Iterator[pa.Table]:
+    """The risk adjustment data of a measure, a table of RISK_SCHEMA per element, in order of `subjects`."""
+    for item in risk_adjustment(measure):
+        text = text_per_patient(values[Need(item.expression)], len(subjects))
+        said = pc.is_valid(text)
+        named = [pa.repeat(pa.scalar(each, pa.string()), pc.sum(said).as_py() or 0) for each in (measure.name, item.id)]
+        yield pa.Table.from_arrays([*named, subjects.filter(said), text.filter(said)], schema=RISK_SCHEMA)
 
 
 def _joined(subjects: pa.StringArray, own: pa.Table) -> Iterator[tuple[str, pa.Array]]:
@@ -66,12 +88,3 @@ def _place(columns: dict[str, pa.Array], name: str, measure: str, text: pa.Array
 def _name(item: SupplementalData) -> str:
     words = re.sub(r"[^0-9a-z]+", "_", (item.id or item.expression).lower()).strip("_")
     return words if words.startswith("sde_") else f"sde_{words}"
-
-
-def _text(table: pa.Table, size: int) -> pa.Array:
-    """A define's value per patient as text; of a list of resources, their references."""
-    if "value" in table.column_names:
-        return readable(aligned(table, size))
-    references = pc.binary_join_element_wise(table["type"], table["id"], "/")
-    grouped = pa.table({"pid": table["pid"], "value": references}).group_by("pid").aggregate([("value", "list")])
-    return readable(aligned(grouped.rename_columns({"value_list": "value"}), size))

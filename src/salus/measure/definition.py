@@ -19,6 +19,8 @@ from salus.errors import SalusError
 Json = Mapping[str, Any]
 
 SCORINGS: Final = ("proportion", "ratio", "continuous-variable", "cohort")
+OBSERVATIONS: Final = ("measure-observation", "measure-population-observation")
+"""Codes of criteria that observe the units of another: the code of FHIR R4, and one that authoring tools write."""
 _EXTENSION: Final = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-"
 
 
@@ -43,6 +45,8 @@ class Stratifier:
     expressions: tuple[str, ...]
     description: str = ""
     applies_to: tuple[str, ...] = ()
+    language: str = ""
+    """Set only when it is not CQL: such criteria are not evaluated."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,21 @@ class SupplementalData:
 
 
 @dataclass(frozen=True)
+class Need:
+    """What is to be evaluated of a measure's library: a define or, with `over`, a function of one operand for each
+    resource of that define's list.
+    """
+
+    define: str
+    over: str | None = None
+
+
+@dataclass(frozen=True)
 class Group:
     """One rate of a measure.
 
-    `id` is the group's own, else its position from 0; `basis` is `boolean` or a resource type.
+    `id` is the group's own, else its position from 0; `basis` is `boolean` or a resource type, as declared (what the
+    initial population gives decides).
     """
 
     id: str
@@ -75,6 +90,11 @@ class Group:
     def population(self, code: str) -> Population | None:
         """The first population with this code, or None."""
         return next((population for population in self.populations if population.code == code), None)
+
+    @property
+    def criteria(self) -> tuple[Population, ...]:
+        """The populations that units are in or not: all but the observations."""
+        return tuple(population for population in self.populations if population.code not in OBSERVATIONS)
 
 
 @dataclass(frozen=True)
@@ -112,8 +132,8 @@ class MeasureDefinition:
         return f"{base}|{self.version}" if self.version else base
 
     def criteria(self) -> tuple[str, ...]:
-        """Every define that a population or a stratifier names, once, in order."""
-        names = [population.expression for group in self.groups for population in group.populations]
+        """Every define that a population (not an observation) or a stratifier names, once, in order."""
+        names = [population.expression for group in self.groups for population in group.criteria]
         names += [name for group in self.groups for each in group.stratifiers for name in each.expressions]
         return tuple(dict.fromkeys(names))
 
@@ -162,7 +182,7 @@ def _group(measure: Json, group: Json, position: int, name: str) -> Group:
 
 
 def _population(population: Json, where: str) -> Population:
-    code, expression = _code(population.get("code")), population.get("criteria", {}).get("expression")
+    code, expression = _code(population.get("code")), _expression(population.get("criteria"))
     if not (code and expression):
         raise SalusError(f"{where}: population {population.get('id', '')!r} needs a code and criteria")
     return Population(
@@ -181,22 +201,34 @@ def _stratifier(stratifier: Json, position: int) -> Stratifier:
     ]
     return Stratifier(
         id=stratifier.get("id") or _text(stratifier.get("code")) or str(position),
-        expressions=tuple(each["expression"] for each in criteria if each and each.get("expression")),
+        expressions=tuple(filter(None, map(_expression, criteria))),
         description=stratifier.get("description", "").strip(),
         applies_to=tuple(filter(None, _extensions(stratifier, "appliesTo"))),
+        language=next(filter(None, map(_foreign, criteria)), ""),
     )
 
 
 def _supplemental(resource: Json) -> Iterator[SupplementalData]:
     for position, item in enumerate(resource.get("supplementalData", ())):
-        expression = item.get("criteria", {}).get("expression")
-        if expression:
+        expression = _expression(item.get("criteria"))
+        if expression and not _foreign(item["criteria"]):
             yield SupplementalData(
                 id=item.get("id") or _text(item.get("code")) or str(position),
                 expression=expression,
                 usage=tuple(filter(None, map(_code, item.get("usage", ())))),
                 description=item.get("description", ""),
             )
+
+
+def _expression(criteria: Json | None) -> str | None:
+    """The name of the define, without the quotes that a `text/cql` criterion may put around it."""
+    return str((criteria or {}).get("expression") or "").strip().removeprefix('"').removesuffix('"') or None
+
+
+def _foreign(criteria: Json | None) -> str:
+    """The language of a criterion that is not CQL, else ""."""
+    language = str((criteria or {}).get("language") or "")
+    return "" if "cql" in language else language
 
 
 def _said(element: Json, name: str) -> str | None:

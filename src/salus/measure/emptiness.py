@@ -24,11 +24,16 @@ def is_empty(rows: pa.Table) -> bool:
     return not pc.any(rows["initial_population"]).as_py()
 
 
-def reason(measure: MeasureDefinition, group: Group, library: Identity, patients: int, count: CountClauses) -> str:
-    """One sentence: no one is in the initial population, and what each of its clauses holds for."""
+def reason(
+    measure: MeasureDefinition, group: Group, library: Identity, patients: int, count: CountClauses | None
+) -> str:
+    """One sentence: no one is in the initial population, and what each of its clauses holds for.
+
+    Without `count` (an initial population that lists resources has no clauses to count) only the first half.
+    """
     head = f"no one of {patients:,} patients is in the initial population of {measure.name}"
     criterion = group.population("initial-population")
-    if criterion is None or not criterion.expression or not patients:
+    if criterion is None or count is None or not patients:
         return head
     clauses = count(Wanted(library.name, library.version, criterion.expression))
     return f"{head}: {'; '.join(_said(*clause) for clause in clauses)}"

@@ -17,7 +17,9 @@ from typing import Final
 from salus.errors import UsageError
 
 MARK: Final = "run.json"
-FILES: Final = frozenset({MARK, "determinations.parquet", "attributes.parquet", "measure-reports.ndjson"})
+FILES: Final = frozenset(
+    {MARK, "determinations.parquet", "attributes.parquet", "measure-reports.ndjson", "risk-adjustment.parquet"}
+)
 """What a results folder of Salus holds; `MARK` is always among it."""
 
 

@@ -27,18 +27,22 @@ import pyarrow.parquet as pq
 from salus import __version__
 from salus.engine.run import Wanted
 from salus.errors import SalusError
-from salus.measure.attributes import attributes_table, supplemental
+from salus.measure import observations
+from salus.measure.attributes import RISK_SCHEMA, attributes_table, risk_adjustment, risk_tables
 from salus.measure.content import Content
-from salus.measure.definition import Group, MeasureDefinition
+from salus.measure.definition import Group, MeasureDefinition, Need
 from salus.measure.emptiness import ClauseCounts, is_empty, reason
 from salus.measure.folder import check_replaceable, results_folder
+from salus.measure.individual import individual_reports, unit_type
 from salus.measure.libraries import Identity
-from salus.measure.report import Occasion, counts, individual_reports, score, summary_report
-from salus.measure.scoring import SCHEMA, check_supported, determine
+from salus.measure.needs import needs
+from salus.measure.perpatient import lists_resources
+from salus.measure.report import Occasion, summary_report
+from salus.measure.score import counts, score
+from salus.measure.scoring import SCHEMA, Values, check_supported, determine
 from salus.measure.select import select_measures
 
 Period = tuple[date, date]
-Values = Mapping[str, pa.Table]
 
 
 class Outcome(Protocol):
@@ -138,12 +142,13 @@ def evaluate(job: Job, tools: Tools) -> Evaluation:
             outcome = tools.engine(population, plan.content, plan.wanted(), job.period)
         with clock.step("determinations"):
             subjects = _subjects(population)
-            done = [_evaluated(measure, library, outcome, subjects) for measure, library in plan.measures]
+            done = [_evaluated(*planned, outcome, subjects) for planned in plan.measures]
             _write_determinations(folder, done)
         with clock.step("attributes"):
             own = tools.attributes(population, job.period) if tools.attributes else None
             table = attributes_table(subjects, own, [(each.measure, each.values) for each in done])
             pq.write_table(table, folder / "attributes.parquet", compression="zstd")
+            _write_risk_adjustment(folder, done, subjects)
         with clock.step("reports"):
             reports = _write_reports(folder, done, Occasion(*job.period, started), job.individual)
             empty = _empty(job, tools, population, plan.content, done, len(subjects))
@@ -167,16 +172,12 @@ class _Plan:
     """
 
     content: Content
-    measures: Sequence[tuple[MeasureDefinition, Identity]]
+    measures: Sequence[tuple[MeasureDefinition, Identity, tuple[Need, ...]]]
     notes: Sequence[str]
 
     def wanted(self) -> list[Wanted]:
-        """Every define the measures need, once."""
-        needed = (
-            Wanted(library.name, library.version, name)
-            for measure, library in self.measures
-            for name in _defines(measure)
-        )
+        """Everything the measures need, once."""
+        needed = (_wanted(library, need) for _, library, needed in self.measures for need in needed)
         return list(dict.fromkeys(needed))
 
 
@@ -186,11 +187,22 @@ def _plan(job: Job) -> _Plan:
     if not measures:
         raise SalusError("there is no measure in the content")
     check_supported(measures)
-    return _Plan(content, [(measure, content.measure_library(measure)) for measure in measures], notes)
+    understood = [
+        f"{measure.name}, {note}"
+        for measure in measures
+        for group in measure.groups
+        for note in observations.notes(group)
+    ]
+    return _Plan(content, [_planned(content, measure) for measure in measures], [*notes, *understood])
 
 
-def _defines(measure: MeasureDefinition) -> tuple[str, ...]:
-    return (*measure.criteria(), *(item.expression for item in supplemental(measure)))
+def _planned(content: Content, measure: MeasureDefinition) -> tuple[MeasureDefinition, Identity, tuple[Need, ...]]:
+    library = content.measure_library(measure)
+    return measure, library, needs(measure, content.library(library.name, library.version, measure.name))
+
+
+def _wanted(library: Identity, need: Need) -> Wanted:
+    return Wanted(library.name, library.version, need.define, need.over)
 
 
 def _subjects(population: Population) -> pa.StringArray:
@@ -199,8 +211,14 @@ def _subjects(population: Population) -> pa.StringArray:
     return table["id"].combine_chunks().cast(pa.string())
 
 
-def _evaluated(measure: MeasureDefinition, library: Identity, outcome: Outcome, subjects: pa.StringArray) -> Evaluated:
-    values = {name: outcome.values[Wanted(library.name, library.version, name)] for name in _defines(measure)}
+def _evaluated(
+    measure: MeasureDefinition,
+    library: Identity,
+    needed: Sequence[Need],
+    outcome: Outcome,
+    subjects: pa.StringArray,
+) -> Evaluated:
+    values = {need: outcome.values[_wanted(library, need)] for need in needed}
     groups = {group.id: determine(measure, group, subjects, values) for group in measure.groups}
     return Evaluated(measure, library, values, groups)
 
@@ -212,18 +230,38 @@ def _empty(
     if tools.clauses is None:
         return []
     ask = tools.clauses
+
+    def count(wanted: Wanted) -> ClauseCounts:
+        return ask(population, content, wanted, job.period)
+
     return [
-        reason(each.measure, group, each.library, patients, lambda wanted: ask(population, content, wanted, job.period))
+        reason(each.measure, group, each.library, patients, count if _is_truth(group, each.values) else None)
         for each in done
         for group in each.measure.groups
         if is_empty(each.groups[group.id])
     ]
 
 
+def _is_truth(group: Group, values: Values) -> bool:
+    """Whether the initial population is a truth value of the patient."""
+    initial = group.population("initial-population")
+    return initial is not None and not lists_resources(values[Need(initial.expression)])
+
+
 def _write_determinations(folder: Path, done: Sequence[Evaluated]) -> None:
     with pq.ParquetWriter(folder / "determinations.parquet", SCHEMA, compression="zstd") as writer:
         for each in done:
             for table in each.groups.values():
+                writer.write_table(table)
+
+
+def _write_risk_adjustment(folder: Path, done: Sequence[Evaluated], subjects: pa.StringArray) -> None:
+    """A file only where a measure has such data."""
+    if not any(risk_adjustment(each.measure) for each in done):
+        return
+    with pq.ParquetWriter(folder / "risk-adjustment.parquet", RISK_SCHEMA, compression="zstd") as writer:
+        for each in done:
+            for table in risk_tables(subjects, each.measure, each.values):
                 writer.write_table(table)
 
 
@@ -235,7 +273,7 @@ def _write_reports(
         for report in summaries:
             file.write(orjson.dumps(report, option=orjson.OPT_APPEND_NEWLINE))
         for each in done if individual else ():
-            for report in individual_reports(each.measure, each.groups, occasion):
+            for report in individual_reports(each.measure, each.groups, occasion, each.values):
                 file.write(orjson.dumps(report, option=orjson.OPT_APPEND_NEWLINE))
     return summaries
 
@@ -265,24 +303,28 @@ def _about(each: Evaluated) -> dict[str, Any]:
         "library": {"name": each.library.name, "version": each.library.version},
         "scoring": measure.scoring,
         "improvement": measure.improvement,
-        "groups": [_about_group(group, each.groups[group.id]) for group in measure.groups],
+        "groups": [_about_group(group, each.groups[group.id], each.values) for group in measure.groups],
         "description": measure.description,
         "rationale": measure.rationale,
     }
 
 
-def _about_group(group: Group, rows: pa.Table) -> dict[str, Any]:
-    tally = counts(rows, group)
+def _about_group(group: Group, rows: pa.Table, values: Values) -> dict[str, Any]:
     return {
         "id": group.id,
         "scoring": group.scoring,
         "basis": group.basis,
+        "unit": "Patient" if _is_truth(group, values) else unit_type(group, values),
         "improvement": group.improvement,
         "description": group.description,
-        "populations": {population.code: population.expression for population in group.populations},
+        "populations": {population.code: population.expression for population in group.criteria},
+        "observations": [
+            {"id": each.id, "expression": each.expression, "method": each.method, "of": each.column}
+            for each in observations.observations(group)
+        ],
         "stratifiers": {stratifier.id: stratifier.description for stratifier in group.stratifiers},
-        "counts": tally,
-        "score": score(tally),
+        "counts": counts(rows, group),
+        "score": score(rows, group),
     }
 
 

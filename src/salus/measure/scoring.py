@@ -1,42 +1,28 @@
-"""From the truth of each criterion to determinations: who is in which population of a measure group.
+"""From the values of the defines to determinations: the table of who is in which population of a measure group.
 
-A criterion is true, false or unknown for a patient; here, and only here, unknown is taken as false. The flow
-for a proportion (Quality Measure IG, "Proportion Measure Scoring"; the published test decks agree in all
-1,380 groups): the denominator lies inside the initial population, exclusions inside the denominator, the
-numerator inside the denominator without the exclusions, numerator exclusions inside the numerator, and
-exceptions inside what is then left of the denominator: neither excluded nor in the numerator. An excluded
-unit stays marked as `denominator`, and one excluded from the numerator as `numerator`: the score takes them
-off. Set at a time: one array per criterion, never one patient at a time.
-Leaves to others: the truth of the criteria (`engine`), counting and scores (`measure.report`).
+    units of the initial population -> truth of each criterion -> membership -> observations, strata
+
+Set at a time: arrays over all units, never one patient at a time.
+Leaves to others: units (`measure.units`), membership (`measure.flow`), observations (`measure.observations`), strata
+(`measure.strata`), counting and scores (`measure.score`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from salus.errors import SalusError
-from salus.measure.definition import Group, MeasureDefinition
-from salus.measure.text import joined, readable
+from salus.measure.definition import Group, MeasureDefinition, Need
+from salus.measure.flow import PERMITTED, POPULATIONS, REQUIRED, Flags, column_of, counted, membership
+from salus.measure.observations import METHODS, observation_lists, observations
+from salus.measure.strata import strata
+from salus.measure.units import Units, units_of
 
-Flags = npt.NDArray[np.bool_]
-
-POPULATIONS: Final = (
-    "initial_population",
-    "denominator",
-    "denominator_exclusion",
-    "denominator_exception",
-    "numerator",
-    "numerator_exclusion",
-    "measure_population",
-    "measure_population_exclusion",
-)
-"""The population columns of a determination; a measure-population code is the same word with hyphens."""
+Values = Mapping[Need, pa.Table]
+"""What the engine gave: a table for each need."""
 
 SCHEMA: Final = pa.schema(
     [
@@ -53,143 +39,85 @@ SCHEMA: Final = pa.schema(
 none.
 """
 
-_PROPORTION: Final = frozenset(POPULATIONS[:6])
-_REQUIRED: Final = ("initial-population", "denominator", "numerator")
-
-
-def code_of(column: str) -> str:
-    """The measure-population code that a population column stands for."""
-    return column.replace("_", "-")
-
-
-def columns_of(group: Group) -> tuple[str, ...]:
-    """The population columns that a group fills, in the order of the contract."""
-    there = {population.code for population in group.populations}
-    return tuple(column for column in POPULATIONS if code_of(column) in there)
-
 
 def check_supported(measures: Sequence[MeasureDefinition]) -> None:
-    """Raise one SalusError that names every measure and group whose scoring is not supported yet."""
-    problems = [problem for measure in measures for group in measure.groups if (problem := _problem(measure, group))]
+    """Raise one SalusError that names every measure and group that says something it must not or Salus cannot do."""
+    problems = [
+        f"{measure.name}, group {group.id}: {problem}"
+        for measure in measures
+        for group in measure.groups
+        for problem in _problems(group)
+    ]
     if problems:
-        raise SalusError("not supported yet: " + "; ".join(problems))
+        raise SalusError("not supported: " + "; ".join(problems))
 
 
-def determine(
-    measure: MeasureDefinition, group: Group, subjects: pa.StringArray, values: Mapping[str, pa.Table]
-) -> pa.Table:
-    """The determinations of one group on patient basis, as a table of SCHEMA in order of pid.
+def determine(measure: MeasureDefinition, group: Group, subjects: pa.StringArray, values: Values) -> pa.Table:
+    """The determinations of one group as a table of SCHEMA, in order of patient (pid), then type and id of the unit.
 
-    `subjects` holds Patient.id by pid (1..n); `values` holds for each define a table of `pid` and `value`.
-    Raises SalusError when a criterion is not a truth value or the scoring is not supported.
+    `subjects` holds Patient.id by pid (1..n). Raises SalusError when a criterion is no truth value and no list of
+    resources, or an observation no number.
     """
-    check_supported([measure])
-    size = len(subjects)
-    criteria = {
-        population.code.replace("-", "_"): _truth(values[population.expression], size, measure, population.expression)
-        for population in group.populations
-    }
-    flags = proportion(criteria)
+    units = units_of([values[Need(p.expression)] for p in group.criteria if p.code == "initial-population"], subjects)
+    flags = membership(group.scoring, _criteria(measure, group, values, units))
+    size = len(units)
     return pa.Table.from_arrays(
         [
-            _repeat(measure.name, size),
-            _repeat(group.id, size),
-            subjects,
-            subjects,
+            pa.repeat(pa.scalar(measure.name, pa.string()), size),
+            pa.repeat(pa.scalar(group.id, pa.string()), size),
+            units.spread(subjects),
+            units.ids,
             *(pa.array(flags[name]) if name in flags else pa.nulls(size, pa.bool_()) for name in POPULATIONS),
-            _empty_lists(size),
-            strata(group, values, size),
+            observation_lists(list(_observed(measure, group, values, units, flags)), size),
+            strata(group, values, units),
         ],
         schema=SCHEMA,
     )
 
 
-def proportion(criteria: Mapping[str, Flags]) -> dict[str, Flags]:
-    """The scoring flow of a proportion, from raw criteria (by population column) to membership; same
-    columns out as in.
+def _criteria(measure: MeasureDefinition, group: Group, values: Values, units: Units) -> dict[str, Flags]:
+    """Whom each criterion holds for, by population column.
+
+    A ratio may have an initial population for each side; a side that refers to one is drawn from that one, and who is in
+    either is in the initial population.
     """
-    inside = dict(criteria)
-    inside["denominator"] = inside["initial_population"] & inside["denominator"]
-    left = inside["denominator"]
-    if "denominator_exclusion" in inside:
-        inside["denominator_exclusion"] = left & inside["denominator_exclusion"]
-        left = left & ~inside["denominator_exclusion"]
-    inside["numerator"] = left & inside["numerator"]
-    if "numerator_exclusion" in inside:
-        inside["numerator_exclusion"] = inside["numerator"] & inside["numerator_exclusion"]
-    if "denominator_exception" in inside:
-        inside["denominator_exception"] = left & ~inside["numerator"] & inside["denominator_exception"]
-    return inside
+    truth = {
+        population: units.truth(values[Need(population.expression)], f"{measure.name}: {population.expression!r}")
+        for population in group.criteria
+    }
+    initial = {population.id: flags for population, flags in truth.items() if population.code == "initial-population"}
+    criteria: dict[str, Flags] = {}
+    for population, flags in truth.items():
+        column, drawn_from = column_of(population.code), initial.get(population.criteria_reference or "")
+        own = flags if drawn_from is None else flags & drawn_from
+        criteria[column] = criteria[column] | own if column in criteria else own
+    return criteria
 
 
-def strata(group: Group, values: Mapping[str, pa.Table], size: int) -> pa.MapArray:
-    """For every subject a map of stratifier id -> value as text (a criterion that is unknown is false,
-    another unknown
-    value null; components joined by "; ")."""
-    columns = [_stratum(stratifier.expressions, values, size) for stratifier in group.stratifiers]
-    offsets = np.arange(size + 1, dtype=np.int32) * len(columns)
-    keys = pa.array(np.tile(np.array([s.id for s in group.stratifiers], dtype=object), size), pa.string())
-    return pa.MapArray.from_arrays(pa.array(offsets), keys, _interleaved(columns, size))
+def _observed(
+    measure: MeasureDefinition, group: Group, values: Values, units: Units, flags: Mapping[str, Flags]
+) -> Iterator[tuple[Flags, pa.Array]]:
+    """Per observation, who is observed and the numbers."""
+    for each in observations(group):
+        over = Need(each.expression, each.over)
+        table = values[over if over in values else Need(each.expression)]
+        yield counted(each.column, flags), units.numbers(table, f"{measure.name}: {each.expression!r}")
 
 
-def aligned(table: pa.Table, size: int) -> pa.Array:
-    """The `value` column as one array with a place for each pid 1..size, null where the table has no row
-    for it.
-    """
-    value = table["value"].combine_chunks()
-    pids = table["pid"].to_numpy()
-    if len(pids) == size and (size == 0 or (pids[0] == 1 and pids[-1] == size and bool((np.diff(pids) == 1).all()))):
-        return value
-    if len(np.unique(pids)) != len(pids):
-        raise SalusError("a criterion on patient basis has more than one value for a patient")
-    rows = np.full(size, -1, dtype=np.int64)
-    rows[pids - 1] = np.arange(len(pids))
-    return value.take(pa.array(rows, mask=rows < 0))
-
-
-def _problem(measure: MeasureDefinition, group: Group) -> str | None:
-    where = f"{measure.name}, group {group.id}"
-    codes = [population.code for population in group.populations]
-    if group.scoring != "proportion":
-        return f"{where}: {group.scoring} scoring"
-    if group.basis != "boolean":
-        return f"{where}: {group.basis} basis"
-    if lacking := [code for code in _REQUIRED if code not in codes]:
-        return f"{where}: a proportion without {' and '.join(lacking)}"
-    if other := [code for code in codes if code.replace("-", "_") not in _PROPORTION]:
-        return f"{where}: {' and '.join(other)} in a proportion"
-    return f"{where}: two criteria for one population" if len(set(codes)) < len(codes) else None
-
-
-def _truth(table: pa.Table, size: int, measure: MeasureDefinition, define: str) -> Flags:
-    if "value" not in table.column_names:
-        raise SalusError(f"{measure.name}: {define!r} must be true or false for a patient, but it is a list")
-    value = aligned(table, size)
-    if pa.types.is_null(value.type):
-        return np.zeros(size, dtype=np.bool_)
-    if not pa.types.is_boolean(value.type):
-        raise SalusError(f"{measure.name}: {define!r} must be true or false for a patient, but it is {value.type}")
-    flags: Flags = pc.fill_null(value, False).to_numpy(zero_copy_only=False)
-    return flags
-
-
-def _stratum(expressions: Sequence[str], values: Mapping[str, pa.Table], size: int) -> pa.Array:
-    columns = [aligned(values[expression], size) for expression in expressions]
-    known = [pc.fill_null(column, False) if pa.types.is_boolean(column.type) else column for column in columns]
-    return joined([readable(column) for column in known], "; ")
-
-
-def _interleaved(columns: Sequence[pa.Array], size: int) -> pa.Array:
-    """a1 b1 a2 b2 ... from columns a and b."""
-    if not columns:
-        return pa.nulls(0, pa.string())
-    order = np.arange(size * len(columns)).reshape(len(columns), size).T.ravel()
-    return pa.concat_arrays(columns).take(pa.array(order))
-
-
-def _repeat(text: str, size: int) -> pa.Array:
-    return pa.repeat(pa.scalar(text, pa.string()), size)
-
-
-def _empty_lists(size: int) -> pa.ListArray:
-    return pa.ListArray.from_arrays(pa.array(np.zeros(size + 1, dtype=np.int32)), pa.nulls(0, pa.float64()))
+def _problems(group: Group) -> Iterator[str]:
+    codes = [population.code for population in group.criteria]
+    if lacking := [code for code in REQUIRED[group.scoring] if code not in codes]:
+        yield f"a {group.scoring} without {' and '.join(lacking)}"
+    if other := [code for code in codes if column_of(code) not in PERMITTED[group.scoring]]:
+        yield f"{' and '.join(other)} in a {group.scoring}"
+    once = [code for code in codes if not (group.scoring == "ratio" and code == "initial-population")]
+    if len(set(once)) < len(once):
+        yield "two criteria for one population"
+    if group.scoring in ("proportion", "cohort") and len(codes) < len(group.populations):
+        yield f"measure-observation in a {group.scoring}"
+    for each in observations(group):
+        if each.method and each.method not in METHODS.values():
+            yield f"aggregate method {each.method!r}"
+    for stratifier in group.stratifiers:
+        if stratifier.language:
+            yield f"stratifier {stratifier.id} in {stratifier.language}"

@@ -107,7 +107,7 @@ def lower(interval: Interval) -> Value:
     if interval.low is None:
         if interval.low_closed:
             return range_like(interval.high)[0]
-        return Uncertain(range_like(interval.high)[0], interval.high)
+        return Uncertain(range_like(interval.high)[0], upper(interval))
     return interval.low if interval.low_closed else successor(interval.low)
 
 
@@ -116,7 +116,7 @@ def upper(interval: Interval) -> Value:
     if interval.high is None:
         if interval.high_closed:
             return range_like(interval.low)[1]
-        return Uncertain(interval.low, range_like(interval.low)[1])
+        return Uncertain(lower(interval), range_like(interval.low)[1])
     return interval.high if interval.high_closed else predecessor(interval.high)
 
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from salus.engine.oracle import moments
+from salus.engine.oracle.bounds import end, start
 from salus.engine.oracle.elements import Element, same_json
 from salus.engine.oracle.moments import Date, DateTime, Time
 from salus.engine.oracle.values import (
@@ -186,8 +187,6 @@ def _tuple_parts(a: Tuple, b: Tuple) -> Parts:
 
 
 def _interval_ends(interval: Interval) -> list[Value]:
-    from salus.engine.oracle.bounds import end, start
-
     return [start(interval), end(interval)]
 
 

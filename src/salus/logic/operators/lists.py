@@ -231,16 +231,14 @@ def _extreme(cx: Context, node: Operator, rows: Rows) -> Value:
 @operator("Indexer")
 def indexer(cx: Context, node: Operator, a: Value, index: Value) -> Value:
     """B.11 Indexer: the element at a position from 0; null outside the list."""
-    if not (isinstance(index, Point) and isinstance(index.low, Const) and isinstance(index.low.value, int)):
-        cx.fail(node, "Indexer needs a constant index")
-    place = index.low.value
-    if isinstance(a, ListLiteral):
-        return a.items[place] if 0 <= place < len(a.items) else NOTHING
+    if isinstance(a, ListLiteral) and a.items:
+        a = literal_list(cx, a)
     rows = as_rows(cx, node, a)
-    if rows is None:
+    if rows is None or not isinstance(index, Point):
         return NOTHING
     numbered = frames.numbered(frames.settle(rows, cx.frame), cx.frame)
-    numbered.frame.filter(eq(numbered.number, Const(place + 1)))
+    place = op("add_integer", index.low, Const(1))
+    numbered.frame.filter(eq(numbered.number, place))
     _, aggregate = frames.grouped(numbered.rows, cx.frame)
     return _picked(numbered.rows, lambda e: aggregate(Op("only", (e,))))
 

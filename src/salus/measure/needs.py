@@ -1,0 +1,37 @@
+"""What a measure needs evaluated: its criteria, stratifiers and supplemental data, and its observations over what they
+observe.
+
+Leaves to others: evaluating it (`engine`), what it counts for (`measure.scoring`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from salus.measure.definition import MeasureDefinition, Need
+from salus.measure.observations import observations
+
+PATIENT_BASIS = "boolean"
+
+
+def needs(measure: MeasureDefinition, library: Mapping[str, Any]) -> tuple[Need, ...]:
+    """Everything to be evaluated, once; `library` is the ELM of the measure's library."""
+    plain = [*measure.criteria(), *(item.expression for item in measure.supplemental)]
+    return tuple(dict.fromkeys([*map(Need, plain), *_observed(measure, _takes(library))]))
+
+
+def _observed(measure: MeasureDefinition, takes: Mapping[str, bool]) -> Iterator[Need]:
+    """An observation is a function of the unit, or on patient basis one without operands (Quality Measure IG,
+    conformance requirement 3.13). The library says which; the declared basis only where it does not.
+    """
+    for group in measure.groups:
+        for each in observations(group):
+            of_unit = takes.get(each.expression, group.basis != PATIENT_BASIS)
+            yield Need(each.expression, each.over if of_unit else None)
+
+
+def _takes(library: Mapping[str, Any]) -> dict[str, bool]:
+    """For every define and function of a library whether it takes an operand."""
+    statements = (library.get("statements") or {}).get("def") or ()
+    return {each["name"]: bool(each.get("operand")) for each in statements if each.get("name")}

@@ -1,0 +1,61 @@
+"""The stratum of every unit: for each stratifier of a group its value as text.
+
+A criteria-based stratifier is "true" or "false": a truth value of the patient, or a list of resources that has the unit
+(Quality Measure IG, conformance requirement 3.16: its result type is that of the population criteria); unknown is
+false. A value-based one is the value as readable text, null when unknown; the values of components are joined by "; ".
+Leaves to others: counting by stratum (`measure.report`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from salus.measure.definition import Group, Need, Stratifier
+from salus.measure.observations import interleaved
+from salus.measure.perpatient import lists_resources, per_patient
+from salus.measure.text import readable
+from salus.measure.units import Units
+
+SEPARATOR = "; "
+UNKNOWN = "unknown"
+
+
+def strata(group: Group, values: Mapping[Need, pa.Table], units: Units) -> pa.MapArray:
+    """For every row a map of stratifier id -> value."""
+    size = len(units)
+    columns = [_stratum(stratifier, values, units) for stratifier in group.stratifiers]
+    offsets = np.arange(size + 1, dtype=np.int32) * len(columns)
+    keys = pa.array([stratifier.id for stratifier in group.stratifiers], pa.string())
+    places = np.tile(np.arange(len(columns)), size)
+    items = interleaved(columns, size) if columns else pa.nulls(0, pa.string())
+    return pa.MapArray.from_arrays(pa.array(offsets), keys.take(pa.array(places)), items)
+
+
+def components(stratifier: Stratifier, value: str) -> list[tuple[str, str]]:
+    """The defines of a stratifier of several components with the value of each, from their joined text; none when
+    it has one, or its text cannot be parted.
+    """
+    parts = value.split(SEPARATOR)
+    several = len(stratifier.expressions) > 1 and len(parts) == len(stratifier.expressions)
+    return list(zip(stratifier.expressions, parts, strict=True)) if several else []
+
+
+def _stratum(stratifier: Stratifier, values: Mapping[Need, pa.Table], units: Units) -> pa.Array:
+    columns = [_text(values[Need(expression)], units) for expression in stratifier.expressions]
+    if len(columns) == 1:
+        return columns[0]
+    if not columns:
+        return pa.nulls(len(units), pa.string())
+    return pc.binary_join_element_wise(*(pc.fill_null(column, UNKNOWN) for column in columns), SEPARATOR)
+
+
+def _text(table: pa.Table, units: Units) -> pa.Array:
+    if lists_resources(table):
+        return readable(pa.array(units.truth(table, "")))
+    value = per_patient(table, units.size)
+    known = pc.fill_null(value, False) if pa.types.is_boolean(value.type) else value
+    return units.spread(readable(known))
