@@ -14,6 +14,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from salus.measure.definition import Need
+
 Json = dict[str, Any]
 QM = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-"
 
@@ -114,9 +116,11 @@ class FakeOutcome:
 
 
 class FakeEngine:
-    """Gives the values it was made with, by define, and remembers what it was asked."""
+    """Gives the values it was made with, by define (a list of values per patient, or a table), and remembers what it
+    was asked.
+    """
 
-    def __init__(self, values: Mapping[str, Sequence[Any]]) -> None:
+    def __init__(self, values: Mapping[str, Sequence[Any] | pa.Table]) -> None:
         self.values = values
         self.asked: Sequence[Any] = ()
 
@@ -125,15 +129,33 @@ class FakeEngine:
         return FakeOutcome({each: column(self.values[each.define]) for each in wanted})
 
 
-def column(values: Sequence[Any], type_: pa.DataType | None = None) -> pa.Table:
+def column(values: Sequence[Any] | pa.Table, type_: pa.DataType | None = None) -> pa.Table:
     """A define's table for patients 1..n."""
+    if isinstance(values, pa.Table):
+        return values
     return pa.table({"pid": pa.array(range(1, len(values) + 1), pa.int32()), "value": pa.array(values, type_)})
 
 
 @pytest.fixture
-def values_of() -> Callable[..., dict[str, pa.Table]]:
-    """Tables for defines given as name=[value per patient]."""
-    return lambda **columns: {name.replace("_", "-"): column(values) for name, values in columns.items()}
+def values_of() -> Callable[..., dict[Need, pa.Table]]:
+    """Tables for defines given as name=[value per patient], or as a table."""
+    return lambda **columns: {Need(name.replace("_", "-")): column(values) for name, values in columns.items()}
+
+
+@pytest.fixture
+def episodes() -> Callable[..., pa.Table]:
+    """A list of encounters from (pid, id), or of what an observation says of them from (pid, id, value)."""
+
+    def make(*rows: tuple[Any, ...], type_: str = "Encounter") -> pa.Table:
+        pids, ids, *values = zip(*rows, strict=True) if rows else ((), ())
+        columns = {
+            "pid": pa.array(pids, pa.int32()),
+            "type": pa.array([type_] * len(rows), pa.string()),
+            "id": pa.array(ids, pa.string()),
+        }
+        return pa.table(columns | ({"value": pa.array(values[0])} if values else {}))
+
+    return make
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from salus.errors import SalusError
-from salus.measure.attributes import attributes_table, supplemental
-from salus.measure.definition import MeasureDefinition, parse_measure
+from salus.measure.attributes import RISK_SCHEMA, attributes_table, risk_tables, supplemental
+from salus.measure.definition import MeasureDefinition, Need, parse_measure
 
 Make = Callable[..., Any]
 SUBJECTS = pa.array(["a", "b", "c"])
@@ -60,8 +60,25 @@ def test_measures_share_a_column_when_they_agree(measure: Make, values_of: Make)
 def test_lists_of_resources_become_references(measure: Make) -> None:
     table = pa.table({"pid": [1, 1, 3], "type": ["Coverage"] * 3, "id": ["x", "y", "z"]})
     payer = measure("A", ("Payer (all)", "SDE Payer", "supplemental-data"))
-    made = attributes_table(SUBJECTS, None, [(payer, {"SDE Payer": table})])
+    made = attributes_table(SUBJECTS, None, [(payer, {Need("SDE Payer"): table})])
     assert made["sde_payer_all"].to_pylist() == ["Coverage/x; Coverage/y", "unknown", "Coverage/z"]
+
+
+def test_lists_of_other_values_are_joined(measure: Make) -> None:
+    table = pa.table({"pid": [3, 1, 1], "value": ["z", "x", "y"]})
+    made = attributes_table(SUBJECTS, None, [(measure("A", SEX), {Need("SDE Sex"): table})])
+    assert made["sde_sex"].to_pylist() == ["x; y", "unknown", "z"]
+
+
+def test_risk_adjustment_data_have_a_table_of_their_own(measure: Make, values_of: Make) -> None:
+    risky = measure("A", SEX, ("risk-copd", "Risk COPD", "risk-adjustment-factor"))
+    values = values_of(**{"SDE Sex": ["F", "M", "M"], "Risk COPD": [True, None, False]})
+    (table,) = risk_tables(SUBJECTS, risky, values)
+    assert table.schema.equals(RISK_SCHEMA)
+    assert [tuple(row.values()) for row in table.to_pylist()] == [
+        ("A", "risk-copd", "a", "true"),
+        ("A", "risk-copd", "c", "false"),
+    ]
 
 
 def test_what_is_for_risk_adjustment_alone_is_left_out(measure: Make) -> None:

@@ -31,7 +31,7 @@ def command(tmp_path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"engine": "abacus"}, "there is no engine 'abacus'; choose duckdb"),
+        ({"engine": "abacus"}, "there is no engine 'abacus'; choose duckdb or oracle"),
         ({"period": PERIOD[::-1]}, r"the period starts \(2026-12-31\) after it ends"),
         ({"content": [Path("nowhere")]}, "nowhere is not there"),
         ({"population": Path("nothing.duckdb")}, "nothing.duckdb is not there"),
@@ -44,16 +44,19 @@ def test_wrong_commands(change: dict[str, Any], words: str, command: dict[str, A
 
 
 def test_results_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    def group(id_: str, score: dict[str, Any]) -> dict[str, Any]:
+    def group(id_: str, score: dict[str, Any], *scorings: str) -> dict[str, Any]:
         codes = [("initial-population", 5), ("denominator", 4), ("numerator", 2)]
         counts = [{"code": {"coding": [{"code": code}]}, "count": count} for code, count in codes]
-        return {"id": id_, "population": counts, "measureScore": score}
+        scoring = [{"valueCodeableConcept": {"coding": [{"code": extra}]}} for extra in scorings]
+        return {"id": id_, "population": counts, "measureScore": score, "extension": scoring}
 
-    report = {"measure": "http://x/Measure/M|1", "group": [group("G", {"value": 0.5}), group("H", {})]}
+    groups = [group("G", {"value": 0.5}, "proportion"), group("H", {}), group("I", {"value": 12.5}, "ratio")]
+    report = {"measure": "http://x/Measure/M|1", "group": groups}
     show(Evaluation(Path("out"), (report,), ("take care",), {"engine": 1.25}))
     printed = capsys.readouterr()
     lines = [line.split() for line in printed.out.splitlines()]
     assert any({"M", "G", "5", "4", "2", "50.0%"} <= set(line) for line in lines)
     assert any({"M", "H", "-"} <= set(line) for line in lines)
+    assert any({"M", "I", "12.5"} <= set(line) for line in lines)
     assert "out written in 1.2 s" in printed.out
     assert printed.err == "warning: take care\n"

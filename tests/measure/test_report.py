@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from salus.measure.definition import MeasureDefinition, parse_measure
-from salus.measure.report import Occasion, individual_reports, score, summary_report
+from salus.measure.individual import individual_reports
+from salus.measure.report import Occasion, summary_report
 from salus.measure.scoring import determine
 
 Make = Callable[..., Any]
@@ -99,16 +100,3 @@ def test_ids_are_the_same_for_the_same_report(measure: MeasureDefinition, rows: 
     assert ids == [report["id"] for report in individual_reports(measure, rows, again)]
     assert len(set(ids)) == 5
     assert "date" not in summary_report(measure, rows, again)
-
-
-@pytest.mark.parametrize(
-    ("counts", "expected"),
-    [
-        ({"denominator": 0, "numerator": 0}, None),
-        ({"denominator": 3, "denominator_exclusion": 1, "denominator_exception": 2}, None),
-        ({"denominator": 10, "denominator_exclusion": 1, "denominator_exception": 1, "numerator": 4}, 0.5),
-        ({"denominator": 4, "numerator": 3, "numerator_exclusion": 1}, 0.5),
-    ],
-)
-def test_score(counts: dict[str, int], expected: float | None) -> None:
-    assert score(counts) == expected

@@ -135,9 +135,9 @@ def test_a_wrong_name_stops_before_anything_starts(job: Make, tools: Tools, tmp_
 def test_a_measure_that_is_not_supported_stops_the_run(
     measure_json: Make, write: Make, job: Make, tools: Tools
 ) -> None:
-    cohort = measure_json("C", codes=("initial-population",), scoring={"coding": [{"code": "cohort"}]})
+    cohort = measure_json("C", codes=("initial-population", "denominator"), scoring={"coding": [{"code": "cohort"}]})
     write(cohort)
-    with pytest.raises(SalusError, match="not supported yet: C, group 0: cohort scoring"):
+    with pytest.raises(SalusError, match="not supported: C, group 0: denominator in a cohort"):
         evaluate(job(), tools)
 
 

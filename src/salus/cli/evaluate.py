@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from rich.table import Table
 from salus.errors import UsageError
 from salus.measure.run import Evaluation, Job, Tools, evaluate
 
-ENGINES = ("duckdb",)
+ENGINES = ("duckdb", "oracle")
 
 
 def evaluate_command(
@@ -36,7 +37,7 @@ def evaluate_command(
     """
     job = Job(population, tuple(content), period, out, tuple(measures), engine, allow_missing_valuesets, individual)
     _check(job)
-    done = evaluate(job, _tools())
+    done = evaluate(job, tools(engine))
     show(done)
 
 
@@ -50,19 +51,19 @@ def _check(job: Job) -> None:
             raise UsageError(f"{path} is not there")
 
 
-def _tools() -> Tools:
-    """The real store, engine and attributes; imported here so that `salus --help` stays quick."""
+def tools(name: str = "duckdb") -> Tools:
+    """The real store, engine (by name) and attributes; imported here so that `salus --help` stays quick."""
     from salus import engine
     from salus.equity.attributes import attributes
     from salus.store import Population
 
-    return Tools(Population.open, engine.run, attributes, engine.clause_counts)
+    return Tools(Population.open, partial(engine.run, engine=name), attributes, engine.clause_counts)
 
 
 def show(done: Evaluation) -> None:
     """The counts and score of every measure group on stdout, warnings on stderr."""
     console = Console()
-    table = Table("measure", "group", "initial population", "denominator", "numerator", "score")
+    table = Table("measure", "group", "initial population", "denominator or\nmeasure population", "numerator", "score")
     for report in done.reports:
         for group in report["group"]:
             table.add_row(*_row(report["measure"], group))
@@ -73,8 +74,21 @@ def show(done: Evaluation) -> None:
 
 
 def _row(measure: str, group: Mapping[str, Any]) -> tuple[str, ...]:
-    counts = {population["code"]["coding"][0]["code"]: population["count"] for population in group["population"]}
-    shown = [str(counts.get(code, "")) for code in ("initial-population", "denominator", "numerator")]
-    score = group["measureScore"].get("value")
+    counts = {_code(population["code"]): population["count"] for population in group["population"]}
+    below = counts.get("denominator", counts.get("measure-population", ""))
+    shown = (counts.get("initial-population", ""), below, counts.get("numerator", ""))
     name = measure.partition("|")[0].rsplit("/", 1)[-1]
-    return (name, group["id"], *shown, "-" if score is None else f"{score:.1%}")
+    return (name, group["id"], *map(str, shown), _score(group))
+
+
+def _score(group: Mapping[str, Any]) -> str:
+    """A proportion in percent, another score as a number, "-" for none."""
+    score = group["measureScore"].get("value")
+    if score is None:
+        return "-"
+    scorings = [_code(each["valueCodeableConcept"]) for each in group.get("extension", ())]
+    return f"{score:.1%}" if scorings in ([], ["proportion"]) else f"{score:,.4g}"
+
+
+def _code(concept: Mapping[str, Any]) -> str:
+    return str(concept["coding"][0]["code"])

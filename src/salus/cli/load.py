@@ -54,7 +54,8 @@ def is_population(path: Path) -> bool:
 def bar(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     """A bar for each step of the load, gone when it is over; silent where stderr is no terminal."""
     columns = (TextColumn("{task.description:>12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+    silent = not console.is_terminal
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=silent) as progress:
         tasks: dict[str, TaskID] = {}
 
         def tell(step: str, done: int, total: int) -> None:

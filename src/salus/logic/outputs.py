@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from salus.elm.types import Type
 from salus.logic import frame as frames
 from salus.logic.context import Context
 from salus.logic.expr import NULL, Const, E, Op, case, coalesce
@@ -27,6 +28,7 @@ from salus.logic.values import (
     Tuple,
     Value,
     present,
+    type_of,
 )  # fmt: skip
 
 
@@ -58,10 +60,15 @@ def output(cx: Context, value: Value) -> E:
         case Choice(options=options):
             return Op("as_json", (coalesce(*(Op("to_json", (output(cx, o),)) for o in options)),))
         case ListLiteral(items=literals):
-            return Op("list", tuple(output(cx, item) for item in literals))
+            return Op("list", _alike([output(cx, item) for item in literals], {type_of(item) for item in literals}))
         case Rows():
             return _listed(cx, value)
     raise AssertionError(f"no output for {type(value).__name__}")
+
+
+def _alike(items: list[E], types: set[Type]) -> tuple[E, ...]:
+    """Items of one SQL type: as they are when they are of one type, else as JSON text."""
+    return tuple(items) if len(types) == 1 else tuple(Op("as_json", (Op("to_json", (item,)),)) for item in items)
 
 
 def struct(fields: Mapping[str, E], there: E) -> E:

@@ -1,8 +1,8 @@
 """Individual MeasureReports: for one subject the counts, the score, the resources counted and the supplemental data.
 
 Reports stream in order of subject: one patient after the other in memory, however many there are.
-`evaluatedResource` names the units of episode measures with the populations each is in; what else the criteria looked at
-is for `salus explain`. Supplemental and risk adjustment data are references where they are resources and contained
+`evaluatedResource` names the units of episode measures with the populations each is in; what else the criteria looked
+at is for `salus explain`. Supplemental and risk adjustment data are references where they are resources and contained
 Observations where they are values.
 Leaves to others: what all reports share (`measure.report`).
 Sources: Da Vinci DEQM individual MeasureReport profile; the extensions cqf-criteriaReference, cqf-measureInfo and

@@ -1,8 +1,9 @@
-"""Measure observations: what is observed over which population, and the numbers as the `observations` of a determination.
+"""Measure observations: what is observed over which population, and the numbers as a determination lists them.
 
 Each unit that is in the observed population and not in its exclusion is observed (Quality Measure IG, "Individual
 Observations" of ratio and continuous variable measures). A determination lists the numbers in the order in which the
-measure lists its observations: no place for one that does not observe the unit, null for one that does and cannot be told.
+measure lists its observations: no place for one that does not observe the unit, null for one that does
+and cannot be told.
 Leaves to others: the numbers (`engine`), what is made of them (`measure.score`).
 """
 

@@ -56,7 +56,7 @@ def text_column(table: pa.Table, name: str) -> pa.Array:
     return whole(table[name].cast(pa.string()))
 
 
-def is_dense(pids: np.ndarray, size: int) -> bool:  # type: ignore[type-arg]
+def is_dense(pids: np.ndarray, size: int) -> bool:
     """Whether pids are just 1..size, in order."""
     return len(pids) == size and (size == 0 or bool((pids == np.arange(1, size + 1)).all()))
 

@@ -1,7 +1,7 @@
 """Counts and scores of a group from its determinations alone.
 
 - proportion: (numerator - numerator exclusions) / (denominator - exclusions - exceptions)
-- ratio: aggregate numerator / aggregate denominator, where a side that is not observed is counted, without its exclusions
+- ratio: aggregate numerator / aggregate denominator, where a side without observation is counted, less its exclusions
 - continuous variable: the aggregate of its (first) observation
 - cohort: no score
 

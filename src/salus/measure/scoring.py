@@ -78,8 +78,8 @@ def determine(measure: MeasureDefinition, group: Group, subjects: pa.StringArray
 def _criteria(measure: MeasureDefinition, group: Group, values: Values, units: Units) -> dict[str, Flags]:
     """Whom each criterion holds for, by population column.
 
-    A ratio may have an initial population for each side; a side that refers to one is drawn from that one, and who is in
-    either is in the initial population.
+    A ratio may have an initial population for each side; a side that refers to one is drawn from that one, and who is
+    in either is in the initial population.
     """
     truth = {
         population: units.truth(values[Need(population.expression)], f"{measure.name}: {population.expression!r}")

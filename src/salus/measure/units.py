@@ -6,7 +6,7 @@ published measures declare a basis of `boolean` and list encounters (EXM104, EXM
 reports count encounters. A patient without any unit has one row, in no population, under the patient's own id.
 
 Units are told apart by patient, type and id, so one patient's data never reaches another's even where ids repeat.
-Unknown is taken as false, and as the empty list (Quality Measure IG, "Measure Population Semantics"); here and only here.
+Unknown is taken as false, and as the empty list (Quality Measure IG, "Measure Population Semantics"); here only.
 Leaves to others: which population a unit ends up in (`measure.flow`).
 """
 

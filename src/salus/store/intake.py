@@ -30,7 +30,7 @@ _HELD_BYTES = 64 << 20
 _TELL_BYTES = 1 << 20
 _PENDING = 2
 
-RAW_COLUMNS = "rid BIGINT, json VARCHAR, file INTEGER, line BIGINT, entry INTEGER"
+RAW_COLUMNS = "rid BIGINT, json VARCHAR USING COMPRESSION zstd, file INTEGER, line BIGINT, entry INTEGER"
 TABLES = """
 CREATE SCHEMA raw;
 CREATE TABLE load_file(file INTEGER, path VARCHAR, resources BIGINT, quarantined BIGINT);

@@ -115,7 +115,7 @@ def _type_warm_set(con: duckdb.DuckDBPyConnection, types: list[str], total: int,
 
     def one_type(resource: str, needs: list[Need]) -> None:
         with con.cursor() as cursor:
-            staged = stage_type(cursor, resource, needs, dictionary, advance)
+            staged = stage_type(cursor, resource, needs, dictionary, {}, advance)
             with transaction(cursor):
                 publish(cursor, staged, {})
             drop_staged(cursor, staged)

@@ -110,7 +110,7 @@ class Population:
         staged: list[Mapping[str, Staged]] = []
         try:
             for resource, needs in by_resource(missing):
-                staged.append(stage_type(self.con, resource, needs, dictionary))
+                staged.append(stage_type(self.con, resource, needs, dictionary, self.facts()))
             dictionary.publish(self.con)
             with transaction(self.con):
                 for one in staged:
@@ -155,6 +155,7 @@ def stage_type(
     resource: str,
     needs: Iterable[Need],
     dictionary: Dictionary,
+    known: Facts,
     advance: Callable[[int], None] = lambda done: None,
 ) -> Mapping[str, Staged]:
     """Stage and number the needed elements of one type, whose table is made (empty) when the population has
@@ -164,7 +165,7 @@ def stage_type(
     con.execute(f"CREATE TABLE IF NOT EXISTS raw.{quote(resource)}({RAW_COLUMNS})")
     shredder = Shredder(con, resource, dictionary)
     staged = shredder.stage(grow(resource, needs), advance)
-    number(con, staged)
+    number(con, staged, known)
     return staged
 
 

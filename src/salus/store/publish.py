@@ -12,7 +12,7 @@ from typing import NamedTuple
 import duckdb
 
 from salus.store.shred import Staged
-from salus.store.sql import literal, quote
+from salus.store.sql import literal, quote, scalar
 from salus.store.tree import Column
 
 FACTS = """CREATE TABLE IF NOT EXISTS column_fact(
@@ -33,29 +33,26 @@ class ColumnFact(NamedTuple):
 Facts = Mapping[tuple[str, str], ColumnFact]
 
 
-def number(con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged]) -> None:
-    """Give every staged child row its `parent` and its `eid`, parents before children; leaves
-    `work."<table> numbered"`.
+def number(con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged], known: Facts) -> None:
+    """Leave `work."<table> numbered"` (sk, parent, eid) of every staged child table whose numbers are needed outside
+    it: by a child of its own, or to find its rows in the population again.
     """
     for table, one in staged.items():
-        if not one.relation.path or not one.parts:
-            continue
-        above = _parent_of(staged, table)
-        parent, join = "s.rid", ""
-        if staged[above].relation.path:
-            parent, join = "p.eid", f"JOIN {_numbered(above)} p ON p.sk = s.pk"
-        con.execute(
-            f"""CREATE TABLE {_numbered(table)} AS
-            SELECT s.sk, {parent} AS parent, row_number() OVER (ORDER BY {parent}, s.ord) AS eid
-            FROM {_union(one.parts)} s {join}"""
-        )
+        needed = (table, "") in known or any(staged[child.table].parts for child in one.relation.children)
+        if one.relation.path and one.parts and needed:
+            con.execute(
+                f"""CREATE TABLE {_numbered(table)} AS
+                SELECT sk, parent, row_number() OVER (ORDER BY parent, ord) AS eid FROM {_with_parent(staged, table)}"""
+            )
 
 
-def _parent_of(staged: Mapping[str, Staged], table: str) -> str:
-    for name, one in staged.items():
-        if any(child.table == table for child in one.relation.children):
-            return name
-    raise KeyError(table)
+def _with_parent(staged: Mapping[str, Staged], table: str) -> str:
+    """The staged rows of a child table with their `parent`: the resource's number, or that of the element above."""
+    above = next(t for t, one in staged.items() if any(child.table == table for child in one.relation.children))
+    rows = _union(staged[table].parts)
+    if not staged[above].relation.path:
+        return f"(SELECT rid AS parent, * FROM {rows})"
+    return f"(SELECT p.eid AS parent, s.* FROM {rows} s JOIN {_numbered(above)} p ON p.sk = s.pk)"
 
 
 def _numbered(table: str) -> str:
@@ -68,64 +65,78 @@ def _union(parts: list[str]) -> str:
 
 
 def publish(con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged], known: Facts) -> None:
-    """Write the staged columns that are not `known` yet into the population's tables, and the facts about
-    them.
-    """
+    """Write the staged columns that are not `known` yet into the population's tables, and the facts about them."""
     definitions: list[str] = []
     facts: dict[tuple[str, str], ColumnFact] = {}
     for table, one in staged.items():
         columns = [column for column in one.relation.columns if (table, column.name) not in known]
-        if not one.relation.path:
-            definitions += _extend(con, table, "rid", columns, one)
-        elif (table, "") in known:
-            definitions += _extend(con, table, "eid", columns, one)
+        found = any(column.name in one.found for column in columns)
+        if one.relation.path and (table, "") not in known:
+            definitions += _create(con, table, columns, staged)
+        elif not found:
+            definitions += [f"ALTER TABLE {quote(table)} ADD COLUMN {name} {sql}" for name, sql in _physical(columns)]
+        elif _covers(con, table, one, known):
+            _replace(con, table, columns, one)
         else:
-            definitions += _create(con, table, columns, one)
+            _extend(con, table, columns, one)
         facts |= _facts(con, table, columns, one)
     fresh = {where: fact for where, fact in facts.items() if where not in known}
     con.execute("; ".join([*definitions, *_insert_facts(fresh)]) or "SELECT 1")
 
 
-def _extend(con: duckdb.DuckDBPyConnection, table: str, key: str, columns: list[Column], one: Staged) -> list[str]:
-    """Add columns to an existing table: by a sorted rewrite when any has values, else by the statements given
-    back.
+def _covers(con: duckdb.DuckDBPyConnection, table: str, one: Staged, known: Facts) -> bool:
+    """Whether the staged rows are all there is: the table has its keys alone, and they have every row of it."""
+    bare = not one.relation.path and not any(typed == table for typed, _ in known)
+    return bare and one.rows == scalar(con, f"SELECT count(*) FROM {quote(table)}")
+
+
+def _replace(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], one: Staged) -> None:
+    """A resource's table anew from staged rows alone. Sorted before the columns nobody has are added: a sort carries
+    every column it is given.
     """
-    if not any(column.name in one.found for column in columns):
-        return [f"ALTER TABLE {quote(table)} ADD COLUMN {name} {sql}" for name, sql in _physical(columns)]
+    rows = f"(SELECT * FROM {_union(one.parts)} ORDER BY rid)"
+    con.execute(
+        f"""DROP TABLE {quote(table)};
+        CREATE TABLE {quote(table)} AS SELECT pid, rid, id, {_values(columns, one)} FROM {rows} s"""
+    )
+
+
+def _extend(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], one: Staged) -> None:
+    """A table with further columns, by a sorted rewrite."""
+    key, rows = "rid", _union(one.parts)
+    if one.relation.path:
+        key, rows = "eid", f"(SELECT n.eid, s.* FROM {rows} s JOIN {_numbered(table)} n USING (sk))"
     fresh = quote(f"{table} new")
-    values = ", ".join(
+    con.execute(
+        f"""CREATE TABLE {fresh} AS SELECT k.*, {_values(columns, one)} FROM {quote(table)} k
+        LEFT JOIN {rows} s ON s.{key} = k.{key} ORDER BY k.{key}"""
+    )
+    con.execute(f"DROP TABLE {quote(table)}; ALTER TABLE {fresh} RENAME TO {quote(table)}")
+
+
+def _values(columns: list[Column], one: Staged) -> str:
+    """The physical columns as the staged rows `s` give them, NULL where no row has any."""
+    return ", ".join(
         f"s.{name} AS {name}" if column.name in one.found else f"CAST(NULL AS {sql}) AS {name}"
         for column in columns
         for name, sql in _physical([column])
     )
-    rows = _union(one.parts) if key == "rid" else _with_eid(table, one)
-    con.execute(
-        f"""CREATE TABLE {fresh} AS SELECT k.*, {values} FROM {quote(table)} k
-        LEFT JOIN {rows} s ON s.{key} = k.{key} ORDER BY k.{key}"""
-    )
-    con.execute(f"DROP TABLE {quote(table)}; ALTER TABLE {fresh} RENAME TO {quote(table)}")
-    return []
 
 
-def _with_eid(table: str, one: Staged) -> str:
-    return f"(SELECT n.eid, s.* FROM {_union(one.parts)} s JOIN {_numbered(table)} n USING (sk))"
-
-
-def _definition(table: str, columns: list[Column]) -> str:
-    typed = [f"{name} {sql}" for name, sql in _physical(columns)]
-    return f"CREATE TABLE {quote(table)}({', '.join([*_CHILD_KEYS, *typed])})"
-
-
-def _create(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], one: Staged) -> list[str]:
+def _create(
+    con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], staged: Mapping[str, Staged]
+) -> list[str]:
     """A new child table, its rows in order of `eid`; the statement that makes it when it has none."""
-    definition = _definition(table, columns)
+    typed = [f"{name} {sql}" for name, sql in _physical(columns)]
+    definition = f"CREATE TABLE {quote(table)}({', '.join([*_CHILD_KEYS, *typed])})"
+    one = staged[table]
     if not one.parts:
         return [definition]
-    found = [f"s.{name}" for name, _ in _physical(column for column in columns if column.name in one.found)]
+    found = [name for name, _ in _physical(column for column in columns if column.name in one.found)]
     con.execute(
         f"""{definition}; INSERT INTO {quote(table)} BY NAME
-        SELECT {", ".join(["s.pid", "s.rid", "n.parent", "n.eid", "s.ord", *found])}
-        FROM {_union(one.parts)} s JOIN {_numbered(table)} n USING (sk) ORDER BY n.eid"""
+        SELECT {", ".join(["pid", "rid", "parent", "row_number() OVER () AS eid", "ord", *found])}
+        FROM (SELECT * FROM {_with_parent(staged, table)} ORDER BY parent, ord)"""
     )
     return []
 

@@ -43,6 +43,7 @@ class Staged:
     relation: Relation
     parts: list[str] = field(default_factory=list)
     found: set[str] = field(default_factory=set)
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Shredder:
         source = self._name("rows")
         self.con.execute(
             f"""CREATE TABLE {source} AS
-            SELECT k.pid, k.rid, CAST(NULL AS BIGINT) AS pk, k.rid AS sk, 0 AS ord,
+            SELECT k.pid, k.rid, k.id, CAST(NULL AS BIGINT) AS pk, k.rid AS sk, 0 AS ord,
                 json_transform(b.json, {literal(json.dumps(structure(root)))}) AS v
             FROM {notes.block} b JOIN {quote(self.resource)} k USING (rid)"""
         )
@@ -120,9 +121,10 @@ class Shredder:
         found = self._found(one, source)
         present = [column for column in one.columns if found.columns[column.name]]
         if present or one.path:
-            part = self._typed(present, found.foreign, source)
-            self._staged[one.table].parts.append(part)
-            self._staged[one.table].found.update(column.name for column in present)
+            staged, part = self._staged[one.table], self._typed(one, present, found.foreign, source)
+            staged.parts.append(part)
+            staged.found.update(column.name for column in present)
+            staged.rows += found.size
             for column in present:
                 if _is_date(column):
                     notes.dates(one, column, part, source, found.columns[column.name])
@@ -159,7 +161,7 @@ class Shredder:
         )
         return name
 
-    def _typed(self, present: list[Column], foreign: frozenset[str], source: str) -> str:
+    def _typed(self, one: Relation, present: list[Column], foreign: frozenset[str], source: str) -> str:
         """The staged table of the columns that are present."""
         name = self._name("stage")
         lookups = [self._concepts(present, source, many=many) for many in (False, True)]
@@ -168,7 +170,8 @@ class Shredder:
         found = {column: text for lookup in lookups for column, text in lookup.values.items()}
         columns = [f"{found.get(c.name) or _plain(c)} AS {quote(c.name)}" for c in present]
         texts = [moments.Text(c.name, c.storage == "date") for c in present if _is_date(c)]
-        keyed = ", ".join(["pid", "rid", "pk", "sk", "ord", *columns])
+        keys = ("pid", "rid", "pk", "sk", "ord") if one.path else ("pid", "rid", "id", "sk")
+        keyed = ", ".join([*keys, *columns])
         query = moments.spans(f"(SELECT {keyed} FROM {source} {joins})", texts)
         self.con.execute(f"CREATE TABLE {name} AS {query}")
         self.con.execute("; ".join(f"DROP TABLE {lookup.table}" for lookup in lookups if lookup.joins) or ";")

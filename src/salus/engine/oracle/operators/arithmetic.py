@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, InvalidOperation, Overflow
 from typing import Any
 
-from salus.engine.oracle import bounds
+from salus.engine.oracle import bounds, moments
 from salus.engine.oracle.comparison import MOMENTS, order
 from salus.engine.oracle.kinds import type_name
 from salus.engine.oracle.operators.datetimes import shifted
@@ -252,8 +252,6 @@ def boundary(call: Call, value: Value, digits: Value = None) -> Value:
 
 
 def _moment_edge(value: Any, digits: int | None, high: bool) -> Value:
-    from salus.engine.oracle import moments
-
     lengths = {3: (4, 6, 8), 7: (4, 6, 8, 10, 12, 14, 17), 4: (2, 4, 6, 9)}[len(value.units)]
     if digits is not None and digits not in lengths:
         return None

@@ -1,0 +1,85 @@
+"""The records of a population, one patient at a time: every resource as it came, in one order.
+
+Resources of a type are in the order of their row number (`rid`: by patient, then id). A resource that belongs to no
+patient (a medication, a location) is among the records of every patient whose own resources lead to it. Leaves to
+others: which resources those are (`salus.store`), what a retrieve selects (`retrieve`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from salus.engine.oracle.elements import Element
+from salus.fhir import model
+from salus.store import Population
+
+
+@dataclass
+class Records:
+    """The resources of one patient by type, each list in order."""
+
+    pid: int
+    id: str
+    by_type: dict[str, list[Element]] = field(default_factory=dict)
+
+    def of(self, type_name: str) -> list[Element]:
+        return self.by_type.get(type_name, [])
+
+
+def resource(json_: Mapping[str, Any], position: int = 0) -> Element:
+    """A resource as a FHIR value."""
+    return Element(str(json_["resourceType"]), json_, None, position)
+
+
+def read(text: str) -> dict[str, Any]:
+    """JSON with its decimals exact."""
+    found: dict[str, Any] = json.loads(text, parse_float=Decimal)
+    return found
+
+
+class Patients:
+    """The patients of a population; a context for reading their records."""
+
+    def __init__(self, population: Population) -> None:
+        self._population = population
+        self._owned: dict[int, list[Element]] = {}
+        self._shared: dict[int, list[Element]] = {}
+        for type_name in sorted(population.tables()):
+            self._read(type_name)
+
+    def __iter__(self) -> Iterator[Records]:
+        for pid, id_ in self._population.con.execute("SELECT pid, id FROM patient ORDER BY pid").fetchall():
+            yield self.of(pid, id_)
+
+    def of(self, pid: int, id_: str) -> Records:
+        """One patient's records."""
+        records = Records(pid, id_)
+        for each in [*self._owned.get(pid, ()), *self._shared.get(pid, ())]:
+            records.by_type.setdefault(each.type, []).append(each)
+        return records
+
+    def _read(self, type_name: str) -> None:
+        rows = self._population.con.execute(
+            f'SELECT t.pid, t.rid, t.id, r.json FROM "{type_name}" t JOIN raw."{type_name}" r USING (rid) ORDER BY t.rid'
+        ).fetchall()
+        seen_by = self._seen_by(type_name)
+        for pid, rid, id_, text in rows:
+            made = resource({**read(text), "id": id_}, rid)
+            if pid is not None:
+                self._owned.setdefault(pid, []).append(made)
+            for other in seen_by.get(rid, ()):
+                self._shared.setdefault(other, []).append(made)
+
+    def _seen_by(self, type_name: str) -> dict[int, list[int]]:
+        """Row number -> the patients whose resources lead to it."""
+        if type_name not in model.RESOURCES:
+            return {}
+        found: dict[int, list[int]] = {}
+        rows = self._population.con.execute("SELECT rid, pid FROM visible WHERE type = ?", [type_name]).fetchall()
+        for rid, pid in rows:
+            found.setdefault(rid, []).append(pid)
+        return found

@@ -1,0 +1,60 @@
+"""Retrieve: a patient's resources of a type, by code or value set (ELM §11; CQL 1.5, Author's Guide "Retrieve").
+
+A profile does not filter, for real records do not state it, except one that stands for a code (`model.PROFILES`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from salus.elm import nodes as n
+from salus.engine.oracle.elements import Element, child, codings
+from salus.engine.oracle.values import Code, Concept, Value, ValueSet
+from salus.fhir import model
+
+Pair = tuple[str | None, str | None]
+Test = Callable[[Pair], bool]
+ValueSetCodes = Callable[[ValueSet], frozenset[tuple[str, str]]]
+
+
+def wanted(value: Value, codes_of: ValueSetCodes) -> Test:
+    """Whether a coding is one of a value set, a code, a concept, or a list of these. A coding without a system, which
+    is the value of a `code` element, is told by its code alone."""
+    pairs = _pairs(value, codes_of)
+    bare = {code for _, code in pairs}
+    return lambda coding: coding in pairs or (coding[0] is None and coding[1] in bare)
+
+
+def _pairs(value: Value, codes_of: ValueSetCodes) -> set[Pair]:
+    match value:
+        case ValueSet():
+            return set(codes_of(value))
+        case Code(code=code, system=system):
+            return {(system, code)}
+        case Concept(codes=codes):
+            return {(each.system, each.code) for each in codes}
+        case list():
+            return set().union(*(_pairs(item, codes_of) for item in value))
+    if value is None:
+        return set()
+    raise TypeError(f"{type(value).__name__} is no code")
+
+
+def select(resources: list[Element], node: n.Retrieve, test: Test | None) -> list[Element]:
+    """The resources of a retrieve, given what its codes have to pass; TypeError when there is nothing to test."""
+    if not resources:
+        return []
+    type_name = resources[0].type
+    profile = model.PROFILES.get(node.template or "")
+    if profile is not None and profile.codes:
+        allowed = set(profile.codes)
+        resources = _passing(resources, model.primary_code_path(type_name), lambda coding: coding in allowed)
+    if test is None:
+        return resources
+    return _passing(resources, node.code_property or model.primary_code_path(type_name), test)
+
+
+def _passing(resources: list[Element], path: str | None, test: Test) -> list[Element]:
+    if path is None:
+        raise TypeError("the type has no element that a retrieve filters by code")
+    return [each for each in resources if any(test(coding) for coding in codings(child(each, path)))]

@@ -1,0 +1,108 @@
+"""Defines evaluated for every patient of a population, one patient at a time: the same questions and answers as
+`salus.engine.run`.
+
+Leaves to others: what an expression is (`interpreter`), what a measure wants (`salus.measure`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from salus.elm.library import Includes, Library
+from salus.engine.oracle.elements import Element, is_resource
+from salus.engine.oracle.interpreter import Interpreter, Setting
+from salus.engine.oracle.kinds import type_name
+from salus.engine.oracle.moments import Date, DateTime, Time
+from salus.engine.oracle.records import Patients
+from salus.engine.oracle.shapes import table_of
+from salus.engine.oracle.trace import Trace
+from salus.engine.oracle.values import Interval, Value
+from salus.engine.run import PERIOD, Content, Outcome, Wanted
+from salus.errors import SalusError
+from salus.store import Population
+
+
+def measurement_period(start: date, end: date) -> Interval:
+    """The whole days from start to end, as a closed interval of DateTimes."""
+    first = DateTime((start.year, start.month, start.day, 0, 0, 0, 0))
+    return Interval(first, DateTime((end.year, end.month, end.day, 23, 59, 59, 999)))
+
+
+def setting(
+    content: Content,
+    period: tuple[date, date],
+    *,
+    now: datetime | None = None,
+    parameters: Mapping[str, Value] | None = None,
+) -> Setting:
+    """What every patient's evaluation stands on."""
+    given = {PERIOD: measurement_period(*period), **(parameters or {})}
+    return Setting(Includes(content), content, given, now or datetime.now(UTC))
+
+
+def run(
+    population: Population,
+    content: Content,
+    wanted: Sequence[Wanted],
+    period: tuple[date, date],
+    *,
+    now: datetime | None = None,
+    parameters: Mapping[str, Value] | None = None,
+) -> Outcome:
+    """Evaluate the wanted defines for every patient over the measurement period (both days included, UTC).
+
+    See `salus.engine.run.run` for the shape of the outcome. A define that ends in an error for a patient is null for
+    that patient, with a warning; one that cannot be evaluated at all raises SalusError.
+    """
+    outcome, clock = Outcome(), time.perf_counter()
+    basis = setting(content, period, now=now, parameters=parameters)
+    libraries = [basis.includes.open(each.library, each.version, "the run") for each in wanted]
+    patients = Patients(population)
+    outcome.timings["read"] = time.perf_counter() - clock
+    clock = time.perf_counter()
+    found: list[list[tuple[int, Value]]] = [[] for _ in wanted]
+    for records in patients:
+        interpreter = Interpreter(basis, records)
+        for values, library, want in zip(found, libraries, wanted, strict=True):
+            values.append((records.pid, _value(interpreter, library, want)))
+    for want, values in zip(wanted, found, strict=True):
+        outcome.values[want] = table_of(values, over=_over(want) is not None)
+    outcome.timings["execute"] = time.perf_counter() - clock
+    outcome.warnings = [f"{text} ({times} times)" for text, times in basis.warnings.items()]
+    return outcome
+
+
+def explain(population: Population, basis: Setting, wanted: Wanted, patient: str) -> tuple[Value, Trace]:
+    """The value of a define for one patient (by Patient.id), and what every node on the way was."""
+    row = population.con.execute("SELECT pid FROM patient WHERE id = ?", [patient]).fetchone()
+    if row is None:
+        raise SalusError(f"there is no patient {patient} in the population")
+    trace = Trace()
+    interpreter = Interpreter(basis, Patients(population, row[0]).of(row[0], patient), trace)
+    library = basis.includes.open(wanted.library, wanted.version, "the run")
+    return _value(interpreter, library, wanted), trace
+
+
+def _over(want: Wanted) -> str | None:
+    over: str | None = getattr(want, "over", None)
+    return over
+
+
+def _value(interpreter: Interpreter, library: Library, want: Wanted) -> Value:
+    """A define's value; with `over`, pairs of a resource of that list and the function's value for it."""
+    over = _over(want)
+    if over is None:
+        return interpreter.define(library, want.define)
+    units = interpreter.define(library, over) or []
+    if not isinstance(units, list) or not all(is_resource(unit) for unit in units):
+        raise SalusError(f'{library.label}: "{want.define}" is asked for over "{over}", which is no list of resources')
+    return [(unit, interpreter.apply(library, want.define, unit)) for unit in units]
+
+
+__all__ = ["Any", "Date", "Decimal", "Element", "Time", "explain", "measurement_period", "run", "setting", "type_name"]

@@ -1,0 +1,64 @@
+"""Strata: the value of every stratifier for every unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from salus.measure.definition import parse_measure
+from salus.measure.scoring import determine
+
+Make = Callable[..., Any]
+FLAGS = ("initial_population", "denominator", "numerator")
+
+
+@pytest.fixture
+def strata(measure_json: Make, values_of: Make) -> Callable[..., list[dict[str, str | None]]]:
+    """The strata of each row; stratifiers as name=(define, ...), and the values of the defines."""
+
+    def make(stratifiers: dict[str, tuple[str, ...]], **values: Any) -> list[dict[str, str | None]]:
+        listed = [
+            {"id": name, "criteria": {"expression": defines[0]}}
+            if len(defines) == 1
+            else {"id": name, "component": [{"criteria": {"expression": define}} for define in defines]}
+            for name, defines in stratifiers.items()
+        ]
+        measure = parse_measure(measure_json(group={"stratifier": listed}))
+        table = determine(measure, measure.groups[0], pa.array(["a", "b"]), values_of(**values))
+        table.validate(full=True)
+        return [dict(row) for row in table["strata"].to_pylist()]
+
+    return make
+
+
+def test_criteria_and_values_and_components_of_patients(strata: Make) -> None:
+    found = strata(
+        {"young": ("young",), "sex": ("sex",), "both": ("young", "sex")},
+        **{name: [True, True] for name in FLAGS},
+        young=[True, None],
+        sex=[None, "male"],
+    )
+    assert found == [
+        {"young": "true", "sex": None, "both": "true; unknown"},
+        {"young": "false", "sex": "male", "both": "false; male"},
+    ]
+
+
+def test_a_list_of_resources_has_the_unit_or_not(strata: Make, episodes: Make) -> None:
+    stays = episodes((1, "x"), (1, "y"))
+    found = strata({"S": ("inpatient",)}, **dict.fromkeys(FLAGS, stays), inpatient=episodes((1, "y"), (2, "x")))
+    assert found == [{"S": "false"}, {"S": "true"}, {"S": "false"}]
+
+
+def test_a_list_of_resources_of_a_patient(strata: Make, episodes: Make) -> None:
+    found = strata({"S": ("any",)}, **{name: [True, True] for name in FLAGS}, any=episodes((2, "x"), (2, "y")))
+    assert found == [{"S": "false"}, {"S": "true"}]
+
+
+def test_values_of_the_patient_are_those_of_every_unit(strata: Make, episodes: Make) -> None:
+    payers = pa.table({"pid": [1, 1], "value": ["Medicare", "Medicaid"]})
+    found = strata({"payer": ("payer",)}, **dict.fromkeys(FLAGS, episodes((1, "x"), (1, "y"))), payer=payers)
+    assert found == [{"payer": "Medicare; Medicaid"}, {"payer": "Medicare; Medicaid"}, {"payer": None}]
