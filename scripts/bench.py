@@ -168,10 +168,10 @@ def memory(ran: Ran) -> str:
 
 def bench_main_job(page: Page, keep: Path) -> None:
     """Synthea's records through every step, for four measures."""
-    page.add("", "## The main job: Synthea's 792 patients, four measures, 2019", "")
+    page.add("", "## The main job: Synthea's 792 patients, four measures, 2019")
     missing = [path for path in SYNTHEA if not (SHARED / path).exists()]
     if missing:
-        page.add(f"Skipped: {', '.join(missing)} not here.")
+        page.add("", f"Skipped: {', '.join(missing)} not here.")
         return
     page.table("step", "wall time", "peak memory")
     with tempfile.TemporaryDirectory(dir=keep) as folder:
@@ -211,6 +211,7 @@ def machine() -> Iterator[str]:
     packages = ", ".join(f"{name} {version(name)}" for name in ("salus", "duckdb", "pyarrow"))
     yield f"- {date.today().isoformat()}, {platform.system()} {platform.release()}, {platform.machine()}"
     yield f"- {cpu}, {os.cpu_count()} cores, {total / 2**20:.0f} GiB of memory"
+    yield f"- load average before the first run: {os.getloadavg()[0]:.1f} (a busy machine measures itself)"
     yield f"- Python {platform.python_version()}, {packages}"
 
 

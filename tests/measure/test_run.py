@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from salus.errors import SalusError, UsageError
+from salus.measure.content import Content
 from salus.measure.run import Evaluation, Job, Tools, evaluate
 from salus.measure.scoring import SCHEMA
 
@@ -152,3 +154,53 @@ def test_missing_value_sets_are_told(job: Make, tools: Tools) -> None:
     run = json.loads((evaluate(job(allow_missing_valuesets=True), asking).out / "run.json").read_text())
     assert run["missing_valuesets"] == [{"url": "http://gone", "asked_by": "A 1"}]
     assert any("http://gone" in warning for warning in run["warnings"])
+
+
+def test_risk_adjustment_data_are_written(measure_json: Make, write: Make, job: Make, tools: Tools, elm: Make) -> None:
+    usage = [{"coding": [{"code": "risk-adjustment-factor"}]}]
+    data = [{"id": "risk-sex", "criteria": {"expression": "SDE Sex"}, "usage": usage}]
+    write(measure_json("A", supplementalData=data), elm("A"))
+    done = evaluate(job(), tools)
+    assert pq.read_table(done.out / "risk-adjustment.parquet").to_pylist() == [
+        {"measure": "A", "element": "risk-sex", "subject_id": "p1", "value": "F"},
+        {"measure": "A", "element": "risk-sex", "subject_id": "p2", "value": "M"},
+    ]
+
+
+def test_content_read_before_is_used_again(job: Make, tools: Tools, content: Path) -> None:
+    known = Content.load([content])
+    content.unlink()
+    assert evaluate(job(), tools, known).reports[0]["measure"].endswith("/A|1")
+
+
+def test_every_published_measure_runs_through(
+    shared_data: Callable[[str], Path], tmp_path: Path, open_patients: Make, episodes: Make, fake_engine: Make
+) -> None:
+    """All 41 with an engine that gives every list two encounters of one patient, and every truth value and number 1."""
+    measures = Content.load([shared_data("ecqm/content")]).measures()
+    listed = {
+        name
+        for measure in measures
+        for group in measure.groups
+        for name in [each.expression for each in group.criteria]
+        if group.basis != "boolean"
+    }
+
+    def engine(population: Any, content: Any, wanted: Any, period: Any) -> Any:
+        tables = {
+            each: episodes((1, "x", 1), (1, "y", 1))
+            if each.over
+            else episodes((1, "x"), (1, "y"))
+            if each.define in listed
+            else pa.table({"pid": [1, 2], "value": [True, False]})
+            for each in wanted
+        }
+        return fake_engine({}).outcome(tables)
+
+    job = Job(tmp_path / "p.duckdb", (shared_data("ecqm/content"),), PERIOD, tmp_path / "results", individual=True)
+    done = evaluate(job, Tools(open_patients("a", "b"), engine))
+    rows = pq.read_table(done.out / "determinations.parquet")
+    assert rows.schema.remove_metadata().equals(SCHEMA)
+    assert len(done.reports) == 41
+    assert len(pc.unique(pc.binary_join_element_wise(rows["measure"], rows["group_id"], "/"))) == 52
+    assert any("CMS871HHHyperFHIR, group Group_1: observation" in warning for warning in done.warnings)

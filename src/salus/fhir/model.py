@@ -1,5 +1,6 @@
 """What FHIR R4 says about types and elements, and how an element stands in a typed table.
- The facts are `r4.json` (derived by `scripts/derive_fhir_tables.py` from the published model description,
+
+The facts are `r4.json` (derived by `scripts/derive_fhir_tables.py` from the published model description,
 Apache-2.0). A backbone element is a type of its own and is named as there: `Encounter.Location`; its FHIR
 path `Encounter.location` is accepted wherever a type name is. Elements inherited from Element, Resource and
 so on are elements of every type.
@@ -44,9 +45,7 @@ Storage = Literal["boolean", "integer", "decimal", "text", "date", "datetime", "
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element of a type: `types` has several names (or `choice` is set) for a choice element such as
-    `value[x]`.
-    """
+    """One element of a type: `types` has several names (or `choice` is set) for a choice element such as `value[x]`."""
 
     name: str
     types: tuple[str, ...]
@@ -111,9 +110,7 @@ RESOURCES: frozenset[str] = frozenset(
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {url: Profile(base, ()) for url, base in _TABLE["profiles"].items()} | CODED_PROFILES
 )
-"""Profile URL -> the type it constrains and the codes it stands for (FHIR core vital signs, US Core,
-QI-Core).
-"""
+"""Profile URL -> the type it constrains and the codes it stands for (FHIR core vital signs, US Core, QI-Core)."""
 
 
 @cache
@@ -136,9 +133,7 @@ def resolve(type_name: str) -> str:
 
 @cache
 def elements(type_name: str) -> Mapping[str, Element]:
-    """All elements of a type by name, inherited ones included; choice elements under their bare name
-    (`value`).
-    """
+    """All elements of a type by name, inherited ones included; choice elements under their bare name (`value`)."""
     entry = _TYPES[resolve(type_name)]
     found = dict(elements(entry["base"])) if entry["base"] else {}
     found |= {name: _element(name, spec) for name, spec in entry.get("elements", {}).items()}
@@ -194,9 +189,7 @@ def storage(type_name: str) -> Storage:
 
 
 def kind(type_name: str) -> Kind:
-    """Whether the type is a primitive, a concept (Coding, CodeableConcept), another complex type or a
-    resource.
-    """
+    """Whether the type is a primitive, a concept (Coding, CodeableConcept), another complex type or a resource."""
     stored = storage(type_name)
     if stored in ("concept", "complex", "resource"):
         return stored

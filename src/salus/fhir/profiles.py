@@ -1,5 +1,6 @@
 """Profiles that stand for a code: retrieving by them means retrieving by that code.
- Real records seldom carry `meta.profile`, so a retrieve of US Core Blood Pressure has to select Observations
+
+Real records seldom carry `meta.profile`, so a retrieve of US Core Blood Pressure has to select Observations
 by the code the profile fixes. Every code is LOINC. Sources: FHIR R4 "Vital Signs profiles"
 (hl7.org/fhir/R4/observation-vitalsigns.html, the table of required codes) and the profile pages of US Core
 3.1.1 to 7.0.0 (hl7.org/fhir/us/core), where each fixes `Observation.code`. Pulse oximetry requires both of

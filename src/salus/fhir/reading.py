@@ -1,5 +1,6 @@
 """Resources out of files: JSON and NDJSON of resources and of Bundles, plain, compressed or in archives.
- `read` gives every resource as a Python dict; `scan` gives the same resources as bytes, for those who load
+
+`read` gives every resource as a Python dict; `scan` gives the same resources as bytes, for those who load
 many. Whether a file is one JSON document or one per line is told by its content. A Bundle of any type is
 unpacked (entries of nested Bundles too); an entry without a resource (a deletion, a response) is not a
 record. Nothing raises for one bad line, entry or file: it becomes a record whose `error` says what is wrong,
@@ -49,8 +50,8 @@ class Record:
 
 
 class Raw(NamedTuple):
-    """The same as `Record`, unparsed: `data` is the resource's JSON without white space, `type` and `id` its own
-    claim.
+    """The same as `Record`, unparsed: `data` is the resource's JSON as it came (where that was several lines, without
+    white space), `type` and `id` its own claim.
     """
 
     file: str
@@ -122,8 +123,8 @@ def _scan(walk: Walk, skipped: Skipped, untyped: bool) -> Iterator[Raw]:
             yield _failed(source.name, 1, source.reason)
         elif _is_json(source):
             for line, data in _documents(source):
-                walk.meter.unpacked += 0 if isinstance(data, Failure) else len(data)
                 yield from unpack(source.name, line, data)
+            walk.meter.unpacked += unpack.taken_bytes()
         elif source.head:
             skipped(source.name)
 
@@ -142,9 +143,7 @@ def _parse(data: bytes) -> tuple[dict[str, Any] | None, str | None]:
 
 
 def _is_json(source: Source) -> bool:
-    """JSON by its first character, or by its name when it claims to be: then what is wrong with it is
-    reported.
-    """
+    """JSON by its first character, or by its name when it claims to be: then what is wrong with it is reported."""
     start = source.head.removeprefix(_BOM).lstrip()
     if start[:1] in (b"{", b"["):
         return True
@@ -153,9 +152,7 @@ def _is_json(source: Source) -> bool:
 
 
 def _documents(source: Source) -> Iterator[tuple[int, bytes | Failure]]:
-    """The JSON documents of a stream with the line each begins on; a stream that breaks off ends in a
-    Failure.
-    """
+    """The JSON documents of a stream with the line each begins on; a stream that breaks off ends in a Failure."""
     line = 0
     try:
         lines = _numbered(source)
@@ -214,30 +211,41 @@ class _Unpacker:
 
     def __init__(self, untyped: bool = False) -> None:
         self._bundles = 0
+        self._bytes = 0
         self._untyped = untyped
 
     def __call__(self, file: str, line: int, data: bytes | Failure) -> Iterable[Raw]:
         if isinstance(data, Failure):
             return (_failed(file, line, data.reason),)
+        self._bytes += len(data)
         try:
             if not data.isascii():
                 data.decode()
-            compact = msgspec.json.format(data, indent=-1)
+            data = data.strip()
+            if b"\n" in data:
+                data = msgspec.json.format(data, indent=-1)
         except UnicodeDecodeError:
             return (_failed(file, line, "is not UTF-8 text"),)
         except (msgspec.DecodeError, RecursionError):
             return (_failed(file, line, _NOT_JSON),)
-        return self._resource(file, line, None, None, None, compact)
+        return self._resource(file, line, None, None, None, data)
+
+    def taken_bytes(self) -> int:
+        """How much JSON it has been given since it was last asked."""
+        taken, self._bytes = self._bytes, 0
+        return taken
 
     def _resource(
         self, file: str, line: int, entry: int | None, url: str | None, bundle: int | None, data: bytes
     ) -> Iterable[Raw]:
         try:
             head = _head(data)
-        except (msgspec.DecodeError, RecursionError):
+        except msgspec.ValidationError:
             if self._untyped and data.startswith(b"{"):
                 return (Raw(file, line, entry, url, bundle, "", None, data),)
             return (_failed(file, line, _NO_TYPE, entry, bundle),)
+        except (msgspec.DecodeError, RecursionError):
+            return (_failed(file, line, _NOT_JSON, entry, bundle),)
         if head.resourceType == "Bundle":
             return self._unpacked(file, line, entry, data)
         return (Raw(file, line, entry, url, bundle, head.resourceType, head.id, data),)

@@ -1,6 +1,6 @@
-"""Files, folders and archives -> the readable streams inside them, one at a time, nothing extracted to disk
-by name.
- Containers are told by content: gzip, xz and bzip2 are unwrapped, tar and zip are walked member by member
+"""Files, folders and archives -> the readable streams inside them, one at a time, nothing extracted by name.
+
+Containers are told by content: gzip, xz and bzip2 are unwrapped, tar and zip are walked member by member
 (also inside one another), folders are walked in sorted order. A member is named
 `archive.zip!folder/member.json`. What a container cannot give up becomes a `Failure` with its name and a
 reason; the walk goes on with the next file.
@@ -45,9 +45,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A readable stream: its name for messages, its first bytes (not consumed), and the stream from its
-    start.
-    """
+    """A readable stream: its name for messages, its first bytes (not consumed), and the stream from its start."""
 
     name: str
     head: bytes

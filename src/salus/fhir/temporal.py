@@ -1,5 +1,6 @@
 """FHIR date, dateTime and instant texts -> the first and last instant they can mean.
- A text without a day or an hour means any instant of its year, month, day, hour or minute; one with seconds
+
+A text without a day or an hour means any instant of its year, month, day, hour or minute; one with seconds
 is exact. Texts without an offset are read as UTC. This is the plain statement of the rule;
 `salus.store.moments` is the same rule as SQL and is tested against it.
 

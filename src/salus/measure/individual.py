@@ -26,7 +26,7 @@ from salus.measure.text import readable
 
 _FHIR: Final = "http://hl7.org/fhir/StructureDefinition/"
 _BATCH: Final = 4096
-_PLAIN: Final = (("valueBoolean", bool), ("valueInteger", int))
+_PLAIN: Final = (("valueBoolean", bool), ("valueInteger", int), ("valueString", str))
 
 
 def individual_reports(
@@ -126,12 +126,12 @@ def _data(measure: MeasureDefinition, told: Iterable[tuple[SupplementalData, boo
     contained: list[Json] = []
     references: list[str] = []
     for item, resources, value, text in told:
-        for each in value if isinstance(value, list) else [value]:
-            if resources and each is not None:
-                references.append(each)
-            elif each is not None:
-                contained.append(_observation(measure, item, len(contained), each, text))
-                references.append(f"#{contained[-1]['id']}")
+        if resources:
+            references += value or ()
+            continue
+        for each in _values(value, text):
+            contained.append(_observation(measure, item, len(contained), each))
+            references.append(f"#{contained[-1]['id']}")
     if not references:
         return {}
     extension = [
@@ -141,7 +141,7 @@ def _data(measure: MeasureDefinition, told: Iterable[tuple[SupplementalData, boo
     return {**({"contained": contained} if contained else {}), "extension": extension}
 
 
-def _observation(measure: MeasureDefinition, item: SupplementalData, place: int, value: Any, text: str | None) -> Json:
+def _observation(measure: MeasureDefinition, item: SupplementalData, place: int, value: Json) -> Json:
     info = [
         {"url": "measure", "valueCanonical": measure.canonical},
         {"url": "populationId", "valueString": item.id},
@@ -152,21 +152,27 @@ def _observation(measure: MeasureDefinition, item: SupplementalData, place: int,
         "extension": [{"url": f"{_FHIR}cqf-measureInfo", "extension": info}],
         "status": "final",
         "code": {"text": item.id},
-        **_value(value, text),
+        **value,
     }
 
 
-def _value(value: Any, text: str | None) -> Json:
-    """A value as Observation.value[x]; what has no FHIR form of its own as text."""
+def _values(value: Any, text: str | None) -> list[Json]:
+    """What an element says as Observation.value[x], one for each of a list; as one text where FHIR has no form for it."""
+    parts = [each for each in (value if isinstance(value, list) else [value]) if each is not None]
+    told = [shown for each in parts if (shown := _value(each))]
+    if len(told) == len(parts):
+        return told
+    return [{"valueString": text}] if text else []
+
+
+def _value(value: Any) -> Json | None:
     for name, kind in _PLAIN:
         if isinstance(value, kind):
             return {name: value}
     if isinstance(value, float | Decimal):
         return {"valueQuantity": {"value": float(value)}}
     concept = _concept(value)
-    if concept:
-        return {"valueCodeableConcept": concept}
-    return {"valueString": str(value) if isinstance(value, str) else text or str(value)}
+    return {"valueCodeableConcept": concept} if concept else None
 
 
 def _concept(value: Any) -> Json | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -51,6 +52,7 @@ class Observation:
     guessed: bool = False
 
 
+@cache
 def observations(group: Group) -> tuple[Observation, ...]:
     """The observations of a group, in the order of the measure; none that observes nothing that is there."""
     listed = [population for population in group.populations if population.code in OBSERVATIONS]

@@ -38,7 +38,8 @@ def per_patient(table: pa.Table, size: int) -> pa.Array:
         table = pa.table({"pid": table["pid"], "value": references})
         return _listed(table, size)
     pids = table["pid"].to_numpy()
-    return aligned(table, size) if len(np.unique(pids)) == len(pids) else _listed(table, size)
+    once = is_dense(pids, size) or len(np.unique(pids)) == len(pids)
+    return aligned(table, size) if once else _listed(table, size)
 
 
 def text_per_patient(table: pa.Table, size: int) -> pa.Array:

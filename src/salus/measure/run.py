@@ -131,12 +131,15 @@ class _Clock:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 4)
 
 
-def evaluate(job: Job, tools: Tools) -> Evaluation:
-    """Evaluate measures and write `job.out`. Raises SalusError (nothing is written then) or UsageError."""
+def evaluate(job: Job, tools: Tools, content: Content | None = None) -> Evaluation:
+    """Evaluate measures and write `job.out`. Raises SalusError (nothing is written then) or UsageError.
+
+    `content`, when given, is that of the job's paths, read before: for many runs with the same.
+    """
     clock, started = _Clock(), tools.now()
     check_replaceable(job.out)
     with clock.step("content"):
-        plan = _plan(job)
+        plan = _plan(job, content or _content(job))
     with tools.open_population(job.population) as population, results_folder(job.out) as folder:
         with clock.step("engine"):
             outcome = tools.engine(population, plan.content, plan.wanted(), job.period)
@@ -181,8 +184,11 @@ class _Plan:
         return list(dict.fromkeys(needed))
 
 
-def _plan(job: Job) -> _Plan:
-    content = Content.load(job.content, allow_missing_valuesets=job.allow_missing_valuesets)
+def _content(job: Job) -> Content:
+    return Content.load(job.content, allow_missing_valuesets=job.allow_missing_valuesets)
+
+
+def _plan(job: Job, content: Content) -> _Plan:
     measures, notes = select_measures(content.measures(), job.measures)
     if not measures:
         raise SalusError("there is no measure in the content")

@@ -102,16 +102,26 @@ def units_of(initial: Sequence[pa.Table], subjects: pa.StringArray) -> Units:
 
 
 def _episodes(initial: Sequence[pa.Table], subjects: pa.StringArray) -> Units:
-    size, listed = len(subjects), pa.concat_tables([_resources(table) for table in initial])
-    distinct = listed.group_by(["pid", "type", "id"], use_threads=False).aggregate([])
-    rows = distinct.sort_by([("pid", "ascending"), ("type", "ascending"), ("id", "ascending")])
+    size, rows, keys = len(subjects), *_distinct(pa.concat_tables([_resources(table) for table in initial]))
     patients = rows["pid"].to_numpy()
-    without = np.setdiff1d(np.arange(1, size + 1), patients)
+    has_any = np.zeros(size, dtype=np.bool_)
+    has_any[patients - 1] = True
+    without = np.flatnonzero(~has_any) + 1
     ids = pa.concat_arrays([whole(rows["id"]), subjects.take(pa.array(without - 1))])
-    keys = pa.concat_arrays([_keys(rows), pa.nulls(len(without), pa.string())])
+    keys = pa.concat_arrays([keys, pa.nulls(len(without), pa.string())])
     everyone = np.concatenate([patients, without])
     order = np.argsort(everyone, kind="stable")
     return Units(everyone[order], ids.take(pa.array(order)), size, keys.take(pa.array(order)))
+
+
+def _distinct(listed: pa.Table) -> tuple[pa.Table, pa.Array]:
+    """The resources in order of patient, type and id, each once, and their keys."""
+    rows = listed.sort_by([("pid", "ascending"), ("type", "ascending"), ("id", "ascending")])
+    keys = _keys(rows)
+    if not len(keys):
+        return rows, keys
+    first = pa.concat_arrays([pa.array([True]), pc.not_equal(keys[1:], keys[:-1])])
+    return rows.filter(first), keys.filter(first)
 
 
 def _resources(table: pa.Table) -> pa.Table:

@@ -1,5 +1,6 @@
 """A load: files -> a new population file, or the old one untouched.
- Everything is written to a temporary file beside the target, which replaces the target in one step at the
+
+Everything is written to a temporary file beside the target, which replaces the target in one step at the
 end; a load that dies leaves what was there as it was. For now a load makes a new population from the given
 paths alone; adding to one comes later.
 
@@ -32,8 +33,10 @@ from salus.store.warm import warm_needs
 Progress = Callable[[str, int, int], None]
 """Told (step, done, of how many). Steps in order: `read` (bytes), `settle` (0 and 1), `type` (resources)."""
 
-_MEMORY = "768MB"
-"""What DuckDB may keep in memory; the rest of a large load waits on disk beside the file."""
+_SETTINGS = (
+    "SET memory_limit = '768MB'",  # the rest of a large load waits on disk beside the file
+    "SET wal_autocheckpoint = '128MB'",  # a checkpoint compresses the last rows of a table anew: not too often
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ def load(paths: Sequence[Path], into: Path, *, progress: Progress | None = None)
 def _build(paths: Sequence[Path], into: Path, scratch: Path, tell: Progress) -> LoadReport:
     con = duckdb.connect(str(scratch))
     try:
-        con.execute(f"SET memory_limit = '{_MEMORY}'")
+        for setting in _SETTINGS:
+            con.execute(setting)
         prepare(con)
         con.execute(FACTS)
         taken = Intake(con).run(paths, lambda done, total: tell("read", done, total))

@@ -1,6 +1,6 @@
-"""FHIR date and dateTime texts as low, high and precision, in SQL: the rule of `salus.fhir.temporal`, set at
-a time.
- `define` creates the macros in the work database; `spans` is the query that turns text columns into their
+"""FHIR date and dateTime texts as low, high and precision, in SQL: the rule of `salus.fhir.temporal`.
+
+`define` creates the macros in the work database; `spans` is the query that turns text columns into their
 spans. Leaves to others: the statement of the rule (`salus.fhir.temporal`), and reporting texts that meant
 nothing (all three columns are NULL).
 """

@@ -1,7 +1,9 @@
 """A population: one DuckDB file of typed records, whose columns appear when they are asked for.
- `Population` opens a file that `salus.store.load` made and types further elements from the raw resources on
-first use. The tables it offers are described in `docs/` (population tables). Leaves to others: making the
-file (`loading`), reading JSON (`shred`), writing tables (`publish`).
+
+`Population` opens a file that `salus.store.load` made and types further elements from the raw resources on
+first use.
+
+Leaves to others: making the file (`loading`), reading JSON (`shred`), writing tables (`publish`).
 """
 
 from __future__ import annotations
@@ -158,9 +160,7 @@ def stage_type(
     known: Facts,
     advance: Callable[[int], None] = lambda done: None,
 ) -> Mapping[str, Staged]:
-    """Stage and number the needed elements of one type, whose table is made (empty) when the population has
-    none.
-    """
+    """Stage and number the needed elements of one type, whose table is made (empty) when the population has none."""
     con.execute(f"CREATE TABLE IF NOT EXISTS {quote(resource)}(pid INTEGER, rid BIGINT, id VARCHAR)")
     con.execute(f"CREATE TABLE IF NOT EXISTS raw.{quote(resource)}({RAW_COLUMNS})")
     shredder = Shredder(con, resource, dictionary)

@@ -1,5 +1,6 @@
 """What is in the records and could not be read: noted by resource and element, never by its value.
- `Notes` finds, block by block, elements whose shape is not FHIR's, dates that mean nothing and numbers that
+
+`Notes` finds, block by block, elements whose shape is not FHIR's, dates that mean nothing and numbers that
 are none, into `work.problem`; `record` turns the notes into rows of `quarantine` with file, line and entry.
 All such elements are NULL in the typed tables. Counts tell whether there is anything to look for, so that
 good data costs nothing more.
@@ -47,9 +48,7 @@ class Notes:
                 )
 
     def dates(self, one: Relation, column: Column, part: str, source: str, there: int) -> None:
-        """Note the texts of a date column (`there` of them in `source`) that have no span in the staged
-        `part`.
-        """
+        """Note the texts of a date column (`there` of them in `source`) that have no span in the staged `part`."""
         prec = quote(f"{column.name}.prec")
         if scalar(self.con, f"SELECT count({prec}) FROM {part}") < there:
             self._note(

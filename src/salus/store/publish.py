@@ -1,6 +1,8 @@
 """Staged rows -> the population's tables: numbered, sorted, with facts about every column.
- `number` orders the rows of child tables and gives them `eid`s (in `work`); `publish` then writes the tables
-in the population. The numbering depends on the data alone, so that columns added later find the same rows.
+
+`publish` writes the tables in the population; `number`, before it, keeps (in `work`) the numbers of child rows that
+others refer to. Numbers depend on the data alone, so that columns added later find the same rows.
+
 Leaves to others: typing values (`salus.store.shred`), the transaction around it (`salus.store.population`).
 """
 

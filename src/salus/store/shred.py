@@ -36,8 +36,8 @@ _numbers = count()
 
 @dataclass(slots=True)
 class Staged:
-    """The staged rows of one relation: tables in `work`, each with the columns it found, and the columns
-    found in any of them.
+    """The staged rows of one relation: tables in `work`, each with the columns it found; the columns found in any of
+    them; and how many rows they have together.
     """
 
     relation: Relation

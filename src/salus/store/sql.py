@@ -1,5 +1,6 @@
 """SQL text helpers of the store: quoting, and the two databases a connection works with.
- The population file is the default database of a connection. `work` is an in-memory database attached beside
+
+The population file is the default database of a connection. `work` is an in-memory database attached beside
 it, shared by all cursors of one connection and gone with it, for everything that need not last. Leaves to
 others: every query.
 """
@@ -41,9 +42,7 @@ def rows(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]]
 
 @contextmanager
 def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All of what is done inside, or nothing. Only one database can be written to in it, and that is not
-    `work`.
-    """
+    """All of what is done inside, or nothing. Only one database can be written to in it, and that is not `work`."""
     con.execute("BEGIN")
     try:
         yield

@@ -1,6 +1,6 @@
-"""Which elements are wanted, as a tree of relations: the table a resource type has and the tables of its
-repeating elements.
- A `Relation` knows its columns, the JSON structure to read it with and how its rows are reached from its
+"""Which elements are wanted, as a tree of relations: a resource type's table and those of its repeating elements.
+
+A `Relation` knows its columns, the JSON structure to read it with and how its rows are reached from its
 parent's. Pure: nothing here touches a database. Leaves to others: reading and writing the tables
 (`salus.store.shred`), FHIR's facts (`salus.fhir.model`).
 """

@@ -1,9 +1,10 @@
-"""The warm set: the elements that are typed when records are loaded, because measures and attributes commonly
-ask for them.
- One entry per table (`Type`, or `Type.repeatingElement`) with its elements. An element of one of the types in
+"""The warm set: the elements typed when records are loaded, because measures and attributes commonly ask for them.
+
+One entry per table (`Type`, or `Type.repeatingElement`) with its elements. An element of one of the types in
 `PARTS` stands for those parts of it. Chosen from what the 2026 electronic clinical quality measures, their
 libraries and QI-Core's must-support elements use, and from who people are (race, language, address, payer).
- Every other element is typed on first use (`Population.ensure`), so a missing line costs time once, never an
+
+Every other element is typed on first use (`Population.ensure`), so a missing line costs time once, never an
 answer. An element no resource has costs nothing. Leaves to others: the elements themselves
 (`salus.fhir.model`).
 """

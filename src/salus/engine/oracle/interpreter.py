@@ -269,8 +269,12 @@ class Interpreter:
             return LAZY[node.op](call)
         if node.op not in EAGER:
             self.fail(scope, node, f"{node.op} is not supported")
-        operands = (None if operand is None else self.evaluate(operand, scope) for operand in node.operands)
-        return EAGER[node.op](call, *operands)
+        operands = [None if operand is None else self.evaluate(operand, scope) for operand in node.operands]
+        try:
+            return EAGER[node.op](call, *operands)
+        except bounds.NoSuchPoint as error:
+            call.warn(f"{node.op}: {error}")
+            return None
 
     def if_(self, node: n.If, scope: Scope) -> Value:
         """§15 If: null is not true."""

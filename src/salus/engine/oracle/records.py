@@ -42,10 +42,10 @@ def read(text: str) -> dict[str, Any]:
 
 
 class Patients:
-    """The patients of a population; a context for reading their records."""
+    """The patients of a population, or `only` one, with their records."""
 
-    def __init__(self, population: Population) -> None:
-        self._population = population
+    def __init__(self, population: Population, *, only: int | None = None) -> None:
+        self._population, self._only = population, only
         self._owned: dict[int, list[Element]] = {}
         self._shared: dict[int, list[Element]] = {}
         for type_name in sorted(population.tables()):
@@ -64,7 +64,9 @@ class Patients:
 
     def _read(self, type_name: str) -> None:
         rows = self._population.con.execute(
-            f'SELECT t.pid, t.rid, t.id, r.json FROM "{type_name}" t JOIN raw."{type_name}" r USING (rid) ORDER BY t.rid'
+            f"""SELECT t.pid, t.rid, t.id, r.json FROM "{type_name}" t JOIN raw."{type_name}" r USING (rid)
+            WHERE $only IS NULL OR t.pid IS NULL OR t.pid = $only ORDER BY t.rid""",
+            {"only": self._only},
         ).fetchall()
         seen_by = self._seen_by(type_name)
         for pid, rid, id_, text in rows:

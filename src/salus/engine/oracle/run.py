@@ -9,16 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal
-from typing import Any
-
-import pyarrow as pa
 
 from salus.elm.library import Includes, Library
-from salus.engine.oracle.elements import Element, is_resource
+from salus.engine.oracle.elements import is_resource
 from salus.engine.oracle.interpreter import Interpreter, Setting
-from salus.engine.oracle.kinds import type_name
-from salus.engine.oracle.moments import Date, DateTime, Time
+from salus.engine.oracle.moments import DateTime
 from salus.engine.oracle.records import Patients
 from salus.engine.oracle.shapes import table_of
 from salus.engine.oracle.trace import Trace
@@ -72,7 +67,7 @@ def run(
         for values, library, want in zip(found, libraries, wanted, strict=True):
             values.append((records.pid, _value(interpreter, library, want)))
     for want, values in zip(wanted, found, strict=True):
-        outcome.values[want] = table_of(values, over=_over(want) is not None)
+        outcome.values[want] = table_of(values, over=want.over is not None)
     outcome.timings["execute"] = time.perf_counter() - clock
     outcome.warnings = [f"{text} ({times} times)" for text, times in basis.warnings.items()]
     return outcome
@@ -84,25 +79,17 @@ def explain(population: Population, basis: Setting, wanted: Wanted, patient: str
     if row is None:
         raise SalusError(f"there is no patient {patient} in the population")
     trace = Trace()
-    interpreter = Interpreter(basis, Patients(population, row[0]).of(row[0], patient), trace)
+    interpreter = Interpreter(basis, Patients(population, only=row[0]).of(row[0], patient), trace)
     library = basis.includes.open(wanted.library, wanted.version, "the run")
     return _value(interpreter, library, wanted), trace
 
 
-def _over(want: Wanted) -> str | None:
-    over: str | None = getattr(want, "over", None)
-    return over
-
-
 def _value(interpreter: Interpreter, library: Library, want: Wanted) -> Value:
     """A define's value; with `over`, pairs of a resource of that list and the function's value for it."""
-    over = _over(want)
-    if over is None:
-        return interpreter.define(library, want.define)
-    units = interpreter.define(library, over) or []
+    define = library.closest(want.define)
+    if want.over is None:
+        return interpreter.define(library, define)
+    units = interpreter.define(library, library.closest(want.over)) or []
     if not isinstance(units, list) or not all(is_resource(unit) for unit in units):
-        raise SalusError(f'{library.label}: "{want.define}" is asked for over "{over}", which is no list of resources')
-    return [(unit, interpreter.apply(library, want.define, unit)) for unit in units]
-
-
-__all__ = ["Any", "Date", "Decimal", "Element", "Time", "explain", "measurement_period", "run", "setting", "type_name"]
+        raise SalusError(f'{library.label}: "{define}" is asked for over "{want.over}", which is no list of resources')
+    return [(unit, interpreter.apply(library, define, unit)) for unit in units]
