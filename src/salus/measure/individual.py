@@ -157,7 +157,7 @@ def _observation(measure: MeasureDefinition, item: SupplementalData, place: int,
 
 
 def _values(value: Any, text: str | None) -> list[Json]:
-    """What an element says as Observation.value[x], one for each of a list; as one text where FHIR has no form for it."""
+    """What an element says as Observation.value[x], one for each of a list; one text where FHIR has no form for it."""
     parts = [each for each in (value if isinstance(value, list) else [value]) if each is not None]
     told = [shown for each in parts if (shown := _value(each))]
     if len(told) == len(parts):

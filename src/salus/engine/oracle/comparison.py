@@ -59,14 +59,14 @@ def order(a: Value, b: Value, unit: str | None = None) -> int | None:
     if isinstance(a, Quantity) and isinstance(b, Quantity):
         return _order_quantities(a, b)
     if (is_number(a) and is_number(b)) or (isinstance(a, str) and isinstance(b, str)):
-        return (a > b) - (a < b)
+        return int(a > b) - int(a < b)
     raise TypeError(f"{type(a).__name__} and {type(b).__name__} have no order")
 
 
 def _order_quantities(a: Quantity, b: Quantity) -> int | None:
     """In one unit; None when they do not measure the same thing."""
     pair = commensurable(a, b)
-    return None if pair is None else (pair[0] > pair[1]) - (pair[0] < pair[1])
+    return None if pair is None else int(pair[0] > pair[1]) - int(pair[0] < pair[1])
 
 
 def commensurable(a: Quantity, b: Quantity) -> tuple[Fraction, Fraction] | None:

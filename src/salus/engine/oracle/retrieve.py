@@ -1,10 +1,13 @@
 """Retrieve: a patient's resources of a type, by code or value set (ELM §11; CQL 1.5, Author's Guide "Retrieve").
 
-A profile does not filter, for real records do not state it, except one that stands for a code (`model.PROFILES`).
+A profile does not filter, for real records do not state it, with two exceptions: one that stands for a code
+(`model.PROFILES`) selects by that code, and a resource that states a profile of things not done (QI-Core's "negation"
+profiles) is selected by those alone, and no other stated resource is.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from salus.elm import nodes as n
@@ -45,6 +48,7 @@ def select(resources: list[Element], node: n.Retrieve, test: Test | None) -> lis
     if not resources:
         return []
     type_name = resources[0].type
+    resources = [each for each in resources if not _speaks_against(each, node.template)]
     profile = model.PROFILES.get(node.template or "")
     if profile is not None and profile.codes:
         allowed = set(profile.codes)
@@ -52,6 +56,21 @@ def select(resources: list[Element], node: n.Retrieve, test: Test | None) -> lis
     if test is None:
         return resources
     return _passing(resources, node.code_property or model.primary_code_path(type_name), test)
+
+
+_NOT_DONE = re.compile(r"notrequested|notdone|notadministered|cancelled|rejected|declined")
+
+
+def _speaks_against(resource: Element, template: str | None) -> bool:
+    """Whether a resource states that it was not done where the retrieve asks for what was, or the other way about."""
+    stated = (resource.json.get("meta") or {}).get("profile")
+    if not stated or not template:
+        return False
+    return _is_not_done(template) != any(_is_not_done(profile) for profile in stated)
+
+
+def _is_not_done(profile: str) -> bool:
+    return _NOT_DONE.search(profile.rsplit("/", 1)[-1]) is not None
 
 
 def _passing(resources: list[Element], path: str | None, test: Test) -> list[Element]:

@@ -108,10 +108,11 @@ class Uncertain:
 
 def decimal(value: Decimal | int | str) -> Decimal | None:
     """A number as a CQL Decimal: rounded to 8 places, null beyond 20 digits before the point."""
-    rounded = _EXACT.create_decimal(value)
-    if rounded.as_tuple().exponent < -8:  # type: ignore[operator]
-        rounded = rounded.quantize(_STEP, context=_EXACT)
-    return rounded if abs(rounded) <= MAX_DECIMAL else None
+    exact = _EXACT.create_decimal(value)
+    if not exact.is_finite() or abs(exact) > MAX_DECIMAL:
+        return None
+    places = exact.as_tuple().exponent
+    return exact.quantize(_STEP, context=_EXACT) if isinstance(places, int) and places < -8 else exact
 
 
 def integer(value: int) -> int | None:

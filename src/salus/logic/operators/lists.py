@@ -189,6 +189,8 @@ def aggregate_operator(cx: Context, node: Operator, a: Value) -> Value:
     """B.13 Aggregate functions: nulls are ignored; null for no elements."""
     if isinstance(a, ListLiteral) and node.op in ("Min", "Max"):
         return _extreme_of(cx, node, a.items)
+    if isinstance(a, ListLiteral) and a.items:
+        a = literal_list(cx, a)
     rows = as_rows(cx, node, a)
     if rows is None:
         return NOTHING

@@ -171,12 +171,14 @@ def absolute(call: Call, value: Value) -> Value:
     return _on_value(value, abs)
 
 
-@operator("Ceiling", "Floor", "Truncate")
+_WHOLE: dict[str, Callable[[Any], int]] = {"Ceiling": math.ceil, "Floor": math.floor, "Truncate": math.trunc}
+
+
+@operator(*_WHOLE)
 @strict
 def whole(call: Call, value: Value) -> Value:
     """§16 Ceiling, Floor, Truncate: an Integer."""
-    made = {"Ceiling": math.ceil, "Floor": math.floor, "Truncate": math.trunc}[call.node.op](value)
-    return integer(made)
+    return integer(_WHOLE[call.node.op](value))
 
 
 @operator("Round")
