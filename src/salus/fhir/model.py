@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from salus.errors import SalusError
-from salus.fhir.profiles import CODED_PROFILES, Profile
+from salus.fhir.profiles import CODED_PROFILES, STATE_PROFILES, Profile
 
 __all__ = [
     "PROFILES",
@@ -108,7 +108,7 @@ RESOURCES: frozenset[str] = frozenset(
 """Every concrete resource type of R4."""
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
-    {url: Profile(base, ()) for url, base in _TABLE["profiles"].items()} | CODED_PROFILES
+    {url: Profile(base, ()) for url, base in _TABLE["profiles"].items()} | CODED_PROFILES | STATE_PROFILES
 )
 """Profile URL -> the type it constrains and the codes it stands for (FHIR core vital signs, US Core, QI-Core)."""
 

@@ -1,4 +1,4 @@
-"""Profiles that stand for a code: retrieving by them means retrieving by that code.
+"""Profiles that stand for a code or a state: retrieving by them means retrieving by that.
 
 Real records seldom carry `meta.profile`, so a retrieve of US Core Blood Pressure has to select Observations
 by the code the profile fixes. Every code is LOINC. Sources: FHIR R4 "Vital Signs profiles"
@@ -6,7 +6,10 @@ by the code the profile fixes. Every code is LOINC. Sources: FHIR R4 "Vital Sign
 3.1.1 to 7.0.0 (hl7.org/fhir/us/core), where each fixes `Observation.code`. Pulse oximetry requires both of
 its codings; the smoking status value set (us-core-smoking-status-observation-codes) has one code.
 
-Leaves to others: profiles that constrain anything but a code (status, category), which select nothing here.
+QI-Core states what was not done by profiles of the same types: a retrieve of ServiceNotRequested selects requests with
+`doNotPerform`, a retrieve of ServiceRequest those without. Source: QI-Core 6.0.0, "Negation" (hl7.org/fhir/us/qicore).
+
+Leaves to others: what else profiles constrain (category, cardinality), which selects nothing here.
 """
 
 from __future__ import annotations
@@ -17,13 +20,24 @@ LOINC = "http://loinc.org"
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """What a profile says of a status or flag: that `element` is `value`, or (`negated`) that it is not."""
+
+    element: str
+    value: str | bool
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile: the FHIR type it constrains and the codes it stands for, (system, code); none when it fixes
-    no code.
+    """A profile: the FHIR type it constrains, the codes it stands for as (system, code), and the state it stands for.
+
+    Both are empty for a profile that selects by type alone.
     """
 
     base: str
     codes: tuple[tuple[str, str], ...]
+    states: tuple[State, ...] = ()
 
 
 _CORE = "http://hl7.org/fhir/StructureDefinition/"
@@ -66,4 +80,38 @@ _OBSERVATION_CODES: dict[str, tuple[str, ...]] = {
 
 CODED_PROFILES: dict[str, Profile] = {
     url: Profile("Observation", tuple((LOINC, code) for code in codes)) for url, codes in _OBSERVATION_CODES.items()
+}
+
+_QI = "http://hl7.org/fhir/us/qicore/StructureDefinition/qicore-"
+
+# QI-Core states the same activity positively and negatively by a pair of profiles of one type, which differ in a flag
+# or status: (type, element, the value that negates, positive profile, negation profiles).
+_NEGATIONS: tuple[tuple[str, str, str | bool, str, tuple[str, ...]], ...] = (
+    ("ServiceRequest", "doNotPerform", True, "servicerequest", ("servicenotrequested",)),
+    ("MedicationRequest", "doNotPerform", True, "medicationrequest", ("medicationnotrequested", "mednotrequested")),
+    ("Procedure", "status", "not-done", "procedure", ("procedurenotdone",)),
+    ("Immunization", "status", "not-done", "immunization", ("immunizationnotdone",)),
+    ("Communication", "status", "not-done", "communication", ("communicationnotdone",)),
+    (
+        "MedicationAdministration",
+        "status",
+        "not-done",
+        "medicationadministration",
+        ("medicationadministrationnotdone", "mednotadministered"),
+    ),
+    (
+        "MedicationDispense",
+        "status",
+        "declined",
+        "medicationdispense",
+        ("medicationdispensedeclined", "mednotdispensed"),
+    ),
+    ("Task", "status", "rejected", "task", ("taskrejected",)),
+)
+_CANCELLED = {f"{_QI}observationcancelled": Profile("Observation", (), (State("status", "cancelled"),))}
+
+STATE_PROFILES: dict[str, Profile] = _CANCELLED | {
+    f"{_QI}{name}": Profile(base, (), (State(element, value, negated=name == positive),))
+    for base, element, value, positive, negations in _NEGATIONS
+    for name in (positive, *negations)
 }

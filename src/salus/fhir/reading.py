@@ -51,7 +51,7 @@ class Record:
 
 class Raw(NamedTuple):
     """The same as `Record`, unparsed: `data` is the resource's JSON as it came (where that was several lines, without
-    white space), `type` and `id` its own claim.
+    white space), `type` and `id` its own claim; `collection`: whether its Bundle says it is one.
     """
 
     file: str
@@ -63,6 +63,7 @@ class Raw(NamedTuple):
     id: str | None
     data: bytes
     error: str | None = None
+    collection: bool = False
 
 
 class _Entry(msgspec.Struct):
@@ -72,10 +73,12 @@ class _Entry(msgspec.Struct):
 
 class _Bundle(msgspec.Struct):
     entry: list[_Entry] | None = None
+    type: Any = None
 
 
 class _LooseBundle(msgspec.Struct):
     entry: list[msgspec.Raw] | None = None
+    type: Any = None
 
 
 class _Head(msgspec.Struct):
@@ -236,7 +239,14 @@ class _Unpacker:
         return taken
 
     def _resource(
-        self, file: str, line: int, entry: int | None, url: str | None, bundle: int | None, data: bytes
+        self,
+        file: str,
+        line: int,
+        entry: int | None,
+        url: str | None,
+        bundle: int | None,
+        data: bytes,
+        collection: bool = False,
     ) -> Iterable[Raw]:
         try:
             head = _head(data)
@@ -248,29 +258,34 @@ class _Unpacker:
             return (_failed(file, line, _NOT_JSON, entry, bundle),)
         if head.resourceType == "Bundle":
             return self._unpacked(file, line, entry, data)
-        return (Raw(file, line, entry, url, bundle, head.resourceType, head.id, data),)
+        return (Raw(file, line, entry, url, bundle, head.resourceType, head.id, data, None, collection),)
 
     def _unpacked(self, file: str, line: int, place: int | None, data: bytes) -> Iterator[Raw]:
         bundle = self._bundles
         self._bundles += 1
-        for position, entry in enumerate(_entries(data)):
+        entries, collection = _entries(data)
+        for position, entry in enumerate(entries):
             if isinstance(entry, str):
                 in_bundle = entry is not _NO_ENTRIES
                 yield _failed(file, line, entry, position if in_bundle else place, bundle if in_bundle else None)
             elif isinstance(entry.resource, msgspec.Raw):
-                yield from self._resource(file, line, position, entry.fullUrl, bundle, bytes(entry.resource))
+                found = bytes(entry.resource)
+                yield from self._resource(file, line, position, entry.fullUrl, bundle, found, collection)
 
 
-def _entries(data: bytes) -> Iterable[_Entry | str]:
-    """The entries of a Bundle, or what is wrong with one; read one by one only when they are not all right."""
+def _entries(data: bytes) -> tuple[Iterable[_Entry | str], bool]:
+    """The entries of a Bundle, or what is wrong with one, and whether it is a collection; entries are read one by one
+    only when they are not all right."""
     try:
-        return _bundle(data).entry or []
+        found = _bundle(data)
+        return found.entry or [], found.type == "collection"
     except (msgspec.DecodeError, RecursionError):
         pass
     try:
-        return [_entry_or_error(entry) for entry in _loose_bundle(data).entry or []]
+        loose = _loose_bundle(data)
+        return [_entry_or_error(entry) for entry in loose.entry or []], loose.type == "collection"
     except (msgspec.DecodeError, RecursionError):
-        return [_NO_ENTRIES]
+        return [_NO_ENTRIES], False
 
 
 def _entry_or_error(data: msgspec.Raw) -> _Entry | str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from salus.elm import nodes as n
 from salus.elm.types import Named
 from salus.fhir import model
+from salus.fhir.profiles import State
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, Const, E, eq, in_list, or_
+from salus.logic.expr import FALSE, Const, E, eq, in_list, is_true, not_, or_
 from salus.logic.frame import Frame, Link, Rows, TableRow, table_rows
 from salus.logic.operators.codes import ids_in, literal_codes
 from salus.logic.relation import Select, Table
@@ -83,12 +84,19 @@ def _conditions(cx: Context, node: n.Retrieve, name: str, row: Row) -> list[E]:
         conditions.append(
             _coded(cx, node, name, row, model.primary_code_path(name) or "code", frozenset(profile.codes))
         )
+    conditions += [_in_state(row, state) for state in (profile.states if profile is not None else ())]
     if node.codes is not None:
         path = node.code_property or model.primary_code_path(name)
         if path is None:
             cx.fail(node, f"{name} has no element that a retrieve filters by code")
         conditions.append(_coded(cx, node, name, row, path, codes_of(cx, node, cx.value(node.codes))))
     return conditions
+
+
+def _in_state(row: Row, state: State) -> E:
+    """Whether a resource is in the state a profile stands for; one that says nothing is not in a negative state."""
+    held = eq(row.col(state.element), Const(state.value))
+    return not_(is_true(held)) if state.negated else is_true(held)
 
 
 def codes_of(cx: Context, node: n.Node, value: Value) -> Codes:

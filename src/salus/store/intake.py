@@ -40,7 +40,7 @@ CREATE SCHEMA raw;
 CREATE TABLE load_file(file INTEGER, path VARCHAR, resources BIGINT, quarantined BIGINT);
 CREATE TABLE quarantine(file VARCHAR, line BIGINT, entry INTEGER, reason VARCHAR);
 CREATE TABLE work.arrival(type VARCHAR, seq BIGINT, id VARCHAR, url VARCHAR, bundle INTEGER,
-    file INTEGER, line BIGINT, entry INTEGER, owners VARCHAR[], updated VARCHAR);
+    file INTEGER, line BIGINT, entry INTEGER, owners VARCHAR[], updated VARCHAR, collection BOOLEAN);
 """
 
 
@@ -72,6 +72,7 @@ class Batch:
                 "file": pa.array(self.files, pa.int32()),
                 "line": pa.array([raw.line for raw in rows], pa.int64()),
                 "entry": pa.array([raw.entry for raw in rows], pa.int32()),
+                "collection": pa.array([raw.collection for raw in rows], pa.bool_()),
             }
         )
 
@@ -211,7 +212,7 @@ class _Writer:
         updated, owners = _asked(kind)
         self._con.execute(
             f"""INSERT INTO work.arrival
-            SELECT {literal(kind)}, seq, id, url, bundle, file, line, entry, {owners}, {updated} FROM batch"""
+            SELECT {literal(kind)}, seq, id, url, bundle, file, line, entry, {owners}, {updated}, collection FROM batch"""
         )
 
     def _without_refused(self, table: pa.Table) -> pa.Table:

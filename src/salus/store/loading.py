@@ -159,6 +159,7 @@ def _warnings(con: duckdb.DuckDBPyConnection, owned: Owned, taken: Taken) -> lis
         (owned.orphans, "resources name patients that are not loaded: kept as they came, in no measure"),
         (owned.ownerless, "resources that should say whose they are do not: kept, in no measure"),
         (owned.inferred, "resources do not say whose they are and got the only patient of their Bundle"),
+        (owned.kept, "resources name another patient than the one whose record (a collection Bundle) they are in"),
         (owned.shared_ids, "ids stand for resources of several patients: each patient keeps their own"),
         (owned.superseded, "resources came more than once: the last updated of each counts"),
         (len(taken.skipped), "files hold no JSON and were skipped"),

@@ -7,8 +7,10 @@ that are not loaded, superseded versions removed. The rules, in order:
 1. A Patient without an id takes the one its Bundle's other resources refer to, when it is the Bundle's
    only Patient; else the end of its fullUrl; else it is quarantined. Any other resource without an id
    takes the end of its fullUrl, else one made of the place it was read from.
-2. A resource belongs to the patient its owner element (`model.owner_paths`) refers to. One that can
-   belong to a patient and says nothing belongs to the only Patient of its Bundle, if there is one.
+2. A Bundle of type collection with one Patient is that patient's record: all in it that can belong to a
+   patient belongs to them, also what names another. Elsewhere a resource belongs to the patient its owner
+   element (`model.owner_paths`) refers to; one that can belong to a patient and says nothing belongs to the
+   only Patient of its Bundle, if there is one.
 3. Of several resources with the same type, id and patient the last updated counts, among equals the last
    one read.
 
@@ -101,10 +103,15 @@ GROUP BY bundle HAVING count(DISTINCT a.id) = 1
 
 _OWNED = """
 CREATE TABLE work.owned AS
-SELECT type, seq, id, updated, coalesce(own, said, lone) AS pid,
-    own IS NULL AND said IS NULL AND coalesce(missing, FALSE) AS orphan, silent, lone IS NOT NULL AS inferred
+SELECT type, seq, id, updated, coalesce(own, kept, said, lone) AS pid,
+    own IS NULL AND kept IS NULL AND said IS NULL AND coalesce(missing, FALSE) AS orphan,
+    silent, silent AND lone IS NOT NULL AS inferred,
+    own IS NULL AND NOT silent AND kept IS NOT NULL
+        AND (coalesce(missing, FALSE) OR coalesce(said <> kept, FALSE)) AS strayed
 FROM (SELECT a.type, a.seq, a.id, a.updated, p.pid AS own, s.pid AS said, s.missing,
-        s.seq IS NULL AND list_contains({bearing}, a.type) AS silent, CASE WHEN silent THEN o.pid END AS lone
+        s.seq IS NULL AND list_contains({bearing}, a.type) AS silent,
+        CASE WHEN a.collection AND (silent OR s.missing OR s.pid IS NOT NULL) THEN o.pid END AS kept,
+        CASE WHEN silent THEN o.pid END AS lone
     FROM work.arrival a
     LEFT JOIN work.said s ON s.type = a.type AND s.seq = a.seq
     LEFT JOIN work.only_patient o ON o.bundle = a.bundle
@@ -124,14 +131,15 @@ class Owned:
     """What settling ownership found out.
 
     superseded: older versions left out. orphans: resources of patients that are not loaded. inferred:
-    resources that say nothing and were given the only patient of their Bundle. ownerless: those that say
-    nothing and were not. shared_ids: ids that several patients' resources of one type have.
+    resources that say nothing and were given the only patient of their Bundle. kept: resources of a one-patient
+    collection that name another patient. ownerless: those that say nothing and belong to nobody. shared_ids: ids that several patients' resources of one type have.
     """
 
     patients: int = 0
     superseded: int = 0
     orphans: int = 0
     inferred: int = 0
+    kept: int = 0
     ownerless: int = 0
     shared_ids: int = 0
     types: list[str] = field(default_factory=list)
@@ -173,8 +181,8 @@ def _name_patients(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _count(con: duckdb.DuckDBPyConnection) -> Owned:
-    (total, orphans, inferred, ownerless), *_ = con.execute(
-        """SELECT count(*), count_if(orphan), count_if(inferred), count_if(silent AND NOT inferred)
+    (total, orphans, inferred, kept, ownerless), *_ = con.execute(
+        """SELECT count(*), count_if(orphan), count_if(inferred), count_if(strayed), count_if(silent AND pid IS NULL)
         FROM work.owned"""
     ).fetchall()
     shared = "SELECT 1 FROM work.final GROUP BY type, id HAVING count(DISTINCT pid) > 1"
@@ -183,6 +191,7 @@ def _count(con: duckdb.DuckDBPyConnection) -> Owned:
         superseded=total - orphans - scalar(con, "SELECT count(*) FROM work.final"),
         orphans=orphans,
         inferred=inferred,
+        kept=kept,
         ownerless=ownerless,
         shared_ids=scalar(con, f"SELECT count(*) FROM ({shared})"),
         types=[str(kind) for (kind,) in rows(con, "SELECT DISTINCT type FROM work.final ORDER BY type")],

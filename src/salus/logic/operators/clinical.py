@@ -5,7 +5,7 @@ from __future__ import annotations
 from salus.elm.nodes import Operator
 from salus.logic import frame as frames
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, NULL, Const, E, case, in_list, or_
+from salus.logic.expr import FALSE, Const, E, in_list, is_true, or_
 from salus.logic.frame import Rows
 from salus.logic.operators.codes import has_code
 from salus.logic.operators.registry import operator
@@ -20,24 +20,23 @@ from salus.logic.values import (
     Value,
     ValueSetValue,
     boolean,
-    present,
     type_of,
 )  # fmt: skip
 
 
 def in_value_set(cx: Context, node: Operator, code: Value, value_set: ValueSetValue) -> E:
-    """Whether a code, or any code of a concept, is in the value set; null for null."""
+    """Whether a code, or any code of a concept, is in the value set; false for null (B.12 In (Valueset))."""
     codes = cx.compiler.value_set(value_set)
     match code:
         case Coded() | CodeFields() | CodeLiterals():
-            return has_code(cx, code, codes)
+            return is_true(has_code(cx, code, codes))
         case Point(low=low):
-            return in_list(low, [Const(c) for c in sorted({c for _, c in codes})])
+            return is_true(in_list(low, [Const(c) for c in sorted({c for _, c in codes})]))
         case Choice(options=options):
             coded = [o for o in options if isinstance(o, (Coded, CodeFields, CodeLiterals))]
-            return case([(present(o), in_value_set(cx, node, o, value_set)) for o in coded])
+            return or_(*(in_value_set(cx, node, o, value_set) for o in coded))
         case Nothing():
-            return NULL
+            return FALSE
     cx.fail(node, f"{node.op} of {type_of(code)} is not supported")
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from salus.elm.nodes import Operator
 from salus.logic import calendar
 from salus.logic.context import Context
-from salus.logic.expr import NULL, Const, E, Op, case, eq, op
+from salus.logic.expr import NULL, Const, E, Op, and_, case, eq, op
 from salus.logic.operators import points
 from salus.logic.operators.bounds import end, start
 from salus.logic.operators.points import add_time
@@ -21,6 +21,7 @@ from salus.logic.operators.registry import operator
 from salus.logic.values import (
     DATE,
     DATETIME,
+    DECIMAL,
     INTEGER,
     NOTHING,
     Choice,
@@ -174,6 +175,12 @@ def date_operator(cx: Context, node: Operator, *parts: Value) -> Value:
     return _constructed(cx, node, DATE, parts)
 
 
+@operator("TimezoneOffsetFrom")
+def timezone_offset_from(cx: Context, node: Operator, a: Value) -> Value:
+    """B.8 Timezone Offset From: instants are held in UTC, the offset of the evaluation."""
+    return NOTHING if isinstance(a, Nothing) else Point(DECIMAL, Const(Decimal(0)))
+
+
 @operator("Now")
 def now_operator(cx: Context, node: Operator) -> Value:
     """B.8 Now: the run's evaluation time."""
@@ -239,6 +246,9 @@ _RELATIONS: dict[str, tuple[Relation, bool]] = {
 def timing_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
     """B.8 Same As, Same Or Before/After, Before, After; for intervals B.9, by the bounds that face each other."""
     unit = node.precision.lower() if node.precision else None
+    a, b = _timed(a), _timed(b)
+    if isinstance(a, Interval) and isinstance(b, Interval) and node.op == "SameAs":
+        return boolean(same_interval(cx, node, a, b, unit))
     relation, swapped = _RELATIONS[node.op]
     x, y = _facing(cx, node, a, b)
     if not (isinstance(x, Point) and isinstance(y, Point)):
@@ -248,12 +258,18 @@ def timing_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
     return boolean(relation(y, x, unit) if swapped else relation(x, y, unit))
 
 
+def same_interval(cx: Context, node: Operator, a: Interval, b: Interval, unit: str | None) -> E:
+    """B.9 Same As: both starts and both ends."""
+    pairs = ((start(a), start(b)), (end(a), end(b)))
+    tests = [points.equal(x, y, unit) for x, y in pairs if isinstance(x, Point) and isinstance(y, Point)]
+    if len(tests) < len(pairs):
+        cx.fail(node, f"SameAs of {a.type} and {b.type} is not supported")
+    return and_(*tests)
+
+
 def _facing(cx: Context, node: Operator, a: Value, b: Value) -> tuple[Value, Value]:
     """The points that decide: a ends before b starts, a starts after b ends."""
     backwards = node.op in ("SameOrAfter", "After")
-    a, b = _timed(a), _timed(b)
-    if isinstance(a, Interval) and isinstance(b, Interval) and node.op == "SameAs":
-        cx.fail(node, "SameAs of intervals is not supported")
     x = (start if backwards else end)(a) if isinstance(a, Interval) else a
     y = (end if backwards else start)(b) if isinstance(b, Interval) else b
     return x, y
