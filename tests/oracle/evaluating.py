@@ -92,7 +92,8 @@ def lit(value: Any) -> Json:
         case Date(parts=parts):
             return {"type": "Date", **{n: elm.literal(p) for n, p in zip(Date.units, parts, strict=False)}}
         case DateTime(parts=parts, offset=offset):
-            return elm.when(*parts) | {"timezoneOffset": lit(Decimal(offset) / 60)}
+            stated = {} if offset is None else {"timezoneOffset": lit(Decimal(offset) / 60)}
+            return elm.when(*parts) | stated
         case Time(parts=parts):
             return {"type": "Time", **{n: elm.literal(p) for n, p in zip(Time.units, parts, strict=False)}}
         case Interval(low=low, high=high, low_closed=a, high_closed=b):
@@ -126,7 +127,7 @@ def named(name: str) -> Json:
     return {"type": "NamedTypeSpecifier", "name": name}
 
 
-def dt(*parts: int, offset: int = 0) -> DateTime:
+def dt(*parts: int, offset: int | None = None) -> DateTime:
     return DateTime(parts, offset)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import elm_text as elm
 import pytest
-from oracle.evaluating import d, dt, lit, op, q, value, warned
 
+from oracle.evaluating import d, dt, lit, op, q, value, warned
 from salus.engine.oracle.values import Long, Uncertain
 
 D = Decimal
@@ -40,6 +40,7 @@ CASES = [
     (op("Power", 2, 3), 8),
     (op("Power", 10, -2), D("0.01")),
     (op("Power", 2, 31), None),
+    (op("Power", 0, 0), 1),
     (op("Log", 100, 10), D(2)),
     (op("Ln", 0), None),
     (op("Exp", 0), D(1)),
@@ -57,9 +58,10 @@ def test_arithmetic(node: dict[str, Any], expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "places", "expected"), [("1.5", None, 2), ("-1.5", None, -1), ("3.14159", 3, "3.142"), ("-0.5", None, 0)]
+    ("number", "places", "expected"),
+    [("1.5", None, 2), ("-1.5", None, -2), ("3.14159", 3, "3.142"), ("-0.5", None, -1)],
 )
-def test_round_goes_up_at_the_half(number: str, places: int | None, expected: Any) -> None:
+def test_a_half_is_rounded_away_from_zero(number: str, places: int | None, expected: Any) -> None:
     node = {"type": "Round", "operand": lit(D(number)), **({"precision": lit(places)} if places else {})}
     assert value(node) == D(expected)
 
@@ -92,5 +94,6 @@ def test_ends_of_a_type(kind: str, expected: Any) -> None:
 def test_precision_and_boundaries() -> None:
     assert value(op("Precision", D("1.58700"))) == 5
     assert value(op("Precision", dt(2014, 1))) == 6
-    assert value(op("LowBoundary", D("1.587"), 8)) == D("1.58650000")
+    assert value(op("LowBoundary", D("1.587"), 8)) == D("1.58700000")
+    assert value(op("HighBoundary", D("1.587"), 8)) == D("1.58799999")
     assert value(op("HighBoundary", dt(2014), 6)) == dt(2014, 12)

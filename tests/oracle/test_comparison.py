@@ -7,8 +7,8 @@ from typing import Any
 
 import elm_text as elm
 import pytest
-from oracle.evaluating import closed, code, d, dt, lit, op, q, t, tuple_of, value
 
+from oracle.evaluating import closed, code, d, dt, lit, op, q, t, tuple_of, value
 from salus.errors import SalusError
 
 D = Decimal
@@ -35,7 +35,8 @@ EQUAL = [
     ([1, 2], [1, 2, 3], False),
     ([], [], True),
     (tuple_of(a=1, b=None), tuple_of(a=1, b=None), True),
-    (tuple_of(a=None, b="John"), tuple_of(a=1, b="James"), False),
+    (tuple_of(a=None, b="John"), tuple_of(a=1, b="James"), None),
+    (tuple_of(a=1, b="John"), tuple_of(a=2, b=None), False),
     (tuple_of(a=None, b="John"), tuple_of(a=1, b="John"), None),
     (closed(1, 10), closed(1, 10), True),
     (closed(1, 10), closed(1, 9), False),

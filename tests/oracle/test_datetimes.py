@@ -7,8 +7,8 @@ from typing import Any
 
 import elm_text as elm
 import pytest
-from oracle.evaluating import closed, d, dt, lit, op, q, t, value, warned
 
+from oracle.evaluating import closed, d, dt, lit, op, q, t, value, warned
 from salus.engine.oracle.values import Uncertain
 
 ADD = [

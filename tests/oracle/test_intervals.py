@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from oracle.evaluating import closed, d, dt, lit, op, q, t, value, warned
 
+from oracle.evaluating import closed, d, dt, lit, op, q, t, value, warned
 from salus.engine.oracle.values import Interval
 
 D = Decimal
@@ -91,6 +91,7 @@ def test_ends(kind: str, interval: Any, expected: Any) -> None:
 def test_an_interval_without_bounds_is_null_and_one_backwards_too() -> None:
     assert value(NOBODY_KNOWS) is None
     assert value(lit(closed(10, 1))) is None
+    assert value(lit(Interval(5, 5, True, False))) is None
     assert "ends before it starts" in warned(lit(closed(10, 1)))[0]
 
 

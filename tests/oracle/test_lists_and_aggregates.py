@@ -7,6 +7,7 @@ from typing import Any
 
 import elm_text as elm
 import pytest
+
 from oracle.evaluating import dt, lit, of, op, q, value, warned
 
 D = Decimal
@@ -19,6 +20,7 @@ OPERATORS = [
     (op("Includes", [1, 2, 3], [4]), False),
     (op("Includes", [1], None), None),
     (op("ProperIncludes", [1, 2], [1, 2]), False),
+    (op("ProperIncludes", ["s", None], None), True),
     (op("ProperContains", ["a", "b"], "a"), True),
     (op("ProperContains", ["a", "a"], "a"), False),
     (op("ProperContains", ["a", None], "a"), None),

@@ -6,6 +6,7 @@ from typing import Any
 
 import elm_text as elm
 import pytest
+
 from oracle.evaluating import lit, op, value, warned
 
 AND = {(True, True): True, (True, False): False, (True, None): None, (False, None): False, (None, None): None}

@@ -7,8 +7,8 @@ from typing import Any
 
 import elm_text as elm
 import pytest
-from oracle.evaluating import dt, interpreter, lit, op, tuple_of, value
 
+from oracle.evaluating import dt, interpreter, lit, op, tuple_of, value
 from salus.engine.oracle.moments import DateTime
 from salus.engine.oracle.trace import Trace
 from salus.engine.oracle.values import Tuple
@@ -122,8 +122,8 @@ def test_an_overload_is_chosen_by_signature_or_by_value() -> None:
 
 def test_a_function_sees_its_operands_alone() -> None:
     body = op("Add", elm.ref("x", "OperandRef"), elm.alias("X"))
+    source = query(source=sources(X=[1]), return_=elm.returning(call(1)))
     with pytest.raises(SalusError, match="nothing is called that"):
-        source = query(source=sources(X=[1]), return_=elm.returning(call(1)))
         value(source, functions=[function("f", INTEGER, body)])
 
 
@@ -154,5 +154,5 @@ def test_what_is_not_supported_is_refused_with_its_place() -> None:
 
 def test_literals() -> None:
     at = {"type": "Literal", "valueType": f"{elm.SYSTEM}DateTime", "value": "2012-02-03T10:00:00.000Z"}
-    assert value(at) == DateTime((2012, 2, 3, 10, 0, 0, 0))
+    assert value(at) == DateTime((2012, 2, 3, 10, 0, 0, 0), 0)
     assert value({"type": "Quantity", "value": 1.5, "unit": "mg"}).value == Decimal("1.5")

@@ -6,8 +6,8 @@ from typing import Any
 
 import elm_text as elm
 import pytest
-from oracle.evaluating import SCT, closed, code, d, lit, op, value
 
+from oracle.evaluating import SCT, closed, code, d, lit, op, value
 from salus.engine.oracle.elements import Element
 from salus.engine.oracle.moments import Date, DateTime
 from salus.engine.oracle.values import Code

@@ -9,8 +9,8 @@ from typing import Any
 
 import elm_text as elm
 import pytest
-from oracle.evaluating import Content, lit, op
 
+from oracle.evaluating import Content, lit, op
 from salus.engine import oracle
 from salus.engine.run import Wanted
 from salus.errors import SalusError

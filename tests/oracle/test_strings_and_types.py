@@ -7,6 +7,7 @@ from typing import Any
 
 import elm_text as elm
 import pytest
+
 from oracle.evaluating import d, dt, lit, named, of, op, q, t, value, warned
 
 D = Decimal
@@ -44,6 +45,8 @@ CONVERSIONS = [
     ("ToString", D("18.55"), "18.55"),
     ("ToString", q("5.5", "cm"), "5.5 'cm'"),
     ("ToString", dt(2000, 1, 1), "2000-01-01"),
+    ("ToString", dt(2000, 1, 1, 15, 25, 25, 300), "2000-01-01T15:25:25.300"),
+    ("ToString", dt(2000, 1, 1, 15, offset=-90), "2000-01-01T15-01:30"),
     ("ToQuantity", "5.5 'cm'", q("5.5", "cm")),
     ("ToQuantity", "5 days", q(5, "days")),
     ("ToQuantity", "5 pounds", None),

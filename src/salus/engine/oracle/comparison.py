@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from salus.engine.oracle import moments
-from salus.engine.oracle.bounds import end, start
+from salus.engine.oracle.bounds import end, lower, start, upper
 from salus.engine.oracle.elements import Element, same_json
 from salus.engine.oracle.moments import Date, DateTime, Time
 from salus.engine.oracle.values import (
@@ -118,6 +118,13 @@ def same_point(a: Value, b: Value, unit: str | None = None) -> Truth:
     return None if found is None else found == 0
 
 
+def is_backwards(interval: Interval) -> bool:
+    """Whether an interval ends before it starts."""
+    if interval.low is None or interval.high is None:
+        return False
+    return before(upper(interval), lower(interval)) is True
+
+
 def sort_key(value: Value) -> tuple[Any, ...]:
     """Where a value stands in a sort: null first; dates by what they state; quantities by what they measure, then how
     much (CQL 1.5, Author's Guide "Sorting")."""
@@ -171,10 +178,12 @@ def _same_family(a: Value, b: Value) -> bool:
 
 
 def _all_equal(left: Sequence[Value] | None, right: Sequence[Value] | None) -> Truth:
-    """Part by part; parts that are both null are equal (CQL 1.5, Equal of lists and tuples)."""
+    """Part by part, the first that is not equal decides; parts that are both null are equal (CQL 1.5, Equal of lists
+    and tuples)."""
     if left is None or right is None or len(left) != len(right):
         return False
-    return all_of(x is y or equal(x, y) for x, y in zip(left, right, strict=True))
+    found = (True if x is y else equal(x, y) for x, y in zip(left, right, strict=True))
+    return next((truth for truth in found if truth is not True), True)
 
 
 Parts = tuple[Sequence[Value] | None, Sequence[Value] | None]

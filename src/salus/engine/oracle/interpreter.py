@@ -17,7 +17,7 @@ from salus.elm import nodes as n
 from salus.elm.library import Includes, Library
 from salus.elm.types import IntervalOf, ListOf, Named
 from salus.engine.oracle import bounds, functions, kinds, moments, operators, properties, queries, retrieve
-from salus.engine.oracle.comparison import equal
+from salus.engine.oracle.comparison import equal, is_backwards
 from salus.engine.oracle.errors import Refused
 from salus.engine.oracle.moments import DateTime
 from salus.engine.oracle.operators.types import convert
@@ -149,7 +149,7 @@ class Interpreter:
         low, high = (None if b is None else self.evaluate(b, scope) for b in (node.low, node.high))
         closed = [c if isinstance(c, bool) else self.evaluate(c, scope) for c in (node.low_closed, node.high_closed)]
         made = bounds.interval(low, high, *(c is not False for c in closed))
-        if made is not None and queries.is_backwards(made):
+        if made is not None and is_backwards(made):
             self.warn(scope, node, "an interval ends before it starts")
             return None
         return made

@@ -42,18 +42,17 @@ class Date:
 
 @dataclass(frozen=True, slots=True)
 class DateTime:
-    """Year to millisecond, as far as stated; `offset` in minutes east of UTC."""
+    """Year to millisecond, as far as stated; `offset` in minutes east of UTC, None when it is not stated."""
 
     parts: tuple[int, ...]
-    offset: int = 0
+    offset: int | None = None
     units: ClassVar[tuple[str, ...]] = UNITS
 
     def __str__(self) -> str:
         day = str(Date(self.parts[:3]))
         if len(self.parts) < 4:
             return day
-        sign, size = "-" if self.offset < 0 else "+", abs(self.offset)
-        return f"{day}T{_clock(self.parts[3:])}{sign}{size // 60:02d}:{size % 60:02d}"
+        return f"{day}T{_clock(self.parts[3:])}{_offset_text(self.offset)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,17 @@ class Time:
 Moment = Date | DateTime | Time
 
 
+def _offset_text(offset: int | None) -> str:
+    if offset is None:
+        return ""
+    return f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}"
+
+
+def minutes(moment: Moment) -> int:
+    """The offset; that of UTC when none is stated."""
+    return moment.offset or 0
+
+
 def _clock(parts: Sequence[int]) -> str:
     text = ":".join(f"{p:02d}" for p in parts[:3])
     return f"{text}.{parts[3]:03d}" if len(parts) > 3 else text
@@ -86,7 +96,7 @@ def earliest(moment: Moment) -> datetime:
     before = UNITS.index(moment.units[0])
     parts = (*_FIRST[:before], *moment.parts)
     year, month, day, hour, minute, second, milli = (*parts, *_FIRST[len(parts) :])
-    return _shifted(datetime(year, month, day, hour, minute, second, milli * 1000), -moment.offset)
+    return _shifted(datetime(year, month, day, hour, minute, second, milli * 1000), -minutes(moment))
 
 
 def latest(moment: Moment) -> datetime:
@@ -97,16 +107,16 @@ def latest(moment: Moment) -> datetime:
     first, unit = earliest(moment), precision(moment)
     if unit in ("second", "millisecond") or (isinstance(moment, Date) and unit == "day"):
         return first
-    last = ceiling(_shifted(first, moment.offset), unit)
+    last = ceiling(_shifted(first, minutes(moment)), unit)
     if isinstance(moment, Date):
         return last.replace(hour=0, minute=0, second=0, microsecond=0)
-    return _shifted(last, -moment.offset)
+    return _shifted(last, -minutes(moment))
 
 
-def _shifted(instant: datetime, minutes: int) -> datetime:
+def _shifted(instant: datetime, by: int) -> datetime:
     """Moved to another offset; kept in the years there are."""
     try:
-        return instant + timedelta(minutes=minutes) if minutes else instant
+        return instant + timedelta(minutes=by) if by else instant
     except OverflowError:
         return instant
 
@@ -129,7 +139,7 @@ def parts_of(instant: datetime) -> tuple[int, ...]:
 
 def like(moment: Moment, instant: datetime, *, finest: str | None = None) -> Moment:
     """The instant (UTC) as a moment of the same type, offset and precision (or of precision `finest`)."""
-    local = parts_of(_shifted(instant, moment.offset))[UNITS.index(moment.units[0]) :]
+    local = parts_of(_shifted(instant, minutes(moment)))[UNITS.index(moment.units[0]) :]
     length = moment.units.index(finest) + 1 if finest else len(moment.parts)
     if isinstance(moment, DateTime):
         return DateTime(local[:length], moment.offset)
@@ -270,10 +280,10 @@ def _numbers(texts: Sequence[str | None]) -> tuple[int, ...]:
     return tuple(59 if i == seconds and int(text) == 60 else int(text) for i, text in enumerate(kept))
 
 
-def offset_minutes(text: str | None) -> int:
-    """`+05:30` -> 330; 0 for Z and for none."""
-    if not text or text == "Z":
-        return 0
+def offset_minutes(text: str | None) -> int | None:
+    """`+05:30` -> 330; 0 for Z; None for none."""
+    if text is None or text == "Z":
+        return None if text is None else 0
     return (-1 if text[0] == "-" else 1) * (int(text[1:3]) * 60 + int(text[4:6]))
 
 

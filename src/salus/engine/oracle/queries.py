@@ -10,9 +10,9 @@ from typing import Protocol
 
 from salus.elm import nodes as n
 from salus.engine.oracle import properties
-from salus.engine.oracle.comparison import before, distinct, sort_key
+from salus.engine.oracle.comparison import distinct, sort_key
 from salus.engine.oracle.scope import Later, Scope
-from salus.engine.oracle.values import Interval, Tuple, Value
+from salus.engine.oracle.values import Tuple, Value
 
 
 class Evaluator(Protocol):
@@ -131,8 +131,3 @@ def _repeated(it: Evaluator, node: n.ScopedOperator, source: Sequence[Value], sc
         found = distinct([*found, *(x for each in made for x in _elements(each))])
         fresh = found[known:]
     return found
-
-
-def is_backwards(interval: Interval) -> bool:
-    """Whether an interval ends before it starts."""
-    return before(interval.high, interval.low) is True

@@ -48,18 +48,27 @@ def sort_keys(quantity: Quantity) -> tuple[E, ...]:
     """Columns that sort quantities: what they measure (where units differ in that), then how much, in one unit."""
     if isinstance(quantity.unit, Const):
         return (quantity.value,)
-    kinds: dict[str, list[str]] = {}
-    for unit in sorted(quantity.units or ()):
-        kinds.setdefault(_dimension(unit), []).append(unit)
+    targets = _targets((quantity,))
+    kind, amount = _measured(quantity, targets)
+    return (amount,) if len(targets) <= 1 else (kind, amount)
+
+
+def _targets(quantities: Sequence[Quantity]) -> dict[str, str]:
+    """A unit to count in for each kind of thing the quantities can measure."""
+    targets: dict[str, str] = {}
+    for unit in sorted({unit for quantity in quantities for unit in quantity.units or ()}):
+        targets.setdefault(_dimension(unit), unit)
+    return targets
+
+
+def _measured(quantity: Quantity, targets: dict[str, str]) -> tuple[E, E]:
+    """What a quantity measures, and how much in that kind's unit."""
+    units = [(unit, _dimension(unit)) for unit in sorted(quantity.units or ())]
+    kind = case([(eq(quantity.unit, Const(unit)), Const(name)) for unit, name in units])
     amounts = [
-        (eq(quantity.unit, Const(unit)), scaled(quantity.value, factor(unit, units[0])))
-        for units in kinds.values()
-        for unit in units
+        (eq(quantity.unit, Const(unit)), scaled(quantity.value, factor(unit, targets[name]))) for unit, name in units
     ]
-    if len(kinds) == 1:
-        return (case(amounts),)
-    named = [(eq(quantity.unit, Const(unit)), Const(kind)) for kind, units in kinds.items() for unit in units]
-    return (case(named), case(amounts))
+    return kind, case(amounts)
 
 
 def _dimension(unit: str) -> str:
@@ -81,9 +90,14 @@ def scaled(value: E, scale: Decimal | None) -> E:
 
 
 def compare_quantities(name: str, a: Quantity, b: Quantity) -> E:
-    """eq, ne, lt, le, gt, ge of two quantities in a common unit."""
-    target = common_unit((a, b))
-    return compare(name, in_unit(a, target), in_unit(b, target))
+    """eq, ne, lt, le, gt, ge of two quantities in a common unit; null where they do not measure the same."""
+    if any(isinstance(q.unit, Const) for q in (a, b)):
+        target = common_unit((a, b))
+        return compare(name, in_unit(a, target), in_unit(b, target))
+    targets = _targets((a, b))
+    kinds, amounts = zip(*(_measured(q, targets) for q in (a, b)), strict=True)
+    result = compare(name, *amounts)
+    return result if len(targets) <= 1 else case([(eq(*kinds), result)])
 
 
 def as_point(quantity: Quantity, target: str) -> Point:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, InvalidOperation, Overflow
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, InvalidOperation, Overflow
 from typing import Any
 
 from salus.engine.oracle import bounds, moments
@@ -139,7 +139,7 @@ def truncated_divide(call: Call, a: Value, b: Value) -> Value:
     if isinstance(a, Quantity) and isinstance(b, Quantity):
         other = in_unit(b, a.unit)
         made = None if other is None else _truncated(call.node.op, a.value, other)
-        return None if made is None else _quantity(made, a.unit if call.node.op == "Modulo" else "1")
+        return _quantity(made, a.unit)
     made = _truncated(call.node.op, Decimal(a), Decimal(b))
     return None if made is None else number(made, a, b)
 
@@ -183,11 +183,10 @@ def whole(call: Call, value: Value) -> Value:
 
 @operator("Round")
 def rounded(call: Call, value: Value, places: Value) -> Value:
-    """§16 Round: half up, that is towards the greater value, also for negative numbers."""
+    """§16 Round: a half goes away from zero."""
     if value is None:
         return None
-    step = Decimal(1).scaleb(-(places or 0))
-    return decimal((Decimal(value) / step + Decimal("0.5")).to_integral_value(ROUND_FLOOR) * step)
+    return decimal(Decimal(value).quantize(Decimal(1).scaleb(-(places or 0)), context=EXACT))
 
 
 @operator("Ln", "Exp")
@@ -214,7 +213,7 @@ def logarithm(call: Call, value: Value, base: Value) -> Value:
 def power(call: Call, base: Value, exponent: Value) -> Value:
     """§16 Power: of Integers an Integer where the result is one."""
     try:
-        made = EXACT.power(Decimal(base), Decimal(exponent))
+        made = Decimal(1) if exponent == 0 else EXACT.power(Decimal(base), Decimal(exponent))
     except (InvalidOperation, Overflow):
         return None
     if isinstance(base, Decimal) or isinstance(exponent, Decimal) or exponent < 0:
@@ -265,13 +264,16 @@ def _moment_edge(value: Any, digits: int | None, high: bool) -> Value:
 
 
 def _number_edge(value: Value, digits: int | None, high: bool) -> Value:
+    """The digits stated, filled up with zeros or with nines."""
     wanted = 8 if digits is None else digits
     if not 0 <= wanted <= 28:
         return None
     exponent = Decimal(value).as_tuple().exponent
-    half = Decimal(5).scaleb((exponent if isinstance(exponent, int) else 0) - 1)
-    edge = Decimal(value) + (half if high else -half)
-    return edge.quantize(Decimal(1).scaleb(-wanted), ROUND_CEILING if not high else ROUND_FLOOR)
+    grain = Decimal(1).scaleb(-wanted)
+    stated = Decimal(1).scaleb(exponent if isinstance(exponent, int) else 0)
+    upper = high is (value >= 0) and stated > grain
+    edge = abs(Decimal(value)) + (stated - grain if upper else 0)
+    return edge.quantize(grain, ROUND_FLOOR).copy_sign(Decimal(value))
 
 
 def total(call: Call, values: Sequence[Value]) -> Value:

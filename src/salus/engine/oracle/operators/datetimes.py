@@ -51,7 +51,7 @@ def date_time(call: Call, *values: Value) -> Value:
     """§18 DateTime: components up to the first null; null when the year is; the offset in hours."""
     offset = values[7] if len(values) > 7 else None
     parts = _stated(values[:7])
-    return _existing(call, DateTime(parts, 0 if offset is None else int(Decimal(offset) * 60))) if parts else None
+    return _existing(call, DateTime(parts, None if offset is None else int(Decimal(offset) * 60))) if parts else None
 
 
 @operator("Date")
@@ -99,7 +99,7 @@ def time_from(call: Call, value: DateTime) -> Value:
 @strict
 def offset_from(call: Call, value: DateTime) -> Value:
     """§18 TimezoneOffsetFrom: hours."""
-    return Decimal(value.offset) / 60
+    return Decimal(moments.minutes(value)) / 60
 
 
 @operator("DateTimeComponentFrom")
@@ -175,7 +175,7 @@ def duration_between(call: Call, a: Value, b: Value) -> Value:
 @strict
 def difference_between(call: Call, a: Value, b: Value) -> Value:
     """§18 DifferenceBetween: boundaries crossed, in UTC when the offsets are not the same."""
-    if isinstance(a, DateTime) and isinstance(b, DateTime) and a.offset == b.offset:
+    if isinstance(a, DateTime) and isinstance(b, DateTime) and moments.minutes(a) == moments.minutes(b):
         a, b = DateTime(a.parts), DateTime(b.parts)
     return between(a, b, call.unit or "day", boundaries)
 

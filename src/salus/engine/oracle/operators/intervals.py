@@ -88,9 +88,11 @@ def included_in(call: Call, inner: Value, outer: Value) -> Value:
 
 
 def _included(call: Call, outer: Value, inner: Value) -> Value:
+    proper = call.node.op.startswith("Proper")
+    if proper and (isinstance(outer, list) or outer is None) and not isinstance(inner, (list, Interval)):
+        return _contained(call, outer, inner)
     if outer is None or inner is None:
         return None
-    proper = call.node.op.startswith("Proper")
     if isinstance(outer, list) and isinstance(inner, list):
         return lists.properly_includes(outer, inner) if proper else lists.includes(outer, inner)
     if not (isinstance(outer, Interval) and isinstance(inner, Interval)):

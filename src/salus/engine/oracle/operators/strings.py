@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from salus.elm.nodes import TypeOperator
+from salus.elm.types import ListOf
 from salus.engine.oracle.registry import Call, operator, strict
 from salus.engine.oracle.values import Value
 
@@ -119,8 +121,11 @@ def _pattern(call: Call, pattern: str) -> re.Pattern[str]:
 
 @operator("Length")
 def length(call: Call, value: Any) -> Value:
-    """§17 Length of a text: null of null; §20 Length of a list."""
-    return None if value is None else len(value)
+    """§17 Length of a text: null of null; §20 Length of a list: 0 of a null list, where the type is stated."""
+    if value is not None:
+        return len(value)
+    [operand] = call.node.operands
+    return 0 if isinstance(operand, TypeOperator) and isinstance(operand.type, ListOf) else None
 
 
 @operator("Indexer")
