@@ -21,11 +21,17 @@ LOINC = "http://loinc.org"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a profile says of a status or flag: that `element` is `value`, or (`negated`) that it is not."""
+    """What a profile says of a status or flag: that `element` is `value`, or (`negated`) that it is not.
+
+    named_by, contradicted_by: URLs by which a resource says in `meta.profile` that it is in the state, or in the opposite
+    one; such a resource is taken at its word.
+    """
 
     element: str
     value: str | bool
     negated: bool = False
+    named_by: tuple[str, ...] = ()
+    contradicted_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +116,14 @@ _NEGATIONS: tuple[tuple[str, str, str | bool, str, tuple[str, ...]], ...] = (
 )
 _CANCELLED = {f"{_QI}observationcancelled": Profile("Observation", (), (State("status", "cancelled"),))}
 
+
+def _pair(base: str, element: str, value: str | bool, positive: str, negations: tuple[str, ...]) -> dict[str, Profile]:
+    done, undone = (f"{_QI}{positive}",), tuple(f"{_QI}{name}" for name in negations)
+    asserted = Profile(base, (), (State(element, value, True, done, undone),))
+    denied = Profile(base, (), (State(element, value, False, undone, done),))
+    return dict.fromkeys(done, asserted) | dict.fromkeys(undone, denied)
+
+
 STATE_PROFILES: dict[str, Profile] = _CANCELLED | {
-    f"{_QI}{name}": Profile(base, (), (State(element, value, negated=name == positive),))
-    for base, element, value, positive, negations in _NEGATIONS
-    for name in (positive, *negations)
+    url: profile for negation in _NEGATIONS for url, profile in _pair(*negation).items()
 }

@@ -12,15 +12,17 @@ from salus.elm.types import Named
 from salus.fhir import model
 from salus.fhir.profiles import State
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, Const, E, eq, in_list, is_true, not_, or_
-from salus.logic.frame import Frame, Link, Rows, TableRow, table_rows
+from salus.logic.expr import FALSE, Const, E, and_, eq, in_list, is_true, not_, or_
+from salus.logic.frame import Frame, Link, Rows, TableRow, child_rows, exists, table_rows
 from salus.logic.operators.codes import ids_in, literal_codes
 from salus.logic.relation import Select, Table
 from salus.logic.values import (
     EMPTY,
+    STRING,
     CodeFields,
     CodeLiterals,
     ListLiteral,
+    Point,
     Resource,
     Row,
     Value,
@@ -41,7 +43,7 @@ def retrieve(cx: Context, node: n.Retrieve) -> Value:
         cx.compiler.gap(f"the population has no {name} resources")
         return EMPTY
     frame, row = _rows_of(cx, name)
-    conditions = _conditions(cx, node, name, row)
+    conditions = _conditions(cx, node, name, frame, row)
     if FALSE in conditions:
         cx.compiler.gap(f"no {name} has {_looked_for(node)} ({cx.library.name})")
         return EMPTY
@@ -77,14 +79,14 @@ def _visible_rows(cx: Context, name: str) -> tuple[Frame, Row]:
     return frame, TableRow(cx.data, source, "rid")
 
 
-def _conditions(cx: Context, node: n.Retrieve, name: str, row: Row) -> list[E]:
+def _conditions(cx: Context, node: n.Retrieve, name: str, frame: Frame, row: Row) -> list[E]:
     conditions = []
     profile = model.PROFILES.get(node.template or "")
     if profile is not None and profile.codes:
         conditions.append(
             _coded(cx, node, name, row, model.primary_code_path(name) or "code", frozenset(profile.codes))
         )
-    conditions += [_in_state(row, state) for state in (profile.states if profile is not None else ())]
+    conditions += [_in_state(cx, frame, row, state) for state in (profile.states if profile is not None else ())]
     if node.codes is not None:
         path = node.code_property or model.primary_code_path(name)
         if path is None:
@@ -93,10 +95,22 @@ def _conditions(cx: Context, node: n.Retrieve, name: str, row: Row) -> list[E]:
     return conditions
 
 
-def _in_state(row: Row, state: State) -> E:
-    """Whether a resource is in the state a profile stands for; one that says nothing is not in a negative state."""
-    held = eq(row.col(state.element), Const(state.value))
-    return not_(is_true(held)) if state.negated else is_true(held)
+def _in_state(cx: Context, frame: Frame, row: Row, state: State) -> E:
+    """Whether a resource is in the state a profile stands for: by the profile it names, else by its flag or status."""
+    held = is_true(eq(row.col(state.element), Const(state.value)))
+    by_flag = not_(held) if state.negated else held
+    said, denied = (_names(cx, frame, row, urls) for urls in (state.named_by, state.contradicted_by))
+    return or_(said, and_(by_flag, not_(denied)))
+
+
+def _names(cx: Context, frame: Frame, row: Row, urls: tuple[str, ...]) -> E:
+    """Whether a resource names one of the profiles in its `meta.profile`."""
+    table = f"{row.table}.meta.profile"
+    if not urls or not cx.data.has_table(table):
+        return FALSE
+    profiles, child = child_rows(cx.data, table, frame, row.key)
+    profiles.filter(in_list(child.col("value"), [Const(url) for url in urls]))
+    return exists(Rows(profiles, Point(STRING, child.col("value"))), frame)
 
 
 def codes_of(cx: Context, node: n.Node, value: Value) -> Codes:
