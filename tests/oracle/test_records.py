@@ -104,15 +104,21 @@ def test_a_profile_that_stands_for_a_code_selects_by_it() -> None:
     assert ids(value(elm.retrieve("Observation", template=template), *records)) == ["2"]
 
 
-def test_a_record_that_says_it_was_not_done_is_selected_as_such_alone() -> None:
-    def request(id_: str, *profiles: str) -> dict[str, Any]:
-        return {"resourceType": "ServiceRequest", "id": id_, "meta": {"profile": [f"{QICORE}{p}" for p in profiles]}}
+def test_a_profile_of_what_was_not_done_goes_by_what_a_record_says_of_itself() -> None:
+    def request(id_: str, profile: str | None, *, forbidden: bool) -> dict[str, Any]:
+        meta = {"meta": {"profile": [f"{QICORE}{profile}"]}} if profile else {}
+        return {"resourceType": "ServiceRequest", "id": id_, "doNotPerform": forbidden, **meta}
 
-    records = (request("1", "servicerequest"), request("2", "servicenotrequested"), request("3"))
+    records = (
+        request("1", "servicerequest", forbidden=True),
+        request("2", "servicenotrequested", forbidden=True),
+        request("3", None, forbidden=False),
+        request("4", None, forbidden=True),
+    )
     positive = elm.retrieve("ServiceRequest", template=f"{QICORE}servicerequest")
     negative = elm.retrieve("ServiceRequest", template=f"{QICORE}servicenotrequested")
     assert ids(value(positive, *records)) == ["1", "3"]
-    assert ids(value(negative, *records)) == ["2", "3"]
+    assert ids(value(negative, *records)) == ["2", "4"]
 
 
 def test_a_union_of_retrieves_is_in_the_order_of_the_records() -> None:

@@ -39,6 +39,15 @@ class Library:
         return list((self._elm.get(section) or {}).get("def", ()))
 
     @cached_property
+    def errors(self) -> list[str]:
+        """What the translator could not make sense of, as it says it; such places are null in the ELM."""
+        return [
+            f"line {note.get('startLine', '?')}: {note.get('message', 'unknown error')}"
+            for note in self._elm.get("annotation", ())
+            if note.get("type") == "CqlToElmError" and note.get("errorSeverity", "error") == "error"
+        ]
+
+    @cached_property
     def includes(self) -> dict[str, tuple[str, str | None]]:
         """Local name -> (library name, version)."""
         return {i["localIdentifier"]: (i["path"], i.get("version")) for i in self._definitions("includes")}
@@ -115,6 +124,10 @@ class Includes:
         if key not in self._open:
             self._open[key] = Library(self._source.library(name, version, asked_by))
         return self._open[key]
+
+    def opened(self) -> list[Library]:
+        """The libraries opened so far."""
+        return list(self._open.values())
 
     def included(self, library: Library, alias: str | None) -> Library:
         """The library that `alias` stands for in `library`; itself when alias is None."""

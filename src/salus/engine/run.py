@@ -87,7 +87,7 @@ def run(
     duckdb_engine.prepare(population.con)
     done = duckdb_engine.execute(population.con, compiled)
     outcome.timings["execute"] = time.perf_counter() - clock
-    outcome.warnings = [*_renamed(compiler.includes, wanted), *done.warnings]
+    outcome.warnings = [*_mistranslated(compiler.includes), *_renamed(compiler.includes, wanted), *done.warnings]
     outcome.gaps = list(compiler.gaps)
     outcome.defines = duckdb_engine.describe(done.statements)
     outcome.values = {want: done.tables[str(index)] for index, want in enumerate(wanted)}
@@ -148,6 +148,15 @@ def _target(includes: Includes, name: str, want: Wanted) -> tuple[str, Library, 
     """What a wanted define is in its library. Measures name defines in another case than the library at times."""
     library = includes.open(want.library, want.version, "the run")
     return name, library, library.closest(want.define), want.over and library.closest(want.over)
+
+
+def _mistranslated(includes: Includes) -> list[str]:
+    """A warning for each library whose ELM says that parts of it could not be translated: they count as null."""
+    return [
+        f"{library.label} was translated with {len(library.errors)} errors, null there: {'; '.join(library.errors)}"
+        for library in includes.opened()
+        if library.errors
+    ]
 
 
 def _renamed(includes: Includes, wanted: Sequence[Wanted]) -> list[str]:

@@ -90,7 +90,7 @@ CODED_PROFILES: dict[str, Profile] = {
 
 _QI = "http://hl7.org/fhir/us/qicore/StructureDefinition/qicore-"
 
-# QI-Core states the same activity positively and negatively by a pair of profiles of one type, which differ in a flag
+# QI-Core states an activity positively and negatively by a pair of profiles of one type, which differ in a flag
 # or status: (type, element, the value that negates, positive profile, negation profiles).
 _NEGATIONS: tuple[tuple[str, str, str | bool, str, tuple[str, ...]], ...] = (
     ("ServiceRequest", "doNotPerform", True, "servicerequest", ("servicenotrequested",)),

@@ -1,19 +1,19 @@
 """Retrieve: a patient's resources of a type, by code or value set (ELM §11; CQL 1.5, Author's Guide "Retrieve").
 
 A profile does not filter, for real records do not state it, with two exceptions: one that stands for a code
-(`model.PROFILES`) selects by that code, and a resource that states a profile of things not done (QI-Core's "negation"
-profiles) is selected by those alone, and no other stated resource is.
+(`model.PROFILES`) selects by that code, and one that stands for a state (QI-Core's profiles of what was not done, and
+their counterparts) by that state.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from salus.elm import nodes as n
 from salus.engine.oracle.elements import Element, child, codings
 from salus.engine.oracle.values import Code, Concept, Value, ValueSet
 from salus.fhir import model
+from salus.fhir.profiles import State
 
 Pair = tuple[str | None, str | None]
 Test = Callable[[Pair], bool]
@@ -48,8 +48,9 @@ def select(resources: list[Element], node: n.Retrieve, test: Test | None) -> lis
     if not resources:
         return []
     type_name = resources[0].type
-    resources = [each for each in resources if not _speaks_against(each, node.template)]
     profile = model.PROFILES.get(node.template or "")
+    for state in profile.states if profile else ():
+        resources = [each for each in resources if _in_state(each, state)]
     if profile is not None and profile.codes:
         allowed = set(profile.codes)
         resources = _passing(resources, model.primary_code_path(type_name), lambda coding: coding in allowed)
@@ -58,19 +59,14 @@ def select(resources: list[Element], node: n.Retrieve, test: Test | None) -> lis
     return _passing(resources, node.code_property or model.primary_code_path(type_name), test)
 
 
-_NOT_DONE = re.compile(r"notrequested|notdone|notadministered|cancelled|rejected|declined")
-
-
-def _speaks_against(resource: Element, template: str | None) -> bool:
-    """Whether a resource states that it was not done where the retrieve asks for what was, or the other way about."""
-    stated = (resource.json.get("meta") or {}).get("profile")
-    if not stated or not template:
+def _in_state(resource: Element, state: State) -> bool:
+    """Whether a resource is in the state a profile stands for: by the profile it names, else by its flag or status."""
+    named = set((resource.json.get("meta") or {}).get("profile") or ())
+    if named & set(state.named_by):
+        return True
+    if named & set(state.contradicted_by):
         return False
-    return _is_not_done(template) != any(_is_not_done(profile) for profile in stated)
-
-
-def _is_not_done(profile: str) -> bool:
-    return _NOT_DONE.search(profile.rsplit("/", 1)[-1]) is not None
+    return (resource.json.get(state.element) == state.value) is not state.negated
 
 
 def _passing(resources: list[Element], path: str | None, test: Test) -> list[Element]:

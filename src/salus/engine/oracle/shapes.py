@@ -68,7 +68,7 @@ def _array(values: Iterable[Value]) -> pa.Array:
     try:
         return pa.array(made)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if each is None else orjson.dumps(each, default=str).decode() for each in made])
+        return pa.array([None if each is None else _json(each) for each in made])
 
 
 def plain(value: Value) -> Any:
@@ -91,7 +91,7 @@ def plain(value: Value) -> Any:
         case Tuple(fields=fields):
             return {name: plain(field) for name, field in fields.items()}
         case list():
-            return [plain(item) for item in value if item is not None]
+            return _alike([plain(item) for item in value if item is not None])
         case Element():
             return _element(value)
         case Uncertain():
@@ -99,6 +99,17 @@ def plain(value: Value) -> Any:
         case ValueSet(id=url):
             return url
     return _instant(value) if isinstance(value, MOMENTS) else value
+
+
+def _alike(items: list[Any]) -> list[Any]:
+    """Items of one type as they are; of several, each as JSON text."""
+    if len({type(item) for item in items}) < 2:
+        return items
+    return [_json(item) for item in items]
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, default=str).decode()
 
 
 def _instant(moment: moments.Moment) -> datetime | str:
