@@ -132,9 +132,20 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def chosen_decks(starts: Sequence[str]) -> list[Path]:
+    """The deck files whose names begin so; all when nothing is asked for."""
+    paths = sorted((SHARED / "ecqm/decks").glob("*.ndjson"))
+    return [path for path in paths if not starts or path.stem.startswith(tuple(starts))]
+
+
+def cases_of(path: Path, wanted: str | None = None) -> list[Case]:
+    """The cases of a deck, or those whose patient, report or line is `wanted`."""
+    return [case for case in read_deck(path) if wanted in (None, case.patient, case.id, str(case.line))]
+
+
 def main() -> int:
     chosen, clock = arguments(), time.perf_counter()
-    paths = [path for path in sorted((SHARED / "ecqm/decks").glob("*.ndjson")) if _named(path, chosen.decks)]
+    paths = chosen_decks(chosen.decks)
     if not paths:
         sys.exit(f"no such deck in {SHARED / 'ecqm/decks'}")
     content = Content.load([CONTENT], allow_missing_valuesets=True)
@@ -142,7 +153,7 @@ def main() -> int:
     verdicts: list[Verdict] = []
     for path in paths:
         start = time.perf_counter()
-        cases = [case for case in read_deck(path) if chosen.case in (None, case.patient, case.id, str(case.line))]
+        cases = cases_of(path, chosen.case)
         made = list(run.deck(cases)) if cases else []
         if made:
             show(path.stem, made, time.perf_counter() - start)
@@ -155,10 +166,6 @@ def main() -> int:
     if chosen.json:
         chosen.json.write_text(json.dumps([verdict.told() for verdict in verdicts], indent=1), encoding="utf-8")
     return 0 if exact == len(verdicts) else 1
-
-
-def _named(path: Path, starts: Sequence[str]) -> bool:
-    return not starts or path.stem.startswith(tuple(starts))
 
 
 if __name__ == "__main__":

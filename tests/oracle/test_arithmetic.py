@@ -1,4 +1,4 @@
-"""Arithmetic operators (ELM §16), with the examples of CQL 1.5, Appendix B, and of the conformance suite."""
+"""Arithmetic operators (ELM §16); many cases follow the official conformance suite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparison operators (ELM §12), with the examples of CQL 1.5, Appendix B, and of the conformance suite."""
+"""Comparison operators (ELM §12); many cases follow the official conformance suite."""
 
 from __future__ import annotations
 

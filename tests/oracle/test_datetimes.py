@@ -1,4 +1,4 @@
-"""Date and time operators (ELM §18), with the examples of CQL 1.5, Appendices B and H, and of the conformance suite."""
+"""Date and time operators (ELM §18); many cases follow the official conformance suite."""
 
 from __future__ import annotations
 

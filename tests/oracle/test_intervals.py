@@ -1,4 +1,4 @@
-"""Interval operators (ELM §19), with the examples of CQL 1.5, Appendix B, and of the conformance suite."""
+"""Interval operators (ELM §19); many cases follow the official conformance suite."""
 
 from __future__ import annotations
 

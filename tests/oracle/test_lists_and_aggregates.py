@@ -1,4 +1,4 @@
-"""List operators and aggregate functions (ELM §20, §21), with the examples of CQL 1.5 and of the conformance suite."""
+"""List operators and aggregate functions (ELM §20, §21); many cases follow the official conformance suite."""
 
 from __future__ import annotations
 

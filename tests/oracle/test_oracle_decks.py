@@ -41,9 +41,7 @@ DECKS = {
     "CMS771FHIRUrinarySymptomScoreChangeBenignProstaticHyperplasia": 24,
 }
 KNOWN = {
-    "e216b280-8e64-4b45-97dc-98011f39205a": "CMS143: its encounters and condition name other patients",
     "1f70822b-c513-4c3a-8162-49f0bb9c914b": "CMS145: expected not to know a profile's older name, mednotrequested",
-    "96b6579c-1cee-423f-9433-a72db6fb8a0a": "CMS159: its hospice order names another patient",
     "c1df0273-aad8-41a8-859c-edd204bb4f16": "CMS69: expected a BMI only where its profile is stated",
 }
 FLOW = ("initial-population", "denominator", "denominator-exclusion", "numerator", "denominator-exception")

@@ -1,4 +1,4 @@
-"""String and type operators (ELM §17, §22), with the examples of CQL 1.5 and of the conformance suite."""
+"""String and type operators (ELM §17, §22); many cases follow the official conformance suite."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ LOINC = "http://loinc.org"
 class State:
     """What a profile says of a status or flag: that `element` is `value`, or (`negated`) that it is not.
 
-    named_by, contradicted_by: URLs by which a resource says in `meta.profile` that it is in the state, or in the opposite
-    one; such a resource is taken at its word.
+    named_by, contradicted_by: URLs by which a resource says in `meta.profile` that it is in the state, or in the
+    opposite one; such a resource is taken at its word.
     """
 
     element: str

@@ -212,7 +212,8 @@ class _Writer:
         updated, owners = _asked(kind)
         self._con.execute(
             f"""INSERT INTO work.arrival
-            SELECT {literal(kind)}, seq, id, url, bundle, file, line, entry, {owners}, {updated}, collection FROM batch"""
+            SELECT {literal(kind)}, seq, id, url, bundle, file, line, entry, {owners}, {updated}, collection
+            FROM batch"""
         )
 
     def _without_refused(self, table: pa.Table) -> pa.Table:

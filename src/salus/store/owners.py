@@ -132,7 +132,8 @@ class Owned:
 
     superseded: older versions left out. orphans: resources of patients that are not loaded. inferred:
     resources that say nothing and were given the only patient of their Bundle. kept: resources of a one-patient
-    collection that name another patient. ownerless: those that say nothing and belong to nobody. shared_ids: ids that several patients' resources of one type have.
+    collection that name another patient. ownerless: those that say nothing and belong to nobody.
+    shared_ids: ids that several patients' resources of one type have.
     """
 
     patients: int = 0

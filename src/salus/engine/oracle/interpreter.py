@@ -29,7 +29,6 @@ from salus.engine.oracle.values import (
     Code,
     CodeSystem,
     Concept,
-    Interval,
     Long,
     Quantity,
     Ratio,
@@ -394,5 +393,3 @@ _METHODS: dict[type[n.Node], Callable[[Interpreter, Any, Scope], Value]] = {
     n.Sort: Interpreter.sort,
     n.ScopedOperator: Interpreter.scoped,
 }
-
-__all__ = ["Content", "Interpreter", "Interval", "Setting"]

@@ -121,10 +121,6 @@ def _shifted(instant: datetime, by: int) -> datetime:
         return instant
 
 
-def is_exact(moment: Moment) -> bool:
-    return earliest(moment) == latest(moment)
-
-
 def at_utc(moment: Moment) -> tuple[int, ...]:
     """The components in UTC. Without an hour there is nothing to move."""
     if not moment.offset or len(moment.parts) < 4:

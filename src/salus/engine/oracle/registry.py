@@ -13,7 +13,7 @@ from salus.elm.nodes import Node, Operator
 from salus.engine.oracle.errors import Refused
 from salus.engine.oracle.moments import Moment
 from salus.engine.oracle.scope import Scope
-from salus.engine.oracle.values import CodeSystem, Value, ValueSet
+from salus.engine.oracle.values import Value, ValueSet
 
 Codes = frozenset[tuple[str, str]]
 
@@ -91,6 +91,3 @@ def strict(function: Function) -> Function:
 def supported() -> frozenset[str]:
     """The names of the operators there are."""
     return frozenset(EAGER) | frozenset(LAZY)
-
-
-__all__ = ["EAGER", "LAZY", "Call", "CodeSystem", "Codes", "Evaluator", "lazy", "operator", "strict", "supported"]
