@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +53,12 @@ def _check(job: Job) -> None:
 def tools(name: str = "duckdb") -> Tools:
     """The real store, engine (by name) and attributes; imported here so that `salus --help` stays quick."""
     from salus import engine
+    from salus.engine import oracle
     from salus.equity.attributes import attributes
     from salus.store import Population
 
-    return Tools(Population.open, partial(engine.run, engine=name), attributes, engine.clause_counts)
+    run = {"duckdb": engine.run, "oracle": oracle.run}[name]
+    return Tools(Population.open, run, attributes, engine.clause_counts)
 
 
 def show(done: Evaluation) -> None:

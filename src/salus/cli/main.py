@@ -90,7 +90,9 @@ def evaluate(
             "--measure", metavar="NAME", help="A measure to evaluate; repeat it; default: all in the content."
         ),
     ] = None,
-    engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="duckdb.")] = "duckdb",
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="NAME", help="duckdb, or oracle: slow and plain, to check the other.")
+    ] = "duckdb",
     allow_missing_valuesets: Annotated[
         bool,
         typer.Option(

@@ -1,6 +1,7 @@
 """Engines: plans carried out on a population.
 
 `base` spells logic as SQL expression trees, `duckdb` runs them, `facts` tells the compiler about the population.
+`oracle` is the plain one-patient interpreter that says what the answers should be.
 """
 
 from salus.engine.run import Outcome, Wanted, clause_counts, run

@@ -18,7 +18,6 @@ from salus.elm.library import Includes, Library, LibrarySource
 from salus.elm.types import IntervalOf
 from salus.engine import duckdb as duckdb_engine
 from salus.engine.facts import Facts
-from salus.errors import SalusError
 from salus.logic.calendar import last
 from salus.logic.clauses import clause_output, clauses_of
 from salus.logic.compiler import Compiler
@@ -71,13 +70,10 @@ def run(
     wanted: Sequence[Wanted],
     period: tuple[date, date],
     *,
-    engine: str = "duckdb",
     now: datetime | None = None,
     parameters: Mapping[str, Value] | None = None,
 ) -> Outcome:
     """Evaluate the wanted defines for every patient over the measurement period (both days included, UTC)."""
-    if engine != "duckdb":
-        raise SalusError(f"engine {engine} is not there yet; duckdb is")
     outcome = Outcome()
     setting = _Setting(population, content, {PERIOD: measurement_period(*period), **(parameters or {})}, now or _now())
     clock = time.perf_counter()

@@ -17,6 +17,7 @@ from salus.logic.data import Data
 from salus.logic.expr import FALSE, NULL, TRUE, Col, Const, E, InRel, Op, and_, columns_of, eq, not_null, or_, truth
 from salus.logic.relation import Select, Table, Union, Use, clone, is_plain, renumber
 from salus.logic.values import (
+    Choice,
     Combine,
     Mismatch,
     Resource,
@@ -452,13 +453,19 @@ def union(lists: Sequence[Rows], here: Frame, *, distinct: bool = True) -> Rows:
     inner = align([rows.link.inner for rows in lists])
     select = Select()
     select.join("from", made)
-    position = tuple(align(p) for p in zip(*(_positions(f) for f in frames), strict=True))
+    position = _united_position(element) if distinct else (align([_position(f) for f in frames]),)
     frame = Frame(frames[0].data, select, pid, here, Link(inner, lists[0].link.outer), None, position)
     return Rows(frame, element)
 
 
-def _positions(frame: Frame) -> tuple[E, ...]:
-    return frame.position[-1:] or (NULL,)
+def _position(frame: Frame) -> E:
+    return frame.position[-1] if frame.position else NULL
+
+
+def _united_position(element: Value) -> tuple[E, ...]:
+    """What breaks ties in a union without telling equal elements apart: the row key of a resource, else nothing."""
+    options = element.options if isinstance(element, Choice) else (element,)
+    return tuple(option.rid for option in options if isinstance(option, Resource))
 
 
 def _align_links(lists: Sequence[Rows], here: Frame) -> None:
