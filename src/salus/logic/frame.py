@@ -19,6 +19,7 @@ from salus.logic.relation import Select, Table, Union, Use, clone, is_plain, ren
 from salus.logic.values import (
     Choice,
     Combine,
+    Element,
     Mismatch,
     Resource,
     Row,
@@ -325,6 +326,8 @@ def _around(rows: Rows, parent: Frame) -> Frame:
 
 def leaves(value: Value) -> list[E]:
     """The leaves that tell a value from others: what distinct and equality by columns look at."""
+    if isinstance(value, Element):
+        return [value.row.key]
     return [value.rid] if isinstance(value, Resource) else list(dict.fromkeys(leaves_of(value)))
 
 
@@ -463,9 +466,10 @@ def _position(frame: Frame) -> E:
 
 
 def _united_position(element: Value) -> tuple[E, ...]:
-    """What breaks ties in a union without telling equal elements apart: the row key of a resource, else nothing."""
+    """What breaks ties in a union without telling equal elements apart: the row key of a resource or element of one."""
     options = element.options if isinstance(element, Choice) else (element,)
-    return tuple(option.rid for option in options if isinstance(option, Resource))
+    rows = [o.row.key for o in options if isinstance(o, Element)]
+    return (*(o.rid for o in options if isinstance(o, Resource)), *rows)
 
 
 def _align_links(lists: Sequence[Rows], here: Frame) -> None:
