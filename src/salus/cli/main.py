@@ -122,6 +122,12 @@ Reference = Annotated[
     list[str] | None,
     typer.Option("--reference", metavar="ATTRIBUTE=GROUP", help="Compare with this group; default: the largest known."),
 ]
+Improvement = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--improvement", metavar="MEASURE=decrease", help="Set right a measure that says which way is better."
+    ),
+]
 NoControl = Annotated[
     bool, typer.Option("--no-control", help="Leave out false-discovery control over the many comparisons.")
 ]
@@ -135,11 +141,12 @@ def equity(
     minimum: Minimum = MINIMUM,
     reference: Reference = None,
     no_control: NoControl = False,
+    improvement: Improvement = None,
 ) -> None:
     """Compare groups of people in every measure: who is left out, and how sure that is."""
     from salus.cli.equity import equity_command
 
-    equity_command(results, by or (), level, minimum, reference or (), not no_control)
+    equity_command(results, by or (), level, minimum, reference or (), not no_control, improvement or ())
 
 
 @app.command()
@@ -154,11 +161,14 @@ def report(
     show_small: Annotated[
         bool, typer.Option("--show-small", help="Show counts of 1 to 10: for use inside the house only.")
     ] = False,
+    improvement: Improvement = None,
 ) -> None:
     """Write one HTML file that opens without a network."""
     from salus.cli.report import report_command
 
-    report_command(results, out, by or (), level, minimum, reference or (), show_small, not no_control)
+    report_command(
+        results, out, by or (), level, minimum, reference or (), show_small, not no_control, improvement or ()
+    )
 
 
 @app.command()

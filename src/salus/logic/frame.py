@@ -326,7 +326,7 @@ def _around(rows: Rows, parent: Frame) -> Frame:
 
 def leaves(value: Value) -> list[E]:
     """The leaves that tell a value from others: what distinct and equality by columns look at."""
-    if isinstance(value, Element):
+    if isinstance(value, Element) and not value.path:
         return [value.row.key]
     return [value.rid] if isinstance(value, Resource) else list(dict.fromkeys(leaves_of(value)))
 
