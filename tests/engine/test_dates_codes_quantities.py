@@ -164,6 +164,34 @@ def test_lowest_quantity_comes_first_whatever_its_unit(evaluate: Evaluate) -> No
     assert evaluate(records, {"unit": value})["unit"]["p"] == "mg"
 
 
+def test_sums_stay_in_a_unit_of_their_kind_among_others(evaluate: Evaluate) -> None:
+    """The units a column can have are those of the whole population; what is summed is of one kind for each patient."""
+    records = [
+        patient(),
+        observation("g", **measured(2, "g")),
+        observation("mg", **measured(500, "mg")),
+        patient("q"),
+        observation("cm", "q", **measured(3, "cm")),
+        patient("both"),
+        observation("kg", "both", **measured(3, "kg")),
+        observation("m", "both", **measured(3, "m")),
+    ]
+    values = elm.query(OBSERVATIONS, "O", **{"return": elm.returning(QUANTITY)})
+    double = elm.query(OBSERVATIONS, "O", **{"return": elm.returning(elm.op("Subtract", QUANTITY, QUANTITY))})
+    total = {"type": "Sum", "source": values}
+    got = evaluate(
+        records,
+        {
+            "total": elm.op("Equal", total, elm.quantity(2.5, "g")),
+            "length": elm.op("Equal", total, elm.quantity(3, "cm")),
+            "unit": elm.prop("unit", elm.first(double)),
+        },
+    )
+    assert got["total"] == {"p": True, "q": None, "both": None}
+    assert got["length"] == {"p": None, "q": True, "both": None}
+    assert (got["unit"]["p"], got["unit"]["q"]) == ("g", "cm")
+
+
 SYSTEMS = {
     "codeSystems": [{"name": "S", "id": "s"}],
     "codes": [{"name": "A", "id": "a", "codeSystem": {"name": "S"}}],

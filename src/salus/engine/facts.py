@@ -7,9 +7,7 @@ is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import pyarrow as pa
+from functools import cached_property
 
 from salus.logic.data import Codes, Fact
 from salus.store import Population
@@ -26,7 +24,7 @@ class Facts:
         self._con = population.con
         self.needs: set[tuple[str, str]] = set()
         self.untyped: set[tuple[str, str]] = set()
-        self._ids: dict[tuple[str, Codes], frozenset[int]] = {}
+        self._ids: dict[Codes, frozenset[int]] = {}
         self._units: dict[tuple[str, str], frozenset[str]] = {}
         self._tables = population.tables()
         self._facts = population.facts()
@@ -63,30 +61,25 @@ class Facts:
         return "exact" if found.exact else "ranged"
 
     def concept_ids(self, codes: Codes) -> frozenset[int]:
-        return self._look_up("concept", codes)
+        if codes not in self._ids:
+            found = (self._by_code.get(code, ()) for code in codes)
+            self._ids[codes] = frozenset(id_ for ids in found for id_ in ids)
+        return self._ids[codes]
 
     def concept_list_ids(self, codes: Codes) -> frozenset[int]:
-        return self._look_up("concept_list", codes)
+        return frozenset(lid for cid in self.concept_ids(codes) for lid in self._lists_of.get(cid, ()))
 
-    def _look_up(self, kind: str, codes: Codes) -> frozenset[int]:
-        if (kind, codes) not in self._ids:
-            self._ids[kind, codes] = frozenset(self._query_ids(kind, codes))
-        return self._ids[kind, codes]
+    @cached_property
+    def _by_code(self) -> dict[tuple[str, str], list[int]]:
+        """(system, code) -> the dictionary's concepts that carry it."""
+        rows = self._con.sql("SELECT system, code, list(DISTINCT cid) FROM coding WHERE code IS NOT NULL GROUP BY ALL")
+        return {(system, code): ids for system, code, ids in rows.fetchall()}
 
-    def _query_ids(self, kind: str, codes: Codes) -> Iterable[int]:
-        if kind == "concept_list":
-            ids = self._look_up("concept", codes)
-            if not ids:
-                return
-            rows = self._con.execute(
-                "SELECT DISTINCT lid FROM concept_list WHERE cid IN (SELECT unnest(?))", [sorted(ids)]
-            )
-        else:
-            pairs = sorted(codes)
-            wanted = pa.table({"system": [s for s, _ in pairs], "code": [c for _, c in pairs]})
-            self._con.register("wanted_codes", wanted)
-            rows = self._con.execute("SELECT DISTINCT cid FROM coding JOIN wanted_codes USING (system, code)")
-        yield from (row[0] for row in rows.fetchall())
+    @cached_property
+    def _lists_of(self) -> dict[int, list[int]]:
+        """Concept -> the dictionary's lists of concepts that hold it."""
+        rows = self._con.sql("SELECT cid, list(DISTINCT lid) FROM concept_list WHERE cid IS NOT NULL GROUP BY cid")
+        return dict(rows.fetchall())
 
     def units(self, table: str, column: str) -> frozenset[str]:
         if self.fact(table, column) == "absent":

@@ -14,7 +14,7 @@ from salus.logic.context import Context
 from salus.logic.expr import NULL, Const, E, op
 from salus.logic.operators.datetimes import shift
 from salus.logic.operators.registry import operator
-from salus.logic.operators.units import common_unit, in_unit
+from salus.logic.operators.units import computed_in, in_unit
 from salus.logic.values import (
     DECIMAL,
     INTEGER,
@@ -86,9 +86,7 @@ def _numeric(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Valu
 
 def _quantities(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Value:
     if name in ("add", "sub") and isinstance(a, Quantity) and isinstance(b, Quantity):
-        target = str(a.unit.value) if isinstance(a.unit, Const) else next(iter(a.units or ()), "1")
-        value = folded(name, in_unit(a, target), in_unit(b, target), _COMPUTE[name], "System.Decimal")
-        return Quantity(value, Const(target), frozenset({target}))
+        return computed_in(a.unit, a.units or frozenset(), lambda unit: _amount(name, a, b, unit))
     if isinstance(a, Quantity) and isinstance(b, Quantity) and name in ("mul", "div"):
         return _product(cx, node, name, a, b)
     if isinstance(a, Quantity) and isinstance(b, Point):
@@ -96,6 +94,10 @@ def _quantities(cx: Context, node: Operator, name: str, a: Value, b: Value) -> V
     if isinstance(b, Quantity) and isinstance(a, Point) and name == "mul":
         return _quantities(cx, node, name, b, a)
     cx.fail(node, f"{node.op} of these quantities is not supported")
+
+
+def _amount(name: str, a: Quantity, b: Quantity, unit: str) -> E:
+    return folded(name, in_unit(a, unit), in_unit(b, unit), _COMPUTE[name], "System.Decimal")
 
 
 def _product(cx: Context, node: Operator, name: str, a: Quantity, b: Quantity) -> Value:
@@ -106,9 +108,8 @@ def _product(cx: Context, node: Operator, name: str, a: Quantity, b: Quantity) -
     if a.units == plain and name == "mul":
         return _quantities(cx, node, name, b, Point(DECIMAL, a.value))
     if name == "div":
-        target = common_unit((a, b))
-        parts = in_unit(a, target), in_unit(b, target)
-        return Quantity(folded("div", *parts, _COMPUTE["div"], "System.Decimal"), Const("1"), plain)
+        ratio = computed_in(a.unit, a.units or frozenset(), lambda unit: _amount("div", a, b, unit))
+        return Quantity(ratio.value, Const("1"), plain)
     cx.fail(node, "a product of two units is not supported")
 
 

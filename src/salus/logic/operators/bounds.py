@@ -14,7 +14,7 @@ from salus.elm.types import Named
 from salus.logic import calendar
 from salus.logic.expr import NULL, TRUE, Const, E, and_, case, coalesce, eq, given, not_, not_null, op
 from salus.logic.operators.points import add_time
-from salus.logic.operators.units import as_point, common_unit
+from salus.logic.operators.units import as_point, computed_in
 from salus.logic.values import DECIMAL, Interval, Nothing, Point, Quantity, Value, combine, remap
 
 _RANGE: dict[str, tuple[object, object]] = {
@@ -79,17 +79,18 @@ def _bound(value: Value, *, top: bool) -> Value:
         return Nothing()
     quantities = [b for b in (value.low, value.high) if isinstance(b, Quantity)]
     if quantities:
-        return _quantity_bound(value, common_unit(quantities), top=top)
+        units = frozenset().union(*(q.units or () for q in quantities))
+        unit = coalesce(*(q.unit for q in (reversed(quantities) if top else quantities)))
+        return computed_in(unit, units, lambda one: _amount(value, one, top=top))
     return _point_bound(value, value.low, value.high, top=top)
 
 
-def _quantity_bound(value: Interval, unit: str, *, top: bool) -> Value:
-    """A bound of quantities, in one unit; an unknown one is null."""
+def _amount(value: Interval, unit: str, *, top: bool) -> E:
+    """How much a bound of quantities is in one unit; an unknown one is null."""
     low, high = (as_point(b, unit) if isinstance(b, Quantity) else b for b in (value.low, value.high))
     found = _point_bound(value, low, high, top=top)
     assert isinstance(found, Point)
-    certain = found.low if found.high is None else case([(eq(found.low, found.high), found.low)])
-    return Quantity(certain, Const(unit), frozenset({unit}))
+    return found.low if found.high is None else case([(eq(found.low, found.high), found.low)])
 
 
 def _point_bound(value: Interval, low: Value, high: Value, *, top: bool) -> Value:

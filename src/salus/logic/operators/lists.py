@@ -31,7 +31,7 @@ from salus.logic.frame import Rows
 from salus.logic.operators.comparison import CODES, equal, equivalent, order
 from salus.logic.operators.registry import operator
 from salus.logic.operators.sorting import order_key, pick_key
-from salus.logic.operators.units import common_unit, in_unit
+from salus.logic.operators.units import aggregated
 from salus.logic.values import (
     EMPTY,
     INTEGER,
@@ -200,9 +200,7 @@ def aggregate_operator(cx: Context, node: Operator, a: Value) -> Value:
         return _extreme(cx, node, rows)
     _, aggregate = frames.grouped(rows, cx.frame)
     if isinstance(element, Quantity):
-        unit = common_unit([element])
-        value = aggregate(Op(_AGGREGATES[node.op], (in_unit(element, unit),)))
-        return Quantity(value, Const(unit), frozenset({unit}))
+        return aggregated(element, _AGGREGATES[node.op], aggregate)
     if not isinstance(element, Point):
         cx.fail(node, f"{node.op} of {type_of(element)} is not supported")
     return Point(element.type, aggregate(Op(_AGGREGATES[node.op], (element.low,))))

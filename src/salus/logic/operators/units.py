@@ -7,7 +7,7 @@ UCUM through `salus.terminology.ucum`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from salus.logic.expr import NULL, Const, E, Op, case, compare, eq
@@ -42,6 +42,29 @@ def in_unit(quantity: Quantity, target: str) -> E:
         if scale is not None:
             branches.append((eq(quantity.unit, Const(unit)), scaled(quantity.value, scale)))
     return case(branches)
+
+
+def computed_in(unit: E, units: frozenset[str], amount: Callable[[str], E]) -> Quantity:
+    """A quantity in the unit a row has; `amount` gives its number for each unit that can be."""
+    if isinstance(unit, Const):
+        return Quantity(amount(str(unit.value)), unit, frozenset({str(unit.value)}))
+    if len(units) <= 1:
+        only = next(iter(units), "1")
+        return Quantity(amount(only), Const(only), frozenset({only}))
+    return Quantity(case([(eq(unit, Const(one)), amount(one)) for one in sorted(units)]), unit, units)
+
+
+def aggregated(quantity: Quantity, name: str, aggregate: Callable[[E], E]) -> Quantity:
+    """Sum, average and their like over quantities, in one unit; null where a group holds several kinds."""
+    targets = _targets((quantity,))
+    if isinstance(quantity.unit, Const) or len(targets) <= 1:
+        unit = common_unit([quantity])
+        return Quantity(aggregate(Op(name, (in_unit(quantity, unit),))), Const(unit), frozenset({unit}))
+    kind, amount = _measured(quantity, targets)
+    first, last = (aggregate(Op(end, (kind,))) for end in ("min", "max"))
+    value = case([(eq(first, last), aggregate(Op(name, (amount,))))])
+    unit_of_kind = case([(eq(first, Const(each)), Const(unit)) for each, unit in sorted(targets.items())])
+    return Quantity(value, unit_of_kind, frozenset(targets.values()))
 
 
 def sort_keys(quantity: Quantity) -> tuple[E, ...]:
