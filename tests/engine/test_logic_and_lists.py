@@ -108,6 +108,19 @@ def test_sort_descending(evaluate: Evaluate) -> None:
     assert got["last"]["p"] is None
 
 
+def test_what_is_distinct_keeps_the_place_where_it_first_stood(evaluate: Evaluate) -> None:
+    """Places stay when equal elements are dropped: the list, its first and last, and what stands at an index."""
+    numbers = [7, 9, 7, 4, 8, 1, 9, 6, 2, 4]
+    records = [patient(), *(observation(f"o{i}", valueInteger=n) for i, n in enumerate(numbers))]
+    once = elm.query(OBSERVATIONS, **{"return": elm.returning(value_of("X"))})
+    at = {f"at {i}": {"type": "Indexer", "operand": [once, elm.literal(i)]} for i in range(8)}
+    listed = {"type": "Tuple", "element": [{"name": "once", "value": once}]}
+    got = evaluate(records, {"list": listed, "first": elm.first(once), "last": elm.last(once), **at})
+    assert got["list"]["p"] == {"once": [7, 9, 4, 8, 1, 6, 2]}
+    assert (got["first"]["p"], got["last"]["p"]) == (7, 2)
+    assert [got[name]["p"] for name in at] == [7, 9, 4, 8, 1, 6, 2, None]
+
+
 def test_aggregates_ignore_nulls(evaluate: Evaluate) -> None:
     got = evaluate(NUMBERS, {k: {"type": k, "source": VALUES} for k in ("Min", "Max", "Sum")})
     assert [got[k]["p"] for k in ("Min", "Max", "Sum")] == [1, 3, 7]

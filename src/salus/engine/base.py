@@ -274,6 +274,11 @@ def _greatest_before(value: Sql, partition: Sql, *order: Sql) -> Sql:
     return _windowed(exp.Max(this=value), partition, order, before)
 
 
+def _first_seen(value: Sql, position: Sql, *same: Sql) -> Sql:
+    """The value at the least position among the rows that are the same."""
+    return exp.Window(this=exp.ArgMin(this=value, expression=position), partition_by=list(same))
+
+
 def _count_so_far(condition: Sql, partition: Sql, *order: Sql) -> Sql:
     """How many rows up to this one satisfy the condition."""
     return _windowed(_count(condition), partition, order)
@@ -346,6 +351,7 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "descending": lambda a: exp.Ordered(this=a, desc=True),
     "greatest_before": _greatest_before,
     "count_so_far": _count_so_far,
+    "first_seen": _first_seen,
     "each": _function("UNNEST"),
     "range": _function("GENERATE_SERIES"),
     "struct": _struct,

@@ -336,18 +336,21 @@ def settle(rows: Rows, parent: Frame) -> Rows:
     if not rows.distinct:
         return rows
     frame = rows.frame
-    for e in (
-        frame.pid,
-        rows.link.inner,
-        *leaves(rows.element),
-        *(k for _, keys in rows.order for k in keys),
-    ):
+    same = (frame.pid, rows.link.inner, *leaves(rows.element), *(k for _, keys in rows.order for k in keys))
+    for e in (*same, *frame.position):
         frame.reach(e)
     inner = Select(distinct=True, materialised="distinct")
     inner.join("from", frame.select)
-    settled = Frame(frame.data, inner, frame.pid, frame.parent, frame.link)
+    settled = Frame(frame.data, inner, frame.pid, frame.parent, frame.link, None, _first_seen(frame.position, same))
     plain = Rows(settled, rows.element, False, rows.order, rows.element_type)
     return over(inner, plain, parent)
+
+
+def _first_seen(position: tuple[E, ...], same: tuple[E, ...]) -> tuple[E, ...]:
+    """The position of the first of the rows that are the `same`."""
+    if set(position) <= set(same):
+        return position
+    return tuple(Op("first_seen", (p, Op("row", position), *same)) for p in position)
 
 
 def exists(rows: Rows, here: Frame) -> E:
@@ -407,15 +410,21 @@ class Numbered:
 def numbered(rows: Rows, parent: Frame) -> Numbered:
     """The elements numbered in the list's order, for each row it belongs to."""
     frame = rows.frame
-    order = [part for down, keys in rows.order for key in keys for part in _ordered(key, down=down)]
-    for e in (rows.link.inner, *frame.position, *order):
+    order = in_order(rows)
+    for e in (rows.link.inner, *order):
         frame.reach(e)
-    number = Op("numbered", (rows.link.inner, *order, *frame.position))
+    number = Op("numbered", (rows.link.inner, *order))
     made = frame.select.col(frame.reach(number))
     frame.select.materialised = frame.select.materialised or "numbered"
     moved = over(frame.select, replace(rows, order=()), parent)
     source = moved.frame.select.joins[0].source
     return Numbered(moved, Col(source.id, made.name))
+
+
+def in_order(rows: Rows) -> tuple[E, ...]:
+    """What orders the elements: the list's sort, then its place in the list (its value, where it has none)."""
+    keys = [part for down, keys in rows.order for key in keys for part in _ordered(key, down=down)]
+    return (*keys, *(rows.frame.position or leaves(rows.element)))
 
 
 def _ordered(key: E, *, down: bool) -> tuple[E, ...]:

@@ -82,4 +82,4 @@ def _listed(cx: Context, rows: Rows) -> E:
     inner = cx.within(rows.frame)
     e = output(inner, rows.element)
     _, aggregate = frames.grouped(rows, cx.frame)
-    return aggregate(Op("collect", (e, *rows.frame.position[:1])))
+    return aggregate(Op("collect", (e, *frames.in_order(rows))))

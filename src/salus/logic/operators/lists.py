@@ -115,13 +115,14 @@ def _pick(cx: Context, node: Operator, value: Value, *, latest: bool) -> Value:
     rows = as_rows(cx, node, value)
     if rows is None:
         return NOTHING
+    if latest:
+        rows = frames.settle(rows, cx.frame)
     _, aggregate = frames.grouped(rows, cx.frame)
     keys = [key for _, parts in rows.order for key in parts]
     directions = {down for down, _ in rows.order}
     if len(directions) > 1:
         cx.fail(node, f"{node.op} of a list sorted in both directions is not supported")
-    position = () if rows.distinct else rows.frame.position
-    name, key = pick_key(keys, position, descending=True in directions, latest=latest)
+    name, key = pick_key(keys, rows.frame.position, descending=True in directions, latest=latest)
     if not key.args:
         key = Op("row", tuple(frames.leaves(rows.element)))
     return _picked(rows, lambda e: aggregate(Op(name, (e, key))))
