@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
+
 import elm_text as elm
 import pytest
-from conftest_engine import Evaluate, encounter, observation, patient
+from conftest_engine import Content, Evaluate, encounter, observation, patient
+
+from salus.engine import Wanted, oracle, run
+from salus.errors import SalusError
+from salus.store import Population
 
 TRUE, FALSE = elm.literal(True), elm.literal(False)
 ACTIVE = elm.prop("value", elm.prop("active", elm.ref("Patient")))
@@ -119,6 +126,22 @@ def test_what_is_distinct_keeps_the_place_where_it_first_stood(evaluate: Evaluat
     assert got["list"]["p"] == {"once": [7, 9, 4, 8, 1, 6, 2]}
     assert (got["first"]["p"], got["last"]["p"]) == (7, 2)
     assert [got[name]["p"] for name in at] == [7, 9, 4, 8, 1, 6, 2, None]
+
+
+@pytest.mark.parametrize("engine", [run, oracle.run])
+def test_what_is_optional_is_left_out_when_it_cannot_be_evaluated(evaluate: Evaluate, tmp_path: Path, engine) -> None:
+    """Supplemental data must not cost a run its measures: the define is named, and the others are answered."""
+    defines = {"fine": TRUE, "strange": {"type": "NoSuchNode"}}
+    evaluate([patient()], {"fine": TRUE})
+    content = Content({"Main": elm.library("Main", defines)})
+    wanted = [Wanted("Main", "1", "fine"), Wanted("Main", "1", "strange", optional=True)]
+    period = (date(2026, 1, 1), date(2026, 12, 31))
+    with Population.open(tmp_path / "population.duckdb") as population:
+        outcome = engine(population, content, wanted, period)
+        assert [want.define for want in outcome.values] == ["fine"]
+        assert any("strange" in warning and "NoSuchNode" in warning for warning in outcome.warnings)
+        with pytest.raises(SalusError, match="NoSuchNode"):
+            engine(population, content, [Wanted("Main", "1", "strange")], period)
 
 
 def test_aggregates_ignore_nulls(evaluate: Evaluate) -> None:

@@ -18,9 +18,11 @@ from salus.elm.library import Includes, Library, LibrarySource
 from salus.elm.types import IntervalOf
 from salus.engine import duckdb as duckdb_engine
 from salus.engine.facts import Facts
+from salus.errors import SalusError
 from salus.logic.calendar import last
 from salus.logic.clauses import clause_output, clauses_of
 from salus.logic.compiler import Compiler
+from salus.logic.context import Unsupported
 from salus.logic.data import Codes
 from salus.logic.expr import TRUE, Const
 from salus.logic.plan import Output, Plan, ordered, put_out
@@ -44,12 +46,21 @@ class Content(LibrarySource, Protocol):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A define of a library; or with `over`, a function of one operand for each resource of that define's list."""
+    """A define of a library; or with `over`, a function of one operand for each resource of that define's list.
+
+    What is `optional` is left out, with a warning, when the engine cannot evaluate it.
+    """
 
     library: str
     version: str | None
     define: str
     over: str | None = None
+    optional: bool = field(default=False, compare=False)
+
+
+def left_out(want: Wanted, error: SalusError) -> str:
+    """The warning for an optional define that an engine cannot evaluate."""
+    return f'"{want.define}" of {want.library} is left out: {error}'
 
 
 @dataclass
@@ -77,13 +88,13 @@ def run(
     outcome = Outcome()
     setting = _Setting(population, content, {PERIOD: measurement_period(*period), **(parameters or {})}, now or _now())
     clock = time.perf_counter()
-    compiled, compiler = _compile(setting, wanted)
+    wanted, compiled, compiler = _compile_all(setting, wanted, outcome.warnings)
     outcome.timings["compile"] = time.perf_counter() - clock
     clock = time.perf_counter()
     duckdb_engine.prepare(population.con)
     done = duckdb_engine.execute(population.con, compiled)
     outcome.timings["execute"] = time.perf_counter() - clock
-    outcome.warnings = [*_mistranslated(compiler.includes), *_renamed(compiler.includes, wanted), *done.warnings]
+    outcome.warnings += [*_mistranslated(compiler.includes), *_renamed(compiler.includes, wanted), *done.warnings]
     outcome.gaps = list(compiler.gaps)
     outcome.defines = duckdb_engine.describe(done.statements)
     outcome.values = {want: done.tables[str(index)] for index, want in enumerate(wanted)}
@@ -125,6 +136,28 @@ class _Setting:
     content: Content
     parameters: Mapping[str, Value]
     now: datetime
+
+
+def _compile_all(
+    setting: _Setting, wanted: Sequence[Wanted], warnings: list[str]
+) -> tuple[Sequence[Wanted], Plan, Compiler]:
+    """The plan of everything wanted, without what is optional and cannot be compiled: a warning names that."""
+    try:
+        return wanted, *_compile(setting, wanted)
+    except Unsupported:
+        kept = [want for want in wanted if not (want.optional and _fails(setting, want, warnings))]
+        if len(kept) == len(wanted):
+            raise
+    return kept, *_compile(setting, kept)
+
+
+def _fails(setting: _Setting, want: Wanted, warnings: list[str]) -> bool:
+    try:
+        _compile(setting, [want])
+    except Unsupported as error:
+        warnings.append(left_out(want, error))
+        return True
+    return False
 
 
 def _compile(setting: _Setting, wanted: Sequence[Wanted]) -> tuple[Plan, Compiler]:

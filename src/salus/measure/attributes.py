@@ -55,6 +55,8 @@ def attributes_table(
         columns |= _joined(subjects, own)
     for measure, values in measures:
         for item in supplemental(measure):
+            if Need(item.expression) not in values:
+                continue  # could not be evaluated: the run's warnings say so
             text = text_per_patient(values[Need(item.expression)], len(subjects))
             _place(columns, _name(item), measure.name, text)
     return pa.table({name: pc.fill_null(column, UNKNOWN) for name, column in columns.items()})
@@ -63,6 +65,8 @@ def attributes_table(
 def risk_tables(subjects: pa.StringArray, measure: MeasureDefinition, values: Values) -> Iterator[pa.Table]:
     """The risk adjustment data of a measure, a table of RISK_SCHEMA per element, in order of `subjects`."""
     for item in risk_adjustment(measure):
+        if Need(item.expression) not in values:
+            continue
         text = text_per_patient(values[Need(item.expression)], len(subjects))
         said = pc.is_valid(text)
         named = [pa.repeat(pa.scalar(each, pa.string()), pc.sum(said).as_py() or 0) for each in (measure.name, item.id)]

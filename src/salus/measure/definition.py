@@ -11,7 +11,7 @@ applies-to.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from salus.errors import SalusError
@@ -64,11 +64,12 @@ class SupplementalData:
 @dataclass(frozen=True)
 class Need:
     """What is to be evaluated of a measure's library: a define or, with `over`, a function of one operand for each
-    resource of that define's list.
+    resource of that define's list. A run can do without what is `optional`, and says so.
     """
 
     define: str
     over: str | None = None
+    optional: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

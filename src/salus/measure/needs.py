@@ -16,9 +16,9 @@ PATIENT_BASIS = "boolean"
 
 
 def needs(measure: MeasureDefinition, library: Mapping[str, Any]) -> tuple[Need, ...]:
-    """Everything to be evaluated, once; `library` is the ELM of the measure's library."""
-    plain = [*measure.criteria(), *(item.expression for item in measure.supplemental)]
-    return tuple(dict.fromkeys([*map(Need, plain), *_observed(measure, _takes(library))]))
+    """Everything to be evaluated, once, supplemental data if it can; `library` is the measure library's ELM."""
+    required = [*map(Need, measure.criteria()), *_observed(measure, _takes(library))]
+    return tuple(dict.fromkeys([*required, *(Need(i.expression, optional=True) for i in measure.supplemental)]))
 
 
 def _observed(measure: MeasureDefinition, takes: Mapping[str, bool]) -> Iterator[Need]:

@@ -179,9 +179,9 @@ class _Plan:
     notes: Sequence[str]
 
     def wanted(self) -> list[Wanted]:
-        """Everything the measures need, once."""
-        needed = (_wanted(library, need) for _, library, needed in self.measures for need in needed)
-        return list(dict.fromkeys(needed))
+        """Everything the measures need, once; what is optional for every one of them last."""
+        needed = [_wanted(library, need) for _, library, needed in self.measures for need in needed]
+        return list(dict.fromkeys(sorted(needed, key=lambda want: want.optional)))
 
 
 def _content(job: Job) -> Content:
@@ -208,7 +208,7 @@ def _planned(content: Content, measure: MeasureDefinition) -> tuple[MeasureDefin
 
 
 def _wanted(library: Identity, need: Need) -> Wanted:
-    return Wanted(library.name, library.version, need.define, need.over)
+    return Wanted(library.name, library.version, need.define, need.over, need.optional)
 
 
 def _subjects(population: Population) -> pa.StringArray:
@@ -224,7 +224,8 @@ def _evaluated(
     outcome: Outcome,
     subjects: pa.StringArray,
 ) -> Evaluated:
-    values = {need: outcome.values[_wanted(library, need)] for need in needed}
+    told = ((need, outcome.values.get(_wanted(library, need))) for need in needed)
+    values = {need: table for need, table in told if table is not None}
     groups = {group.id: determine(measure, group, subjects, values) for group in measure.groups}
     return Evaluated(measure, library, values, groups)
 

@@ -12,13 +12,14 @@ from datetime import UTC, date, datetime
 
 from salus.elm.library import Includes, Library
 from salus.engine.oracle.elements import is_resource
+from salus.engine.oracle.errors import Refused
 from salus.engine.oracle.interpreter import Interpreter, Setting
 from salus.engine.oracle.moments import DateTime
 from salus.engine.oracle.records import Patients
 from salus.engine.oracle.shapes import table_of
 from salus.engine.oracle.trace import Trace
 from salus.engine.oracle.values import Interval, Value
-from salus.engine.run import PERIOD, Content, Outcome, Wanted
+from salus.engine.run import PERIOD, Content, Outcome, Wanted, left_out
 from salus.errors import SalusError
 from salus.store import Population
 
@@ -62,15 +63,35 @@ def run(
     outcome.timings["read"] = time.perf_counter() - clock
     clock = time.perf_counter()
     found: list[list[tuple[int, Value]]] = [[] for _ in wanted]
+    refused: dict[Wanted, str] = {}
     for records in patients:
         interpreter = Interpreter(basis, records)
         for values, library, want in zip(found, libraries, wanted, strict=True):
-            values.append((records.pid, _value(interpreter, library, want)))
+            if want not in refused:
+                _answer(values, interpreter, library, want, refused)
     for want, values in zip(wanted, found, strict=True):
+        if want in refused:
+            continue
         outcome.values[want] = table_of(values, over=want.over is not None)
     outcome.timings["execute"] = time.perf_counter() - clock
-    outcome.warnings = [f"{text} ({times} times)" for text, times in basis.warnings.items()]
+    outcome.warnings = [*refused.values(), *(f"{text} ({times} times)" for text, times in basis.warnings.items())]
     return outcome
+
+
+def _answer(
+    values: list[tuple[int, Value]],
+    interpreter: Interpreter,
+    library: Library,
+    want: Wanted,
+    refused: dict[Wanted, str],
+) -> None:
+    """Add a patient's value; a refused define that is optional is noted instead."""
+    try:
+        values.append((interpreter.records.pid, _value(interpreter, library, want)))
+    except Refused as error:
+        if not want.optional:
+            raise
+        refused[want] = left_out(want, error)
 
 
 def explain(population: Population, basis: Setting, wanted: Wanted, patient: str) -> tuple[Value, Trace]:
