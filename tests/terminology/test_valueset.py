@@ -36,9 +36,28 @@ def codes(terminology: Terminology, name: str, version: str | None = None) -> se
     return set(terminology.lookup(URL + name, version, "a test").codes)
 
 
-def test_an_expansion_counts_before_the_definition() -> None:
-    resource = value_set("a", expansion={"contains": contains("1", "2")}, compose=includes(concepts("s", "9")))
-    assert codes(Terminology([resource]), "a") == {("s", "1"), ("s", "2")}
+def test_what_a_definition_lists_is_a_member_though_an_older_expansion_lacks_it() -> None:
+    resource = value_set("a", expansion={"contains": contains("1", "2")}, compose=includes(concepts("s", "2", "9")))
+    terminology = Terminology([resource])
+    assert codes(terminology, "a") == {("s", "1"), ("s", "2"), ("s", "9")}
+    assert terminology.warnings == [
+        "the definitions of 1 value sets list 1 codes that their expansions, made with older editions, do not hold; "
+        f"they count as members: {URL}a (1)"
+    ]
+
+
+def test_a_definition_counts_through_the_sets_it_refers_to() -> None:
+    grouping = value_set("a", expansion={"contains": contains("1")}, compose=includes({"valueSet": [URL + "b"]}))
+    member = value_set("b", expansion={"contains": contains("1")}, compose=includes(concepts("s", "1", "2")))
+    assert codes(Terminology([grouping, member]), "a") == {("s", "1"), ("s", "2")}
+
+
+def test_a_definition_that_does_not_tell_its_codes_leaves_the_expansion_as_it_is() -> None:
+    by_filter = {"system": "s", "filter": [{"property": "concept", "op": "is-a", "value": "1"}]}
+    resource = value_set("a", expansion={"contains": contains("1", "2")}, compose=includes(by_filter))
+    terminology = Terminology([resource])
+    assert codes(terminology, "a") == {("s", "1"), ("s", "2")}
+    assert terminology.warnings == []
 
 
 def test_nested_expansions_leave_out_abstract_entries_and_keep_inactive_codes() -> None:

@@ -1,8 +1,10 @@
 """From ValueSet resources to the codes they hold.
 
-A set is read from its `expansion`, or from its `compose` when that lists its codes (or refers to sets that
-do). Nothing is guessed: a set that is not there, or that only a terminology server could expand, is an error
-that names it and who asked. Resources are kept as they came and worked out when they are asked for, once.
+A set is read from its `expansion` and from its `compose` where that lists its codes (or refers to sets that
+do): the definition says what belongs to a set, an expansion is a list made from it with the editions of one day, and
+lacks codes that those editions did not know yet or that a page limit cut off. Nothing is guessed: a set that is not
+there, or that only a terminology server could expand, is an error that names it and who asked. Resources are kept as
+they came and worked out when they are asked for, once.
 Leaves to others: reading files (`measure.content`), codes as integers and membership tables (`engine`).
 Sources: FHIR R4 ValueSet (https://hl7.org/fhir/R4/valueset.html#compositions and #expansion).
 """
@@ -21,6 +23,7 @@ from salus.terminology.versions import newest, split_canonical
 Code = tuple[str, str]
 Json = Mapping[str, Any]
 
+_NAMED = 5
 _TOO_COSTLY = "http://hl7.org/fhir/StructureDefinition/valueset-toocostly"
 
 
@@ -65,8 +68,9 @@ class Terminology:
 
     def __init__(self, resources: Iterable[Json] = (), *, allow_missing: bool = False) -> None:
         self.allow_missing = allow_missing
-        self.warnings: list[str] = []
         self.missing: dict[str, list[str]] = {}
+        self._warnings: list[str] = []
+        self._behind: dict[str, int] = {}
         self._resources: dict[str, dict[str | None, list[Json | bytes]]] = {}
         self._done: dict[tuple[str, str | None], ValueSetCodes] = {}
         self._open: list[str] = []
@@ -79,6 +83,11 @@ class Terminology:
         identifiers = [each.value for each in head.identifier if each.value.startswith("urn:oid:")]
         for name in {head.url, *identifiers} - {""}:
             self._resources.setdefault(name, {}).setdefault(head.version, []).append(resource)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know about the sets asked for so far."""
+        return [*self._warnings, *_older(self._behind)]
 
     def lookup(self, url: str, version: str | None = None, asked_by: str = "") -> ValueSetCodes:
         """The codes of `url` (or `url|version`); the newest version when none is asked for.
@@ -135,26 +144,31 @@ class Terminology:
         expansion = resource.get("expansion")
         if expansion is None:
             return self._composed(url, resource)
-        codes = frozenset(_contained(expansion.get("contains", ())))
-        if missing := _cut(expansion):
-            return self._completed(url, resource, codes, missing)
-        if not codes:
+        held = frozenset(_contained(expansion.get("contains", ())))
+        whole = held | self._defined(url, resource)
+        if cut := _cut(expansion):
+            self._tell_cut(url, cut, len(whole), len(whole) > len(held) and len(whole) >= expansion.get("total", 0))
+        elif len(whole) > len(held):
+            self._behind[url] = len(whole) - len(held)
+        elif not whole:
             self._warn(f"value set {url} expands to no codes at all")
-        return codes
+        return whole
 
-    def _completed(self, url: str, resource: Json, codes: frozenset[Code], cut: str) -> frozenset[Code]:
-        """A cut expansion, made whole by the definition where that lists the codes; a warning either way."""
-        before = len(self.warnings)
+    def _defined(self, url: str, resource: Json) -> frozenset[Code]:
+        """The codes that the definition lists; none where it does not tell them all."""
+        before = len(self._warnings)
         try:
-            whole = codes | self._composed(url, resource)
+            return self._composed(url, resource)
         except (_CannotExpand, MissingValueSet):
-            del self.warnings[before:]
-            whole = codes
-        if len(whole) > len(codes) and len(whole) >= resource["expansion"].get("total", 0):
-            self._warn(f"value set {url}: {cut}; its definition gives the rest, {len(whole)} codes are used")
+            del self._warnings[before:]
+            return frozenset()
+
+    def _tell_cut(self, url: str, cut: str, codes: int, whole: bool) -> None:
+        """The warning about an expansion that says it is not complete: whether the definition makes up for it."""
+        if whole:
+            self._warn(f"value set {url}: {cut}; its definition gives the rest, {codes} codes are used")
         else:
             self._warn(f"value set {url}: {cut}, its definition does not give the rest; codes are missing")
-        return whole
 
     def _composed(self, url: str, resource: Json) -> frozenset[Code]:
         compose = resource.get("compose") or {}
@@ -178,8 +192,19 @@ class Terminology:
         return frozenset.intersection(*sets)
 
     def _warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
+        if text not in self._warnings:
+            self._warnings.append(text)
+
+
+def _older(behind: Mapping[str, int]) -> Iterator[str]:
+    """One warning for all sets whose definitions list codes that their expansions do not hold."""
+    if behind:
+        named = ", ".join(f"{url} ({codes})" for url, codes in sorted(behind.items())[:_NAMED])
+        more = f" and {len(behind) - _NAMED} more" if len(behind) > _NAMED else ""
+        yield (
+            f"the definitions of {len(behind)} value sets list {sum(behind.values())} codes that their expansions, "
+            f"made with older editions, do not hold; they count as members: {named}{more}"
+        )
 
 
 def _head_of(resource: Json | bytes) -> _Head:
