@@ -122,6 +122,19 @@ def test_content_without_anything_is_an_error(write: Make) -> None:
         Content.load([write({"resourceType": "Patient", "id": "p"})])
 
 
+def test_a_measure_that_cannot_be_read_stops_only_who_asks_for_it(measure_json: Make, elm: Make, write: Make) -> None:
+    composite = measure_json("Whole", scoring={"coding": [{"code": "composite"}]})
+    content = Content.load([write(measure_json("M"), composite, elm("M", "1"))])
+    assert [measure.name for measure in content.measures(["M"])] == ["M"]
+    assert content.warnings == [
+        "left out, as nobody asked for it: measure Whole, group 0: scoring 'composite' is not one of"
+        " proportion, ratio, continuous-variable, cohort"
+    ]
+    for asked in ([], ["whole"], ["M", "http://example.org/Measure/Whole|1"]):
+        with pytest.raises(SalusError, match="measure Whole"):
+            content.measures(asked)
+
+
 def test_bundles_and_archives_are_opened(measure_json: Make, elm: Make, tmp_path: Path) -> None:
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": measure_json()}]}
     (tmp_path / "bundle.json.xz").write_bytes(lzma.compress(json.dumps(bundle, indent=2).encode()))

@@ -21,6 +21,7 @@ from salus.fhir.reading import Raw, scan
 from salus.measure.definition import MeasureDefinition, parse_measure
 from salus.measure.libraries import Identity, Libraries
 from salus.terminology.valueset import Terminology, ValueSetCodes
+from salus.terminology.versions import split_canonical
 
 Json = Mapping[str, Any]
 
@@ -59,13 +60,25 @@ class Content:
         self._value_sets[found.url, found.version] = found
         return found
 
-    def measures(self) -> list[MeasureDefinition]:
+    def measures(self, asked: Sequence[str] = ()) -> list[MeasureDefinition]:
         """Every measure of the content, in order of name; the same name and version twice counts once
         (the first).
+
+        Raises SalusError when one cannot be read that is `asked` for by name; without names, every one is asked for.
+        Another one that cannot be read is left out, with a warning.
         """
-        parsed = [parse_measure(resource) for resource in self._measures]
+        parsed = [measure for resource in self._measures if (measure := self._parsed(resource, asked))]
         unique = {(measure.name, measure.version): measure for measure in reversed(parsed)}
         return sorted(unique.values(), key=lambda measure: (measure.name, measure.version or ""))
+
+    def _parsed(self, resource: Json, asked: Sequence[str]) -> MeasureDefinition | None:
+        try:
+            return parse_measure(resource)
+        except SalusError as error:
+            if not asked or any(_may_mean(name, resource) for name in asked):
+                raise
+            self._problems.append(f"left out, as nobody asked for it: {error}")
+            return None
 
     def measure_library(self, measure: MeasureDefinition) -> Identity:
         """The library whose defines are the measure's criteria. Raises SalusError when it is not there."""
@@ -118,6 +131,12 @@ class Content:
 
     def _first_problem(self) -> str:
         return f" ({self._problems[0]})" if self._problems else ""
+
+
+def _may_mean(asked: str, measure: Json) -> bool:
+    """Whether a name a person typed may stand for a measure: one of its names, or how one of them begins."""
+    name = split_canonical(asked)[0].casefold()
+    return any(str(measure.get(key) or "").casefold().startswith(name) for key in ("name", "title", "id", "url"))
 
 
 def _label(measure: Json) -> str:

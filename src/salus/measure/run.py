@@ -189,7 +189,7 @@ def _content(job: Job) -> Content:
 
 
 def _plan(job: Job, content: Content) -> _Plan:
-    measures, notes = select_measures(content.measures(), job.measures)
+    measures, notes = select_measures(content.measures(job.measures), job.measures)
     if not measures:
         raise SalusError("there is no measure in the content")
     check_supported(measures)
