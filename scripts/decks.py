@@ -80,6 +80,7 @@ class Run:
     measures: Sequence[MeasureDefinition]
     engine: str
     apart: bool
+    paths: tuple[Path, ...] = (CONTENT,)
 
     def deck(self, cases: Sequence[Case]) -> Iterator[Verdict]:
         """A verdict for every case of a deck that has a measure."""
@@ -104,7 +105,7 @@ class Run:
         (folder / "deck.ndjson").write_text("\n".join(json.dumps(case.bundle) for case in cases), encoding="utf-8")
         load([folder / "deck.ndjson"], folder / "population.duckdb")
         out = folder / "results"
-        job = Job(folder / "population.duckdb", (CONTENT,), cases[0].period, out, (measure.name,), self.engine)
+        job = Job(folder / "population.duckdb", self.paths, cases[0].period, out, (measure.name,), self.engine)
         evaluate(job, tools(self.engine), self.content)
         return pq.read_table(out / "determinations.parquet").to_pylist(maps_as_pydicts="strict")
 

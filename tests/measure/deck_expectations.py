@@ -36,12 +36,12 @@ _SHARED: Final = ("Medication", "Location", "Organization", "Practitioner", "Pra
 
 @dataclass(frozen=True)
 class Case:
-    """A Bundle of a deck: whose it is, the records, what is expected, and what it calls itself."""
+    """A case: whose it is, the records (a Bundle, without the expectation), what is expected, what it calls itself."""
 
     deck: str
     line: int
     patient: str
-    records: tuple[Json, ...] = field(repr=False)
+    bundle: Json = field(repr=False)
     report: Json = field(repr=False)
 
     @property
@@ -62,9 +62,9 @@ class Case:
         return " ".join(next(filter(None, told), "").split())
 
     @property
-    def bundle(self) -> Json:
-        """The records as a Bundle, the expectation left out."""
-        return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in self.records]}
+    def records(self) -> list[Json]:
+        """The resources of the Bundle."""
+        return [entry["resource"] for entry in self.bundle["entry"]]
 
 
 @dataclass
@@ -170,7 +170,12 @@ def _case(deck: str, line: int, bundle: Json) -> Case:
     if report["resourceType"] != "MeasureReport":
         raise ValueError(f"{deck}, line {line} ends in a {report['resourceType']}")
     (patient,) = (record for record in records if record["resourceType"] == "Patient")
-    return Case(deck, line, patient.get("id") or _referred(records), tuple(records), report)
+    return Case(deck, line, patient.get("id") or _referred(records), collection(records), report)
+
+
+def collection(records: Sequence[Json]) -> Json:
+    """Records as a Bundle."""
+    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in records]}
 
 
 def _referred(records: Sequence[Json]) -> str:

@@ -14,6 +14,7 @@ import pytest
 from measure.deck_expectations import (
     Case,
     batches,
+    collection,
     differences,
     expected,
     measure_of,
@@ -50,7 +51,7 @@ def case() -> Case:
     populations = [{"id": code, "code": coded(code), "count": count} for code, count in COUNTS.items()]
     populations += [{"id": id_, "code": coded("measure-observation"), "count": count} for id_, count in OBSERVED]
     report = {"id": "r", "measure": "http://x/Measure/M", "group": [{"population": populations}]}
-    return Case("M", 1, "p", ({"resourceType": "Patient", "id": "p"},), report)
+    return Case("M", 1, "p", collection([{"resourceType": "Patient", "id": "p"}]), report)
 
 
 def row(unit: str, *inside: str, observations: tuple[float | None, ...] = (), subject: str = "p") -> dict[str, Any]:
@@ -101,7 +102,7 @@ def test_whatever_differs_is_found(
 def test_a_population_the_measure_does_not_have_is_a_difference(case: Case, measure: MeasureDefinition) -> None:
     report = copy.deepcopy(case.report)
     report["group"][0]["population"].append({"id": "x", "code": coded("denominator-exception"), "count": 1})
-    told = differences(Case("M", 1, "p", (), report), measure, exact())
+    told = differences(Case("M", 1, "p", collection([]), report), measure, exact())
     assert [str(each) for each in told] == ["group 0 denominator_exception: expected 1, found 0"]
 
 

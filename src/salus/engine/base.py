@@ -337,6 +337,7 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "floor": lambda e, unit: _function("DATE_TRUNC")(_unit(unit), e),
     "part": lambda e, unit: _function("salus_part_" + str(unit.this))(e),
     "add_time": lambda e, amount, unit: _function("salus_add_" + str(unit.this))(e, amount),
+    "make_time": _function("salus_make_time"),
     "duration": lambda a, b, unit: _function("salus_duration_" + str(unit.this))(a, b),
     "least": _function("LEAST"),
     "concat": lambda *parts: _chain_concat(parts),

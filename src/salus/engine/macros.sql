@@ -28,6 +28,10 @@ CREATE OR REPLACE TEMP MACRO salus_part_hour(a) AS CAST(hour(a) AS INTEGER);
 CREATE OR REPLACE TEMP MACRO salus_part_minute(a) AS CAST(minute(a) AS INTEGER);
 CREATE OR REPLACE TEMP MACRO salus_part_second(a) AS CAST(second(a) AS INTEGER);
 CREATE OR REPLACE TEMP MACRO salus_part_millisecond(a) AS CAST(millisecond(a) % 1000 AS INTEGER);
+-- An instant of its components; null where there is none such.
+CREATE OR REPLACE TEMP MACRO salus_make_time(y, mo, d, h, mi, s, ms) AS TRY(
+  make_timestamp(CAST(y AS BIGINT), CAST(mo AS BIGINT), CAST(d AS BIGINT), CAST(h AS BIGINT), CAST(mi AS BIGINT), CAST(s AS DOUBLE))
+  + to_milliseconds(CAST(ms AS BIGINT)));
 CREATE OR REPLACE TEMP MACRO salus_quotient(a, b) AS CAST(trunc(a / nullif(b, 0)) AS INTEGER);
 CREATE OR REPLACE TEMP MACRO salus_split_last(s, separator) AS string_split(s, separator)[-1];
 CREATE OR REPLACE TEMP MACRO salus_normalise(s) AS regexp_replace(trim(lower(s)), '\s+', ' ', 'g');

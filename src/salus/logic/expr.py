@@ -174,7 +174,7 @@ def not_null(e: E) -> E:
             return or_(*(not_null(a) for a in args))
         case Op(op="case", args=args):
             return _tested_case(args, not_null)
-        case Op(op="add_time" | "floor", args=(inner, *_)):
+        case Op(op="add_time" | "floor" | "part", args=(inner, *_)):
             return not_null(inner) if all(isinstance(a, Const) for a in e.args[1:]) else Op("not_null", (e,))
     return TRUE if is_test(e) or (isinstance(e, Op) and e.op == "count") else Op("not_null", (e,))
 

@@ -7,6 +7,7 @@ from salus.logic.operators import (  # noqa: F401  (registration on import)
     arithmetic,
     clinical,
     comparison,
+    construction,
     datetimes,
     interval_lists,
     intervals,

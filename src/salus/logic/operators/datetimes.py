@@ -6,7 +6,7 @@ of instants it can mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
@@ -133,46 +133,6 @@ def _component(e: E, unit: str) -> E:
             return NULL
         return Const(e.value.microsecond // 1000 if unit == "millisecond" else getattr(e.value, unit))
     return Op("part", (e, Const(unit)))
-
-
-_STARTS = (1, 1, 1, 0, 0, 0, 0)
-
-
-def _constructed(cx: Context, node: Operator, type_: object, parts: Sequence[Value]) -> Value:
-    """A Date or DateTime from its components: constants at once, columns when all are given."""
-    given = [p.low for p in parts if isinstance(p, Point)]
-    if not given:
-        return NOTHING
-    if not all(isinstance(e, Const) for e in given):
-        cx.fail(node, f"{node.op} with components that are not constant is not supported")
-    numbers = [int(e.value) for e in given if isinstance(e, Const)]  # type: ignore[arg-type]
-    year, month, day, hour, minute, second, millisecond = (*numbers, *_STARTS[len(numbers) :])
-    first = datetime(year, month, day, hour, minute, second, millisecond * 1000)
-    unit = calendar.UNITS[len(numbers) - 1]
-    high = None if len(numbers) >= 6 or (type_ == DATE and len(numbers) == 3) else calendar.last(first, unit)
-    if high is not None and type_ == DATE:
-        high = calendar.floor(high, "day")
-    precision = None if high is None else Const(len(numbers))
-    return Point(DATE if type_ == DATE else DATETIME, Const(first), None if high is None else Const(high), precision)
-
-
-@operator("DateTime")
-def datetime_operator(cx: Context, node: Operator, *parts: Value) -> Value:
-    """B.8 DateTime; the offset, when given, is applied."""
-    moment = _constructed(cx, node, DATETIME, parts[:7])
-    offset = parts[7] if len(parts) > 7 else NOTHING
-    if isinstance(offset, Point) and isinstance(moment, Point) and isinstance(offset.low, Const):
-        hours = Decimal(str(offset.low.value))
-        minutes = Const(-int(hours * 60))
-        high = None if moment.high is None else add_time(moment.high, minutes, "minute")
-        return Point(DATETIME, add_time(moment.low, minutes, "minute"), high, moment.precision)
-    return moment
-
-
-@operator("Date")
-def date_operator(cx: Context, node: Operator, *parts: Value) -> Value:
-    """B.8 Date."""
-    return _constructed(cx, node, DATE, parts)
 
 
 @operator("TimezoneOffsetFrom")
