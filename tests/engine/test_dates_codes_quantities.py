@@ -6,7 +6,7 @@ from typing import Any
 
 import elm_text as elm
 import pytest
-from conftest_engine import Evaluate, encounter, observation, patient
+from conftest_engine import Evaluate, Json, encounter, observation, patient
 
 from salus.errors import SalusError
 
@@ -237,6 +237,53 @@ def test_a_profile_that_stands_for_a_code_selects_by_it(evaluate: Evaluate) -> N
     profile = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-blood-pressure"
     got = evaluate(records, {"bp": elm.retrieve("Observation", template=profile)})
     assert got["bp"]["p"] == ["bp"]
+
+
+QICORE = "http://hl7.org/fhir/us/qicore/StructureDefinition/qicore-"
+
+
+def test_what_a_modifier_extension_forbids_was_not_requested(evaluate: Evaluate) -> None:
+    url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DeviceRequest.doNotPerform"
+
+    def request(id_: str, *extensions: Json) -> Json:
+        subject = {"reference": "Patient/p"}
+        return {"resourceType": "DeviceRequest", "id": id_, "subject": subject, "modifierExtension": list(extensions)}
+
+    records = [
+        patient(),
+        request("1", {"url": url, "valueBoolean": True}),
+        request("2", {"url": url, "valueBoolean": False}),
+        request("3"),
+        request("4", {"url": "http://other", "valueBoolean": True}),
+    ]
+    profiles = {
+        name: elm.retrieve("DeviceRequest", template=f"{QICORE}{name}")
+        for name in ("devicerequest", "devicenotrequested")
+    }
+    got = evaluate(records, profiles)
+    assert got["devicenotrequested"]["p"] == ["1"]
+    assert got["devicerequest"]["p"] == ["2", "3", "4"]
+
+
+def test_a_value_set_of_which_nothing_was_done_is_found_by_its_url(evaluate: Evaluate) -> None:
+    def request(id_: str, code: Json) -> Json:
+        subject = {"reference": "Patient/p"}
+        return {"resourceType": "ServiceRequest", "id": id_, "subject": subject, "doNotPerform": True, "code": code}
+
+    def not_done(url: str) -> Json:
+        return {"extension": [{"url": f"{QICORE}notDoneValueSet", "valueCanonical": url}]}
+
+    records = [
+        patient(),
+        request("1", not_done("http://v|2")),
+        request("2", not_done("http://w")),
+        request("3", {"coding": [{"system": "s", "code": "a"}]}),
+    ]
+    by_code = elm.retrieve("ServiceRequest", elm.ref("V", "ValueSetRef"), template=f"{QICORE}servicenotrequested")
+    defines = {"code": by_code, "set": by_code | {"codeComparator": "~"}}
+    got = evaluate(records, defines, value_sets={"http://v": [("s", "a")], "http://w": []}, **SYSTEMS)
+    assert got["set"]["p"] == ["1"]
+    assert got["code"]["p"] == ["3"]
 
 
 def test_what_the_records_lack_is_said(evaluate: Evaluate) -> None:

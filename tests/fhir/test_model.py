@@ -157,7 +157,10 @@ def test_profiles_that_stand_for_a_code() -> None:
     assert model.PROFILES["http://hl7.org/fhir/StructureDefinition/bp"] == pressure
     assert len(model.PROFILES[f"{core}us-core-pulse-oximetry"].codes) == 2
     qicore = "http://hl7.org/fhir/us/qicore/StructureDefinition/"
-    assert model.PROFILES[f"{qicore}qicore-devicenotrequested"] == model.Profile("DeviceRequest", ())
+    assert model.PROFILES[f"{qicore}qicore-flag"] == model.Profile("Flag", ())
+    [forbidden] = model.PROFILES[f"{qicore}qicore-devicenotrequested"].states
+    assert (forbidden.element, forbidden.value, forbidden.negated) == ("doNotPerform", True, False)
+    assert forbidden.modifier.endswith("extension-DeviceRequest.doNotPerform")
     assert all(profile.base in model.RESOURCES for profile in model.PROFILES.values())
 
 

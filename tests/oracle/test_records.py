@@ -121,6 +121,40 @@ def test_a_profile_of_what_was_not_done_goes_by_what_a_record_says_of_itself() -
     assert ids(value(negative, *records)) == ["2", "4"]
 
 
+def test_what_a_modifier_extension_forbids_was_not_requested() -> None:
+    url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DeviceRequest.doNotPerform"
+
+    def request(id_: str, *extensions: dict[str, Any]) -> dict[str, Any]:
+        return {"resourceType": "DeviceRequest", "id": id_, "modifierExtension": list(extensions)}
+
+    records = (
+        request("1", {"url": url, "valueBoolean": True}),
+        request("2", {"url": url, "valueBoolean": False}),
+        request("3"),
+        request("4", {"url": "http://other", "valueBoolean": True}),
+    )
+    assert ids(value(elm.retrieve("DeviceRequest", template=f"{QICORE}devicenotrequested"), *records)) == ["1"]
+    assert ids(value(elm.retrieve("DeviceRequest", template=f"{QICORE}devicerequest"), *records)) == ["2", "3", "4"]
+
+
+def test_a_value_set_of_which_nothing_was_done_is_found_by_its_url() -> None:
+    def request(id_: str, **code_: Any) -> dict[str, Any]:
+        return {"resourceType": "ServiceRequest", "id": id_, "doNotPerform": True, "code": code_}
+
+    def not_done(url: str) -> dict[str, Any]:
+        return {"extension": [{"url": f"{QICORE}notDoneValueSet", "valueCanonical": url}]}
+
+    records = (
+        request("1", **not_done("valuesets|2")),
+        request("2", **not_done("others")),
+        request("3", **concept("a")),
+    )
+    by_code = elm.retrieve("ServiceRequest", IN_VS, template=f"{QICORE}servicenotrequested")
+    by_set = by_code | {"codeComparator": "~"}
+    assert ids(value(by_set, *records, **SECTIONS)) == ["1"]
+    assert ids(value(by_code, *records, **SECTIONS)) == ["3"]
+
+
 def test_a_union_of_retrieves_is_in_the_order_of_the_records() -> None:
     records = (observation("1", "b"), observation("2", "a"))
     both = op("Union", *(elm.retrieve("Observation", op("ToList", code(c))) for c in "ab"))

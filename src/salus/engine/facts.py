@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from functools import cached_property
 
+import orjson
+
+from salus.fhir.profiles import sets_not_done
 from salus.logic.data import Codes, Fact
 from salus.store import Population
 
@@ -71,9 +74,15 @@ class Facts:
 
     @cached_property
     def _by_code(self) -> dict[tuple[str, str], list[int]]:
-        """(system, code) -> the dictionary's concepts that carry it."""
+        """(system, code) -> the dictionary's concepts that carry it; (NOT_DONE, url) -> those that name a value set as
+        not done."""
         rows = self._con.sql("SELECT system, code, list(DISTINCT cid) FROM coding WHERE code IS NOT NULL GROUP BY ALL")
-        return {(system, code): ids for system, code, ids in rows.fetchall()}
+        found = {(system, code): ids for system, code, ids in rows.fetchall()}
+        with_sets = self._con.sql("SELECT key, json FROM intern.concept_json WHERE contains(json, 'otDoneValueSet')")
+        for cid, json in with_sets.fetchall():
+            for pair in sets_not_done(orjson.loads(json)):
+                found.setdefault(pair, []).append(cid)
+        return found
 
     @cached_property
     def _lists_of(self) -> dict[int, list[int]]:

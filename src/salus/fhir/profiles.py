@@ -7,14 +7,18 @@ by the code the profile fixes. Every code is LOINC. Sources: FHIR R4 "Vital Sign
 its codings; the smoking status value set (us-core-smoking-status-observation-codes) has one code.
 
 QI-Core states what was not done by profiles of the same types: a retrieve of ServiceNotRequested selects requests with
-`doNotPerform`, a retrieve of ServiceRequest those without. Source: QI-Core 6.0.0, "Negation" (hl7.org/fhir/us/qicore).
+`doNotPerform`, a retrieve of ServiceRequest those without. What was not done may be any of a whole value set: then its
+code is no code but an extension that names the set (`sets_not_done`). Source: QI-Core 6.0.0, "Negation"
+(hl7.org/fhir/us/qicore).
 
 Leaves to others: what else profiles constrain (category, cardinality), which selects nothing here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 LOINC = "http://loinc.org"
 
@@ -23,6 +27,7 @@ LOINC = "http://loinc.org"
 class State:
     """What a profile says of a status or flag: that `element` is `value`, or (`negated`) that it is not.
 
+    An `element` that FHIR R4 does not have is told by a modifier extension with the URL `modifier` and a valueBoolean.
     named_by, contradicted_by: URLs by which a resource says in `meta.profile` that it is in the state, or in the
     opposite one; such a resource is taken at its word.
     """
@@ -32,6 +37,7 @@ class State:
     negated: bool = False
     named_by: tuple[str, ...] = ()
     contradicted_by: tuple[str, ...] = ()
+    modifier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,7 @@ _QI = "http://hl7.org/fhir/us/qicore/StructureDefinition/qicore-"
 # or status: (type, element, the value that negates, positive profile, negation profiles).
 _NEGATIONS: tuple[tuple[str, str, str | bool, str, tuple[str, ...]], ...] = (
     ("ServiceRequest", "doNotPerform", True, "servicerequest", ("servicenotrequested",)),
+    ("DeviceRequest", "doNotPerform", True, "devicerequest", ("devicenotrequested",)),
     ("MedicationRequest", "doNotPerform", True, "medicationrequest", ("medicationnotrequested", "mednotrequested")),
     ("Procedure", "status", "not-done", "procedure", ("procedurenotdone",)),
     ("Immunization", "status", "not-done", "immunization", ("immunizationnotdone",)),
@@ -114,16 +121,31 @@ _NEGATIONS: tuple[tuple[str, str, str | bool, str, tuple[str, ...]], ...] = (
     ),
     ("Task", "status", "rejected", "task", ("taskrejected",)),
 )
+_DEVICE_NOT_REQUESTED = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DeviceRequest.doNotPerform"
 _CANCELLED = {f"{_QI}observationcancelled": Profile("Observation", (), (State("status", "cancelled"),))}
 
 
 def _pair(base: str, element: str, value: str | bool, positive: str, negations: tuple[str, ...]) -> dict[str, Profile]:
     done, undone = (f"{_QI}{positive}",), tuple(f"{_QI}{name}" for name in negations)
-    asserted = Profile(base, (), (State(element, value, True, done, undone),))
-    denied = Profile(base, (), (State(element, value, False, undone, done),))
+    modifier = _DEVICE_NOT_REQUESTED if base == "DeviceRequest" else ""
+    asserted = Profile(base, (), (State(element, value, True, done, undone, modifier),))
+    denied = Profile(base, (), (State(element, value, False, undone, done, modifier),))
     return dict.fromkeys(done, asserted) | dict.fromkeys(undone, denied)
 
 
 STATE_PROFILES: dict[str, Profile] = _CANCELLED | {
     url: profile for negation in _NEGATIONS for url, profile in _pair(*negation).items()
 }
+
+NOT_DONE = f"{_QI}notDoneValueSet"
+"""Stands in for a code system where a concept names a value set of which nothing was done."""
+
+_SETS_NOT_DONE = (NOT_DONE, f"{_CORE}cqf-notDoneValueSet")
+
+
+def sets_not_done(concept: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(NOT_DONE, url) for each value set that a CodeableConcept (JSON) names as not done, without its version."""
+    for extension in concept.get("extension") or ():
+        if isinstance(extension, Mapping) and extension.get("url") in _SETS_NOT_DONE:
+            url = extension.get("valueCanonical") or extension.get("valueUri") or ""
+            yield NOT_DONE, str(url).partition("|")[0]

@@ -1,16 +1,20 @@
 """Retrieves: a resource type's rows, by code and value set.
 
 A retrieve selects by type and code, not by `meta.profile`, which real records do not carry; a profile that stands for
-a code (blood pressure, BMI) selects by that code. Codes become dictionary ids here; a retrieve whose codes no record
-has is the empty list, at compile time. Source: CQL 1.5, "Retrieve"; Using CQL with FHIR, "Retrieves and profiles".
+a code (blood pressure, BMI) selects by that code. `~` with a value set, which is how retrieves of what was not done are
+translated, finds what names the whole set as not done. Codes become dictionary ids here; a retrieve whose codes no
+record has is the empty list, at compile time.
+Source: CQL 1.5, "Retrieve"; Using CQL with FHIR, "Retrieves and profiles".
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from salus.elm import nodes as n
 from salus.elm.types import Named
 from salus.fhir import model
-from salus.fhir.profiles import State
+from salus.fhir.profiles import NOT_DONE, State
 from salus.logic.context import Context
 from salus.logic.expr import FALSE, Const, E, and_, eq, in_list, is_true, not_, or_
 from salus.logic.frame import Frame, Link, Rows, TableRow, child_rows, exists, table_rows
@@ -91,13 +95,21 @@ def _conditions(cx: Context, node: n.Retrieve, name: str, frame: Frame, row: Row
         path = node.code_property or model.primary_code_path(name)
         if path is None:
             cx.fail(node, f"{name} has no element that a retrieve filters by code")
-        conditions.append(_coded(cx, node, name, row, path, codes_of(cx, node, cx.value(node.codes))))
+        conditions.append(_coded(cx, node, name, row, path, _wanted(cx, node, cx.value(node.codes))))
     return conditions
+
+
+def _wanted(cx: Context, node: n.Retrieve, value: Value) -> Codes:
+    if node.comparator == "~" and isinstance(value, ValueSetValue):
+        return frozenset({(NOT_DONE, value.url)})
+    return codes_of(cx, node, value)
 
 
 def _in_state(cx: Context, frame: Frame, row: Row, state: State) -> E:
     """Whether a resource is in the state a profile stands for: by the profile it names, else by its flag or status."""
-    held = is_true(eq(row.col(state.element), Const(state.value)))
+    held = (
+        _modified(cx, frame, row, state) if state.modifier else is_true(eq(row.col(state.element), Const(state.value)))
+    )
     by_flag = not_(held) if state.negated else held
     said, denied = (_names(cx, frame, row, urls) for urls in (state.named_by, state.contradicted_by))
     return or_(said, and_(by_flag, not_(denied)))
@@ -105,12 +117,31 @@ def _in_state(cx: Context, frame: Frame, row: Row, state: State) -> E:
 
 def _names(cx: Context, frame: Frame, row: Row, urls: tuple[str, ...]) -> E:
     """Whether a resource names one of the profiles in its `meta.profile`."""
-    table = f"{row.table}.meta.profile"
-    if not urls or not cx.data.has_table(table):
+    if not urls:
         return FALSE
-    profiles, child = child_rows(cx.data, table, frame, row.key)
-    profiles.filter(in_list(child.col("value"), [Const(url) for url in urls]))
-    return exists(Rows(profiles, Point(STRING, child.col("value"))), frame)
+    return _has(cx, frame, row, "meta.profile", lambda child: in_list(child.col("value"), [Const(url) for url in urls]))
+
+
+def _modified(cx: Context, frame: Frame, row: Row, state: State) -> E:
+    """Whether the modifier extension that a state is told by has the state's value."""
+
+    def says_so(child: Row) -> E:
+        return and_(
+            eq(child.col("url"), Const(state.modifier)),
+            is_true(eq(child.col("valueBoolean"), Const(state.value))),
+        )
+
+    return _has(cx, frame, row, "modifierExtension", says_so)
+
+
+def _has(cx: Context, frame: Frame, row: Row, path: str, test: Callable[[Row], E]) -> E:
+    """Whether a resource has a row in one of its child tables that passes a test."""
+    table = f"{row.table}.{path}"
+    if not cx.data.has_table(table):
+        return FALSE
+    rows, child = child_rows(cx.data, table, frame, row.key)
+    rows.filter(test(child))
+    return exists(Rows(rows, Point(STRING, rows.pid)), frame)
 
 
 def codes_of(cx: Context, node: n.Node, value: Value) -> Codes:

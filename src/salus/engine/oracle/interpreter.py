@@ -348,7 +348,8 @@ class Interpreter:
     def _retrieve(self, node: n.Retrieve, scope: Scope) -> Value:
         resources = self.records.of(node.data_type.removeprefix("FHIR."))
         try:
-            test = retrieve.wanted(self.evaluate(node.codes, scope), self.codes) if node.codes else None
+            codes = self.evaluate(node.codes, scope) if node.codes else None
+            test = retrieve.wanted(codes, node.comparator, self.codes) if node.codes else None
             return retrieve.select(resources, node, test)
         except TypeError as error:
             self.fail(scope, node, f"Retrieve of {node.data_type}: {error}")

@@ -2,28 +2,30 @@
 
 A profile does not filter, for real records do not state it, with two exceptions: one that stands for a code
 (`model.PROFILES`) selects by that code, and one that stands for a state (QI-Core's profiles of what was not done, and
-their counterparts) by that state.
+their counterparts) by that state. `~` with a value set finds what names the whole set as not done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from salus.elm import nodes as n
 from salus.engine.oracle.elements import Element, child, codings
 from salus.engine.oracle.values import Code, Concept, Value, ValueSet
 from salus.fhir import model
-from salus.fhir.profiles import State
+from salus.fhir.profiles import NOT_DONE, State, sets_not_done
 
 Pair = tuple[str | None, str | None]
 Test = Callable[[Pair], bool]
 ValueSetCodes = Callable[[ValueSet], frozenset[tuple[str, str]]]
 
 
-def wanted(value: Value, codes_of: ValueSetCodes) -> Test:
+def wanted(value: Value, comparator: str | None, codes_of: ValueSetCodes) -> Test:
     """Whether a coding is one of a value set, a code, a concept, or a list of these. A coding without a system, which
-    is the value of a `code` element, is told by its code alone."""
-    pairs = _pairs(value, codes_of)
+    is the value of a `code` element, is told by its code alone. With `~` a value set is wanted itself, as not done."""
+    whole_set = comparator == "~" and isinstance(value, ValueSet)
+    pairs = {(NOT_DONE, value.id)} if whole_set else _pairs(value, codes_of)
     bare = {code for _, code in pairs}
     return lambda coding: coding in pairs or (coding[0] is None and coding[1] in bare)
 
@@ -66,10 +68,26 @@ def _in_state(resource: Element, state: State) -> bool:
         return True
     if named & set(state.contradicted_by):
         return False
-    return (resource.json.get(state.element) == state.value) is not state.negated
+    return (_said(resource, state) == state.value) is not state.negated
+
+
+def _said(resource: Element, state: State) -> Any:
+    """The flag or status that a state is about: an element, or the modifier extension that stands for it."""
+    if not state.modifier:
+        return resource.json.get(state.element)
+    extensions = resource.json.get("modifierExtension") or ()
+    return next((each.get("valueBoolean") for each in extensions if each.get("url") == state.modifier), None)
 
 
 def _passing(resources: list[Element], path: str | None, test: Test) -> list[Element]:
     if path is None:
         raise TypeError("the type has no element that a retrieve filters by code")
-    return [each for each in resources if any(test(coding) for coding in codings(child(each, path)))]
+    return [each for each in resources if any(test(coding) for coding in _told(child(each, path)))]
+
+
+def _told(concept: Value) -> Iterator[Pair]:
+    """The codings of an element, and the value sets it names as not done."""
+    yield from codings(concept)
+    for each in concept if isinstance(concept, list) else [concept]:
+        if isinstance(each, Element) and isinstance(each.json, Mapping):
+            yield from sets_not_done(each.json)
