@@ -12,6 +12,7 @@ import pytest
 
 from oracle.evaluating import Content, lit, op
 from salus.engine import oracle
+from salus.engine.oracle.records import Patients
 from salus.engine.run import Wanted
 from salus.errors import SalusError
 from salus.store import Population, load
@@ -92,12 +93,12 @@ def test_what_fails_for_one_patient_is_null_for_that_patient(people: Path) -> No
     assert warnings == ["L 1, line 5: singleton from found more than one element (1 times)"]
 
 
-def test_an_explanation_has_every_node_of_one_patient(people: Path) -> None:
+def test_a_trace_has_every_node_of_one_patient(people: Path) -> None:
+    trace = oracle.Trace()
     with Population.open(people, read_only=True) as population:
         basis = oracle.setting(CONTENT, PERIOD)
-        value, trace = oracle.explain(population, basis, Wanted("L", "1", "Two"), "p1")
-        [(place, found)] = [(p, v) for p, v in trace.of("Two") if p.locator]
-        with pytest.raises(SalusError, match="no patient p9"):
-            oracle.explain(population, basis, Wanted("L", "1", "Two"), "p9")
-    assert value is None
+        interpreter = oracle.Interpreter(basis, Patients(population, only=1).of(1, "p1"), trace)
+        library = basis.includes.open("L", "1", "the run")
+        assert oracle.value_of(interpreter, library, Wanted("L", "1", "Two")) is None
+    [(place, found)] = [(p, v) for p, v in trace.of("Two") if p.locator]
     assert (place.library, place.locator, found) == ("L", "5:1-5:9", [None])

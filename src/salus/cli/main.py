@@ -172,6 +172,38 @@ def report(
 
 
 @app.command()
+def explain(
+    results: Results,
+    measure: Annotated[str, typer.Option("--measure", metavar="NAME", help="The measure to explain.")],
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            "--subject", metavar="ID", help="Whose answer (Patient.id); without it: where a population falls out."
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option("--unit", metavar="ID", help="Of a measure of episodes, the one with this resource id."),
+    ] = None,
+    population: Annotated[
+        Path | None, typer.Option("--population", metavar="FILE", help="Where the population of the run is now.")
+    ] = None,
+    content: Annotated[
+        list[Path] | None,
+        typer.Option("--content", metavar="PATH", help="Where the content of the run is now; repeat it."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with the source, painted (one subject).")
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write it for machines.")] = None,
+) -> None:
+    """Explain an answer: every clause with its value and records; or, for a population, where people fall out."""
+    from salus.cli.explain import Asked, explain_command
+
+    explain_command(Asked(results, measure, subject, unit, population, tuple(content or ()), html, json))
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to put it all.")] = Path("demo-output"),
     people: Annotated[int, typer.Option("--people", metavar="N", min=100, help="How many synthetic people.")] = 4000,

@@ -54,6 +54,10 @@ class Content:
         """The ELM `library` object of (name, version). Raises SalusError naming it and who includes it."""
         return self.libraries.library(name, version, asked_by)
 
+    def cql(self, name: str, version: str | None = None) -> str | None:
+        """The CQL text of a library, where a Library resource holds it."""
+        return self.libraries.cql(name, version)
+
     def value_set(self, url: str, version: str | None = None, asked_by: str = "") -> ValueSetCodes:
         """The codes of a value set. Raises MissingValueSet, unless missing ones are allowed."""
         found = self.terminology.lookup(url, version, asked_by)

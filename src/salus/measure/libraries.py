@@ -123,6 +123,14 @@ class Libraries:
             self._parsed[identity] = self._choose(identity)
         return self._parsed[identity]
 
+    def cql(self, name: str, version: str | None) -> str | None:
+        """The CQL text in the Library resource of that name and version; None when there is none."""
+        for versions in self._resources.values():
+            resource = versions.get(version or None)
+            if resource is not None and name in (resource.get("name"), resource.get("id")):
+                return _text(resource)
+        return None
+
     def named_by(self, canonical: str, asked_by: str) -> Identity:
         """The library that a measure's canonical (`url`, `url|version` or `Library/id`) stands for.
 
@@ -185,6 +193,14 @@ class Libraries:
     def _stale(self, identity: Identity) -> Identity | None:
         inside = self._embedded.get(identity)
         return inside if inside != identity else None
+
+
+def _text(resource: Json) -> str | None:
+    data = next((c.get("data") for c in resource.get("content", ()) if c.get("contentType") == "text/cql"), None)
+    try:
+        return base64.b64decode(data).decode("utf-8") if data else None
+    except ValueError:
+        return None
 
 
 def _resource_keys(resource: Json) -> Iterable[str]:

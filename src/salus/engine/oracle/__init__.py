@@ -5,7 +5,7 @@ Slow and simple, it judges the other engines and explains single cases. `run` an
 """
 
 from salus.engine.oracle.interpreter import Interpreter, Setting
-from salus.engine.oracle.run import explain, measurement_period, run, setting
+from salus.engine.oracle.run import measurement_period, run, setting, value_of
 from salus.engine.oracle.trace import Place, Trace
 
-__all__ = ["Interpreter", "Place", "Setting", "Trace", "explain", "measurement_period", "run", "setting"]
+__all__ = ["Interpreter", "Place", "Setting", "Trace", "measurement_period", "run", "setting", "value_of"]

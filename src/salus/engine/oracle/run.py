@@ -17,7 +17,6 @@ from salus.engine.oracle.interpreter import Interpreter, Setting
 from salus.engine.oracle.moments import DateTime
 from salus.engine.oracle.records import Patients
 from salus.engine.oracle.shapes import table_of
-from salus.engine.oracle.trace import Trace
 from salus.engine.oracle.values import Interval, Value
 from salus.engine.run import PERIOD, Content, Outcome, Wanted, left_out
 from salus.errors import SalusError
@@ -87,25 +86,14 @@ def _answer(
 ) -> None:
     """Add a patient's value; a refused define that is optional is noted instead."""
     try:
-        values.append((interpreter.records.pid, _value(interpreter, library, want)))
+        values.append((interpreter.records.pid, value_of(interpreter, library, want)))
     except Refused as error:
         if not want.optional:
             raise
         refused[want] = left_out(want, error)
 
 
-def explain(population: Population, basis: Setting, wanted: Wanted, patient: str) -> tuple[Value, Trace]:
-    """The value of a define for one patient (by Patient.id), and what every node on the way was."""
-    row = population.con.execute("SELECT pid FROM patient WHERE id = ?", [patient]).fetchone()
-    if row is None:
-        raise SalusError(f"there is no patient {patient} in the population")
-    trace = Trace()
-    interpreter = Interpreter(basis, Patients(population, only=row[0]).of(row[0], patient), trace)
-    library = basis.includes.open(wanted.library, wanted.version, "the run")
-    return _value(interpreter, library, wanted), trace
-
-
-def _value(interpreter: Interpreter, library: Library, want: Wanted) -> Value:
+def value_of(interpreter: Interpreter, library: Library, want: Wanted) -> Value:
     """A define's value; with `over`, pairs of a resource of that list and the function's value for it."""
     define = library.closest(want.define)
     if want.over is None:
