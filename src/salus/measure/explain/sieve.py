@@ -15,10 +15,11 @@ from typing import Any
 from salus.elm import nodes as n
 from salus.elm.library import Library
 from salus.elm.narrative import children
-from salus.engine.oracle import Interpreter
+from salus.engine.oracle import Interpreter, Setting, Trace
 from salus.engine.oracle.comparison import same
 from salus.engine.oracle.elements import Element, is_resource
 from salus.engine.oracle.functions import overload
+from salus.engine.oracle.records import Records
 from salus.engine.oracle.scope import Later, Scope
 from salus.engine.oracle.values import Value
 from salus.fhir import model
@@ -118,6 +119,20 @@ def conjuncts(node: n.Node) -> Iterator[n.Node]:
             yield from conjuncts(operand) if operand is not None else ()
     else:
         yield node
+
+
+class Remembering(Interpreter):
+    """The oracle, answering once for each node and scope: what a criterion was is asked of it and of all its parts."""
+
+    def __init__(self, setting: Setting, records: Records, trace: Trace) -> None:
+        super().__init__(setting, records, trace)
+        self._answers: dict[tuple[int, int], tuple[Value, n.Node, Scope]] = {}
+
+    def evaluate(self, node: n.Node, scope: Scope) -> Value:
+        key = id(node), id(scope)  # both are kept with the answer, so that their ids stay theirs
+        if key not in self._answers:
+            self._answers[key] = super().evaluate(node, scope), node, scope
+        return self._answers[key][0]
 
 
 class Sieve:

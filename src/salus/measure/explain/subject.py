@@ -29,7 +29,7 @@ from salus.measure.explain.opened import Ground
 from salus.measure.explain.painted import definitions
 from salus.measure.explain.reasons import reasons, standing
 from salus.measure.explain.shown import record
-from salus.measure.explain.sieve import Sieve
+from salus.measure.explain.sieve import Remembering, Sieve
 from salus.measure.explain.walk import Walk
 from salus.measure.flow import POPULATIONS, column_of
 from salus.measure.needs import needs
@@ -81,7 +81,7 @@ def _case(ground: Ground, subject: str) -> _Case:
         raise UsageError(f"there is no patient {subject!r} in the population; it is not the one of the run")
     records = Patients(ground.population, only=row[0]).of(row[0], subject)
     setting, trace = oracle.setting(ground.content, ground.period), oracle.Trace()
-    interpreter = oracle.Interpreter(setting, records, trace)
+    interpreter = Remembering(setting, records, trace)
     library = setting.includes.open(ground.library.name, ground.library.version, "the run")
     walk = Walk(Sieve(interpreter), Narrative(ground.content.cql))
     return _Case(ground, setting, interpreter, trace, library, walk, subject)
