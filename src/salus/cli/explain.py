@@ -47,10 +47,9 @@ class Asked:
 def explain_command(asked: Asked, console: Console | None = None) -> None:
     """Explain and print; write the files asked for. Raises UsageError (exit 2) or SalusError (exit 1)."""
     console = console or Console(highlight=False)
-    if asked.subject is None and (asked.unit or asked.html):
-        raise UsageError("--unit and --html explain one subject: name it with --subject")
-    if asked.subject is not None:
-        _explain_one(asked, asked.subject, console)
+    if asked.subject is None:
+        raise UsageError("whose answer? name the subject with --subject")
+    _explain_one(asked, asked.subject, console)
 
 
 def _explain_one(asked: Asked, subject: str, console: Console) -> None:

@@ -177,9 +177,7 @@ def explain(
     measure: Annotated[str, typer.Option("--measure", metavar="NAME", help="The measure to explain.")],
     subject: Annotated[
         str | None,
-        typer.Option(
-            "--subject", metavar="ID", help="Whose answer (Patient.id); without it: where a population falls out."
-        ),
+        typer.Option("--subject", metavar="ID", help="Whose answer: a Patient.id."),
     ] = None,
     unit: Annotated[
         str | None,
@@ -197,7 +195,7 @@ def explain(
     ] = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write it for machines.")] = None,
 ) -> None:
-    """Explain an answer: every clause with its value and records; or, for a population, where people fall out."""
+    """Explain one subject's answer: every clause with its value and the records behind it, and what is lacking."""
     from salus.cli.explain import Asked, explain_command
 
     explain_command(Asked(results, measure, subject, unit, population, tuple(content or ()), html, json))
