@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import elm_text as elm
 import pytest
@@ -232,3 +233,51 @@ def test_a_list_used_twice_is_not_changed_by_the_first_use(evaluate: Evaluate) -
     got = evaluate(NUMBERS, {"All": OBSERVATIONS, "some": some, "again": elm.query(elm.ref("All"))})
     assert got["some"]["p"] == ["o1", "o4"]
     assert got["again"]["p"] == ["o1", "o2", "o3", "o4"]
+
+
+def extension(url: str, *parts: dict[str, Any], **value: Any) -> dict[str, Any]:
+    return {"url": url, **({"extension": list(parts)} if parts else {}), **value}
+
+
+DESCRIBED = [
+    patient(
+        extension=[
+            extension("race", extension("category", valueString="A"), extension("text", valueString="Ann's")),
+            extension("ethnicity", extension("category", valueString="E")),
+        ]
+    )
+]
+
+
+def test_a_list_inside_a_chosen_element_is_that_elements_own(evaluate: Evaluate) -> None:
+    race = elm.query(elm.prop("extension", elm.ref("Patient")), "X", where=equals(elm.prop("url", "X"), "race"))
+    chosen = elm.prop("extension", elm.op("SingletonFrom", race))
+    category = elm.query(
+        chosen,
+        "Y",
+        where=equals(elm.prop("url", "Y"), "category"),
+        **{"return": elm.returning(elm.prop("value", elm.prop("value", "Y")))},
+    )
+    got = evaluate(DESCRIBED, {"categories": category, "n": {"type": "Count", "source": elm.ref("categories")}})
+    assert got["categories"]["p"] == "A"
+    assert got["n"]["p"] == 1
+
+
+def test_a_define_can_be_an_element_of_a_resource(evaluate: Evaluate) -> None:
+    quantity = {"type": "As", "asType": f"{elm.FHIR}Quantity", "operand": elm.prop("value", elm.ref("first"))}
+    got = evaluate(
+        [patient(), observation("o1", valueQuantity={"value": 7})],
+        {"first": elm.first(OBSERVATIONS), "value": quantity, "number": elm.prop("value.value", elm.ref("value"))},
+    )
+    assert float(got["number"]["p"]) == 7
+
+
+def test_an_index_counts_in_each_rows_own_list(evaluate: Evaluate) -> None:
+    place = {"type": "Indexer", "operand": [elm.prop("coding", elm.prop("code", "X")), elm.literal(0)]}
+    is_a = equals(elm.prop("value", elm.prop("code", place)), "a")
+    got = evaluate([patient(), observation("o1"), observation("o2")], {"X": elm.query(OBSERVATIONS, where=is_a)})
+    assert got["X"]["p"] == ["o1", "o2"]
+
+
+def equals(node: dict[str, Any], text: str) -> dict[str, Any]:
+    return elm.op("Equal", node, elm.literal(text))

@@ -102,3 +102,22 @@ def test_a_trace_has_every_node_of_one_patient(people: Path) -> None:
         assert oracle.value_of(interpreter, library, Wanted("L", "1", "Two")) is None
     [(place, found)] = [(p, v) for p, v in trace.of("Two") if p.locator]
     assert (place.library, place.locator, found) == ("L", "5:1-5:9", [None])
+
+
+def test_references_of_a_transaction_lead_to_the_ids_that_the_load_gave(tmp_path: Path) -> None:
+    def entry(url: str, **resource: Any) -> dict[str, Any]:
+        return {"fullUrl": url, "resource": resource, "request": {"method": "POST", "url": resource["resourceType"]}}
+
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [
+            entry("urn:uuid:1", resourceType="Patient", id="p"),
+            entry("urn:uuid:2", resourceType="Encounter", id="e", subject={"reference": "urn:uuid:1"}),
+        ],
+    }
+    (tmp_path / "bundle.json").write_text(json.dumps(bundle), encoding="utf-8")
+    load([tmp_path / "bundle.json"], tmp_path / "population.duckdb")
+    with Population.open(tmp_path / "population.duckdb") as population:
+        (records,) = Patients(population)
+    assert records.of("Encounter")[0].json["subject"]["reference"] == "Patient/p"

@@ -45,6 +45,7 @@ from salus.logic.values import (
     Choice,
     CodeFields,
     CodeLiterals,
+    Element,
     Interval,
     ListLiteral,
     Nothing,
@@ -161,6 +162,7 @@ class Compiler:
         cx = Context(self, library, definition.name, frame, context=definition.context)
         value = self.value(body, cx)
         if isinstance(value, Rows):
+            frames.anchor(value)
             rows = frames.settle(value, frame)
             rows.frame.select.materialised = rows.frame.select.materialised or definition.name
             for e in (rows.link.inner, rows.frame.pid):
@@ -557,7 +559,15 @@ def _accepts(type_: Type | None, value: Value) -> bool:
 
 
 def _has_columns(value: Value) -> bool:
-    return isinstance(value, Resource) or any(list(columns_of(e)) for e in leaves_of(value))
+    """Whether a value depends on the row; the columns of an element are not known before they are asked for."""
+    match value:
+        case Resource() | Element():
+            return True
+        case Choice(options=parts) | ListLiteral(items=parts):
+            return any(map(_has_columns, parts))
+        case Tuple(fields=fields, present=there):
+            return any(columns_of(there)) or any(map(_has_columns, fields.values()))
+    return any(any(columns_of(e)) for e in leaves_of(value))
 
 
 def remap_lists(value: Value, fn: Callable[[E], E]) -> Value:

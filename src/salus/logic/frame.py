@@ -236,6 +236,12 @@ def close(rows: Rows) -> None:
         rows.frame.reach(e)
 
 
+def anchor(rows: Rows) -> None:
+    """Keep only the rows that belong to a row of the frame around: they are about to be linked by patient alone."""
+    if rows.link.outer is not None and rows.frame.linked is None:
+        rows.frame._correlate([])
+
+
 def _owner(rows: Rows) -> E:
     """The key of the row a list belongs to, where that row is."""
     if rows.link.outer is not None:
@@ -335,6 +341,7 @@ def settle(rows: Rows, parent: Frame) -> Rows:
     """The list with a pending `distinct` carried out: one row per link and value."""
     if not rows.distinct:
         return rows
+    close(rows)
     frame = rows.frame
     same = (frame.pid, rows.link.inner, *leaves(rows.element), *(k for _, keys in rows.order for k in keys))
     for e in (*same, *frame.position):
@@ -409,9 +416,10 @@ class Numbered:
 
 def numbered(rows: Rows, parent: Frame) -> Numbered:
     """The elements numbered in the list's order, for each row it belongs to."""
+    close(rows)
     frame = rows.frame
     order = in_order(rows)
-    for e in (rows.link.inner, *order):
+    for e in order:
         frame.reach(e)
     number = Op("numbered", (rows.link.inner, *order))
     made = frame.select.col(frame.reach(number))

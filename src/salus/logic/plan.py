@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from salus.elm.library import Library
 from salus.errors import SalusError
+from salus.logic import frame as frames
 from salus.logic.compiler import Check, Compiler
 from salus.logic.context import Context
 from salus.logic.expr import FALSE, Const, E, Op, case
@@ -56,6 +57,7 @@ def put_out(compiler: Compiler, name: str, library: Library, define: str, over: 
     if isinstance(value, Empty):
         return _nothing(frame, name)
     if isinstance(value, Rows):
+        frames.anchor(value)
         return _list_output(cx, name, value)
     return _output(frame, name, {"pid": frame.pid, "value": output(cx, value)})
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from salus.engine.oracle.elements import Element
@@ -35,9 +36,14 @@ def resource(json_: Mapping[str, Any], position: int = 0) -> Element:
     return Element(str(json_["resourceType"]), json_, None, position)
 
 
-def read(text: str) -> dict[str, Any]:
-    """JSON with its decimals exact."""
-    found: dict[str, Any] = json.loads(text, parse_float=Decimal)
+def read(text: str, aliases: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """JSON with its decimals exact, and references that the load resolved (`aliases`) as the `Type/id` they lead to."""
+
+    def resolved(part: dict[str, Any]) -> dict[str, Any]:
+        target = aliases.get(reference) if isinstance(reference := part.get("reference"), str) else None
+        return {**part, "reference": target} if target else part
+
+    found: dict[str, Any] = json.loads(text, parse_float=Decimal, object_hook=resolved if aliases else None)
     return found
 
 
@@ -48,6 +54,7 @@ class Patients:
         self._population, self._only = population, only
         self._owned: dict[int, list[Element]] = {}
         self._shared: dict[int, list[Element]] = {}
+        self._aliases = dict(population.con.execute("SELECT url, target FROM reference_alias").fetchall())
         for type_name in sorted(population.tables()):
             self._read(type_name)
 
@@ -70,7 +77,7 @@ class Patients:
         ).fetchall()
         seen_by = self._seen_by(type_name)
         for pid, rid, id_, text in rows:
-            made = resource({**read(text), "id": id_}, rid)
+            made = resource({**read(text, self._aliases), "id": id_}, rid)
             if pid is not None:
                 self._owned.setdefault(pid, []).append(made)
             for other in seen_by.get(rid, ()):
