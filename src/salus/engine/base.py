@@ -214,11 +214,6 @@ def _decimal(kind: type[exp.Binary]) -> Callable[..., Sql]:
     return spell
 
 
-def _divided(a: Sql, b: Sql) -> Sql:
-    zero = exp.Anonymous(this="NULLIF", expressions=[b, exp.Literal.number(0)])
-    return _decimal(exp.Div)(a, zero)
-
-
 def _struct(*parts: Sql) -> Sql:
     pairs = [
         exp.PropertyEQ(this=exp.to_identifier(str(name.this), quoted=True), expression=value)
@@ -258,6 +253,12 @@ def _collect(value: Sql, *order: Sql) -> Sql:
     return exp.Anonymous(this="LIST", expressions=[ordered])
 
 
+def _joined(text: Sql, separator: Sql, *order: Sql) -> Sql:
+    """The texts of a group in one, nulls left out."""
+    ordered = exp.Order(this=separator, expressions=[exp.Ordered(this=o) for o in order]) if order else separator
+    return exp.Anonymous(this="STRING_AGG", expressions=[text, ordered])
+
+
 def _windowed(function: Sql, partition: Sql, order: Sequence[Sql], frame: exp.WindowSpec | None = None) -> Sql:
     keys = [o if isinstance(o, exp.Ordered) else exp.Ordered(this=o) for o in order]
     ordered = exp.Order(expressions=keys) if keys else None
@@ -279,6 +280,14 @@ def _first_seen(value: Sql, position: Sql, *same: Sql) -> Sql:
     return exp.Window(this=exp.ArgMin(this=value, expression=position), partition_by=list(same))
 
 
+def _geometric_mean(value: Sql) -> Sql:
+    """Of positive numbers; null as soon as one is not."""
+    zero = exp.Literal.number(0)
+    positive = exp.Case(ifs=[exp.If(this=exp.GT(this=value, expression=zero), true=exp.Ln(this=value))])
+    mean = exp.Anonymous(this="EXP", expressions=[exp.Anonymous(this="AVG", expressions=[positive])])
+    return exp.Case(ifs=[exp.If(this=exp.GT(this=exp.Min(this=value), expression=zero), true=mean)])
+
+
 def _count_so_far(condition: Sql, partition: Sql, *order: Sql) -> Sql:
     """How many rows up to this one satisfy the condition."""
     return _windowed(_count(condition), partition, order)
@@ -292,6 +301,8 @@ def _unit(value: Sql) -> Sql:
     return exp.Literal.string(str(value.this))
 
 
+_ARITHMETIC = ("add", "sub", "mul", "intdiv", "mod", "pow", "abs")
+_NUMBERS = ("integer", "long", "decimal")
 _SPELLING: dict[str, Callable[..., Sql]] = {
     "and": lambda *parts: _chain(exp.And, parts),
     "or": lambda *parts: _chain(exp.Or, parts),
@@ -308,26 +319,17 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "ge": _binary(exp.GTE),
     "in": _in,
     "coalesce": lambda *parts: exp.Coalesce(this=parts[0], expressions=list(parts[1:])),
-    "add_integer": _binary(exp.Add),
-    "sub_integer": _binary(exp.Sub),
-    "mul_integer": _binary(exp.Mul),
-    "intdiv_integer": lambda a, b: _function("salus_quotient")(a, b),
-    "mod_integer": _binary(exp.Mod),
-    "exp": _function("EXP"),
-    "ln": _function("LN"),
-    "add_decimal": _decimal(exp.Add),
-    "sub_decimal": _decimal(exp.Sub),
-    "mul_decimal": _decimal(exp.Mul),
+    **{f"{name}_{kind}": _function(f"salus_{name}_{kind}") for name in _ARITHMETIC for kind in _NUMBERS},
     "mul": _decimal(exp.Mul),
-    "div_decimal": _divided,
-    "intdiv_decimal": lambda a, b: _function("salus_quotient")(a, b),
-    "mod_decimal": _binary(exp.Mod),
-    "pow_decimal": lambda a, b: _cast("decimal(28,8)")(_function("POW")(_cast("double")(a), _cast("double")(b))),
-    "pow_integer": lambda a, b: _cast("int")(_function("POW")(a, b)),
+    "div_decimal": _function("salus_div_decimal"),
+    "exp": _function("salus_exp"),
+    "ln": _function("salus_ln"),
+    "log": _function("salus_log"),
+    "round": _function("salus_round"),
     "negate": lambda a: exp.Neg(this=_wrap(a)),
-    "truncate": _function("TRUNC"),
-    "ceiling": _function("CEIL"),
-    "floor_number": _function("FLOOR"),
+    "truncate": _function("salus_truncate"),
+    "ceiling": _function("salus_ceiling"),
+    "floor_number": _function("salus_floor_number"),
     "as_decimal": _cast("decimal(28,8)"),
     "as_long": _cast("bigint"),
     "as_integer": _cast("int"),
@@ -343,8 +345,15 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "concat": lambda *parts: _chain_concat(parts),
     "split_last": _function("salus_split_last"),
     "normalise": _function("salus_normalise"),
+    "split": _function("salus_split"),
     "substring": _function("salus_substring"),
+    "substring_of": _function("salus_substring_of"),
     "position": _function("salus_position"),
+    "last_position": _function("salus_last_position"),
+    "replace_matches": _function("salus_replace_matches"),
+    "element_at": _function("LIST_EXTRACT"),
+    "size": _function("LEN"),
+    "joined": _joined,
     "matches": _function("REGEXP_FULL_MATCH"),
     "row": _function("ROW"),
     "row_number": lambda: exp.Window(this=exp.RowNumber()),
@@ -353,6 +362,18 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "greatest_before": _greatest_before,
     "count_so_far": _count_so_far,
     "first_seen": _first_seen,
+    "how_many": lambda *same: exp.Window(this=_count(), partition_by=list(same)),
+    "product": _function("PRODUCT"),
+    "geometric_mean": _geometric_mean,
+    "as_fitting_integer": lambda a: exp.TryCast(this=a, to=exp.DataType.build("int")),
+    "as_fitting_long": lambda a: exp.TryCast(this=a, to=exp.DataType.build("bigint")),
+    "as_fitting_decimal": _function("salus_decimal"),
+    "equivalent": _function("salus_equivalent"),
+    "to_integer": _function("salus_to_integer"),
+    "to_long": _function("salus_to_long"),
+    "to_decimal": _function("salus_to_decimal"),
+    "to_boolean": _function("salus_to_boolean"),
+    "decimal_text": _function("salus_decimal_text"),
     "each": _function("UNNEST"),
     "range": _function("GENERATE_SERIES"),
     "struct": _struct,

@@ -32,8 +32,65 @@ CREATE OR REPLACE TEMP MACRO salus_part_millisecond(a) AS CAST(millisecond(a) % 
 CREATE OR REPLACE TEMP MACRO salus_make_time(y, mo, d, h, mi, s, ms) AS TRY(
   make_timestamp(CAST(y AS BIGINT), CAST(mo AS BIGINT), CAST(d AS BIGINT), CAST(h AS BIGINT), CAST(mi AS BIGINT), CAST(s AS DOUBLE))
   + to_milliseconds(CAST(ms AS BIGINT)));
-CREATE OR REPLACE TEMP MACRO salus_quotient(a, b) AS CAST(trunc(a / nullif(b, 0)) AS INTEGER);
+-- Arithmetic: what does not fit its type is null, as is a division by zero. Integers are computed in the next wider type.
+CREATE OR REPLACE TEMP MACRO salus_add_integer(a, b) AS TRY_CAST(CAST(a AS BIGINT) + CAST(b AS BIGINT) AS INTEGER);
+CREATE OR REPLACE TEMP MACRO salus_sub_integer(a, b) AS TRY_CAST(CAST(a AS BIGINT) - CAST(b AS BIGINT) AS INTEGER);
+CREATE OR REPLACE TEMP MACRO salus_mul_integer(a, b) AS TRY_CAST(CAST(a AS BIGINT) * CAST(b AS BIGINT) AS INTEGER);
+CREATE OR REPLACE TEMP MACRO salus_intdiv_integer(a, b) AS TRY_CAST(CAST(a AS BIGINT) // nullif(b, 0) AS INTEGER);
+CREATE OR REPLACE TEMP MACRO salus_mod_integer(a, b) AS TRY_CAST(CAST(a AS BIGINT) % nullif(b, 0) AS INTEGER);
+CREATE OR REPLACE TEMP MACRO salus_pow_integer(a, b) AS TRY_CAST(pow(a, b) AS INTEGER);
+CREATE OR REPLACE TEMP MACRO salus_abs_integer(a) AS TRY_CAST(abs(CAST(a AS BIGINT)) AS INTEGER);
+CREATE OR REPLACE TEMP MACRO salus_add_long(a, b) AS TRY_CAST(CAST(a AS HUGEINT) + CAST(b AS HUGEINT) AS BIGINT);
+CREATE OR REPLACE TEMP MACRO salus_sub_long(a, b) AS TRY_CAST(CAST(a AS HUGEINT) - CAST(b AS HUGEINT) AS BIGINT);
+CREATE OR REPLACE TEMP MACRO salus_mul_long(a, b) AS TRY_CAST(CAST(a AS HUGEINT) * CAST(b AS HUGEINT) AS BIGINT);
+CREATE OR REPLACE TEMP MACRO salus_intdiv_long(a, b) AS TRY_CAST(CAST(a AS HUGEINT) // nullif(b, 0) AS BIGINT);
+CREATE OR REPLACE TEMP MACRO salus_mod_long(a, b) AS TRY_CAST(CAST(a AS HUGEINT) % nullif(b, 0) AS BIGINT);
+CREATE OR REPLACE TEMP MACRO salus_pow_long(a, b) AS TRY_CAST(pow(a, b) AS BIGINT);
+CREATE OR REPLACE TEMP MACRO salus_abs_long(a) AS TRY_CAST(abs(CAST(a AS HUGEINT)) AS BIGINT);
+-- Decimals have 28 digits, 8 after the point; results are rounded half away from zero.
+CREATE OR REPLACE TEMP MACRO salus_decimal(a) AS TRY_CAST(round(CAST(a AS DOUBLE), 8) AS DECIMAL(28,8));
+CREATE OR REPLACE TEMP MACRO salus_add_decimal(a, b) AS TRY_CAST(CAST(a AS DECIMAL(38,8)) + CAST(b AS DECIMAL(38,8)) AS DECIMAL(28,8));
+CREATE OR REPLACE TEMP MACRO salus_sub_decimal(a, b) AS TRY_CAST(CAST(a AS DECIMAL(38,8)) - CAST(b AS DECIMAL(38,8)) AS DECIMAL(28,8));
+CREATE OR REPLACE TEMP MACRO salus_places(a) AS length(rtrim(split_part(CAST(CAST(a AS DECIMAL(28,8)) AS VARCHAR), '.', 2), '0'));
+CREATE OR REPLACE TEMP MACRO salus_shift(a, b) AS CAST(pow(10, least(salus_places(a), salus_places(b))) AS BIGINT);
+-- Equivalent decimals: the same when rounded to the fewer of their decimal places.
+CREATE OR REPLACE TEMP MACRO salus_equivalent(a, b) AS a = b OR coalesce(TRY(
+  round(CAST(a AS DECIMAL(28,8)) * salus_shift(a, b)) = round(CAST(b AS DECIMAL(28,8)) * salus_shift(a, b))), false);
+-- Exact below a hundred billion.
+CREATE OR REPLACE TEMP MACRO salus_mul_decimal(a, b) AS coalesce(
+  TRY_CAST(TRY_CAST(a AS DECIMAL(19,8)) * TRY_CAST(b AS DECIMAL(19,8)) AS DECIMAL(28,8)),
+  salus_decimal(CAST(a AS DOUBLE) * CAST(b AS DOUBLE)));
+CREATE OR REPLACE TEMP MACRO salus_div_decimal(a, b) AS salus_decimal(CAST(a AS DOUBLE) / nullif(CAST(b AS DOUBLE), 0));
+CREATE OR REPLACE TEMP MACRO salus_mod_decimal(a, b) AS CAST(a AS DECIMAL(28,8)) % nullif(CAST(b AS DECIMAL(28,8)), 0);
+CREATE OR REPLACE TEMP MACRO salus_intdiv_decimal(a, b) AS
+  TRY_CAST(round(CAST(a - salus_mod_decimal(a, b) AS DOUBLE) / CAST(b AS DOUBLE)) AS DECIMAL(28,8));
+CREATE OR REPLACE TEMP MACRO salus_pow_decimal(a, b) AS salus_decimal(pow(CAST(a AS DOUBLE), CAST(b AS DOUBLE)));
+CREATE OR REPLACE TEMP MACRO salus_abs_decimal(a) AS abs(a);
+CREATE OR REPLACE TEMP MACRO salus_round(a, places) AS TRY_CAST(round(CAST(a AS DECIMAL(28,8)), places) AS DECIMAL(28,8));
+CREATE OR REPLACE TEMP MACRO salus_exp(a) AS salus_decimal(exp(CAST(a AS DOUBLE)));
+CREATE OR REPLACE TEMP MACRO salus_ln(a) AS salus_decimal(CASE WHEN a > 0 THEN ln(CAST(a AS DOUBLE)) END);
+CREATE OR REPLACE TEMP MACRO salus_log(a, base) AS
+  salus_decimal(CASE WHEN a > 0 AND base > 0 AND base <> 1 THEN ln(CAST(a AS DOUBLE)) / ln(CAST(base AS DOUBLE)) END);
+CREATE OR REPLACE TEMP MACRO salus_ceiling(a) AS TRY_CAST(ceil(a) AS INTEGER);
+CREATE OR REPLACE TEMP MACRO salus_floor_number(a) AS TRY_CAST(floor(a) AS INTEGER);
+CREATE OR REPLACE TEMP MACRO salus_truncate(a) AS TRY_CAST(trunc(a) AS INTEGER);
 CREATE OR REPLACE TEMP MACRO salus_split_last(s, separator) AS string_split(s, separator)[-1];
-CREATE OR REPLACE TEMP MACRO salus_normalise(s) AS regexp_replace(trim(lower(s)), '\s+', ' ', 'g');
+-- Conversions of text: null for what is not written as CQL wants it.
+CREATE OR REPLACE TEMP MACRO salus_to_integer(s) AS CASE WHEN regexp_full_match(s, '[+-]?\d+') THEN TRY_CAST(s AS INTEGER) END;
+CREATE OR REPLACE TEMP MACRO salus_to_long(s) AS CASE WHEN regexp_full_match(s, '[+-]?\d+') THEN TRY_CAST(s AS BIGINT) END;
+CREATE OR REPLACE TEMP MACRO salus_to_decimal(s) AS
+  CASE WHEN regexp_full_match(s, '[+-]?(\d+(\.\d+)?|\.\d+)') THEN TRY_CAST(s AS DECIMAL(28,8)) END;
+CREATE OR REPLACE TEMP MACRO salus_to_boolean(s) AS CASE WHEN lower(s) IN ('true', 't', 'yes', 'y', '1') THEN true
+  WHEN lower(s) IN ('false', 'f', 'no', 'n', '0') THEN false END;
+CREATE OR REPLACE TEMP MACRO salus_decimal_text(a) AS
+  regexp_replace(CAST(CAST(a AS DECIMAL(28,8)) AS VARCHAR), '(\.\d+?)0+$', '\1');
+CREATE OR REPLACE TEMP MACRO salus_split(s, separator) AS string_split(s, separator);
+CREATE OR REPLACE TEMP MACRO salus_normalise(s) AS regexp_replace(lower(s), '\s', ' ', 'g');
 CREATE OR REPLACE TEMP MACRO salus_substring(s, start) AS CASE WHEN start >= 0 AND start < length(s) THEN substring(s, start + 1) END;
+CREATE OR REPLACE TEMP MACRO salus_substring_of(s, start, size) AS substring(salus_substring(s, start), 1, greatest(size, 0));
 CREATE OR REPLACE TEMP MACRO salus_position(s, pattern) AS strpos(s, pattern) - 1;
+CREATE OR REPLACE TEMP MACRO salus_last_position(s, pattern) AS
+  CASE WHEN contains(s, pattern) THEN length(s) - length(pattern) - strpos(reverse(s), reverse(pattern)) + 1
+  WHEN s IS NOT NULL AND pattern IS NOT NULL THEN -1 END;
+CREATE OR REPLACE TEMP MACRO salus_replace_matches(s, pattern, substitution) AS
+  regexp_replace(s, pattern, substitution, 'g');

@@ -452,12 +452,8 @@ class Compiler:
         return (fitting or found)[0]
 
     def literal_rows(self, item: Value, cx: Context) -> Rows:
-        """A list of the one value `item`, as rows of the frame it is computed in (none where it is null)."""
-        stage_frame = self._staged_copy(cx, item)
-        there = present(item)
-        if there != TRUE:
-            stage_frame.filter(there)
-        return Rows(stage_frame, item)
+        """A list of the one value `item`, as rows of the frame it is computed in."""
+        return Rows(self._staged_copy(cx, item), item)
 
     def _staged_copy(self, cx: Context, item: Value) -> Frame:
         columns = [col for e in (*leaves_of(item), present(item)) for col in columns_of(e)]

@@ -461,7 +461,9 @@ def union(lists: Sequence[Rows], here: Frame, *, distinct: bool = True) -> Rows:
         return merged
     frames = [rows.frame for rows in lists]
     _align_links(lists, here)
-    made = Union([frame.select for frame in frames], distinct=distinct)
+    element_is_key = bool(_united_position(lists[0].element))
+    drop = distinct and element_is_key  # elements that are no resources keep their first place: see settle
+    made = Union([frame.select for frame in frames], distinct=drop)
 
     def align(parts: Sequence[E]) -> E:
         for frame, part in zip(frames, parts, strict=True):
@@ -473,13 +475,18 @@ def union(lists: Sequence[Rows], here: Frame, *, distinct: bool = True) -> Rows:
     inner = align([rows.link.inner for rows in lists])
     select = Select()
     select.join("from", made)
-    position = _united_position(element) if distinct else (align([_position(f) for f in frames]),)
+    position = _united_position(element) if drop else _in_turn(frames, align)
     frame = Frame(frames[0].data, select, pid, here, Link(inner, lists[0].link.outer), None, position)
-    return Rows(frame, element)
+    return Rows(frame, element, distinct and not drop)
 
 
-def _position(frame: Frame) -> E:
-    return frame.position[-1] if frame.position else NULL
+def _in_turn(frames: Sequence[Frame], align: Callable[[Sequence[E]], E]) -> tuple[E, ...]:
+    """Positions in lists put one after the other: the list's number, then the place in it."""
+    numbers = align([Const(number) for number in range(len(frames))])
+    places = [frame.position or (NULL,) for frame in frames]
+    if len({len(place) for place in places}) > 1:
+        places = [place[-1:] for place in places]
+    return (numbers, *(align(parts) for parts in zip(*places, strict=True)))
 
 
 def _united_position(element: Value) -> tuple[E, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from salus.elm.types import Type
 from salus.logic import frame as frames
 from salus.logic.context import Context
-from salus.logic.expr import NULL, Const, E, Op, case, coalesce
+from salus.logic.expr import NULL, Const, E, Op, case, coalesce, op
 from salus.logic.frame import Rows
 from salus.logic.properties import spelled_out
 from salus.logic.values import (
@@ -19,12 +19,14 @@ from salus.logic.values import (
     CodeFields,
     CodeLiterals,
     Element,
+    Empty,
     Interval,
     ListLiteral,
     Nothing,
     Point,
     Quantity,
     Resource,
+    Texts,
     Tuple,
     Value,
     ValueSetValue,
@@ -36,6 +38,8 @@ from salus.logic.values import (
 def output(cx: Context, value: Value) -> E:
     """One column that holds the value: scalars as they are, codes and tuples as structs, lists as lists."""
     match value:
+        case Empty():
+            return Op("list", ())
         case Nothing():
             return NULL
         case Point(low=low):
@@ -64,6 +68,8 @@ def output(cx: Context, value: Value) -> E:
             return Op("as_json", (coalesce(*(Op("to_json", (output(cx, o),)) for o in options)),))
         case ListLiteral(items=literals):
             return Op("list", _alike([output(cx, item) for item in literals], {type_of(item) for item in literals}))
+        case Texts(text=text, separator=separator):
+            return op("split", text, separator)
         case Rows():
             return _listed(cx, value)
     raise AssertionError(f"no output for {type(value).__name__}")
@@ -85,4 +91,4 @@ def _listed(cx: Context, rows: Rows) -> E:
     inner = cx.within(rows.frame)
     e = output(inner, rows.element)
     _, aggregate = frames.grouped(rows, cx.frame)
-    return aggregate(Op("collect", (e, *frames.in_order(rows))))
+    return coalesce(aggregate(Op("collect", (e, *frames.in_order(rows)))), Op("list", ()))

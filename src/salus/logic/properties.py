@@ -11,7 +11,7 @@ from salus.elm.nodes import Node
 from salus.elm.types import Named
 from salus.fhir import model
 from salus.logic.context import Context, memo
-from salus.logic.expr import FALSE, NULL
+from salus.logic.expr import FALSE, NULL, case, not_null
 from salus.logic.frame import Rows, child_rows, dictionary_rows, instance, union
 from salus.logic.values import (
     CODE,
@@ -89,7 +89,7 @@ def _get(cx: Context, node: Node, value: Value, name: str) -> Value:
         case Interval():
             return _of_interval(value, name)
         case Quantity(value=number, unit=unit):
-            return Point(DECIMAL, number) if name == "value" else Point(STRING, unit)
+            return Point(DECIMAL, number) if name == "value" else Point(STRING, case([(not_null(number), unit)]))
         case Coded() | CodeFields():
             return _of_code(cx, value, name)
     cx.fail(node, f"a value of type {type_of(value)} has no element {name}")

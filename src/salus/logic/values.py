@@ -226,6 +226,8 @@ def present(value: Value) -> E:
             return not_null(rid)
         case Choice(options=options):
             return or_(*(present(option) for option in options))
+        case Texts(text=text):
+            return not_null(text)
     return TRUE
 
 
@@ -388,6 +390,10 @@ def _lists(values: Sequence[Value], head: ListLiteral, fn: Combine) -> ListLiter
     return ListLiteral(tuple(combine(items, fn) for items in zip(*lists, strict=True)))
 
 
+def _texts(values: Sequence[Value], head: Texts, fn: Combine) -> Texts:
+    return Texts(_leaf(values, fn, lambda v: v.text), _leaf(values, fn, lambda v: v.separator))
+
+
 def _combine_options(values: Sequence[Value], fn: Combine) -> Value:
     spread = [v.options if isinstance(v, Choice) else (v,) for v in values]
     kinds = dict.fromkeys(_kind(o) for options in spread for o in options if not isinstance(o, Nothing))
@@ -409,6 +415,7 @@ _COMBINERS: list[tuple[type, Callable[..., Value]]] = [
     (Element, _elements),
     (Resource, _resources),
     (ListLiteral, _lists),
+    (Texts, _texts),
 ]
 
 

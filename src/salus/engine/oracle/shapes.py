@@ -39,9 +39,10 @@ def table_of(answers: Answers, *, over: bool = False) -> pa.Table:
         return _measured(answers)
     if not any(isinstance(value, list) for _, value in answers):
         return _columns([pid for pid, _ in answers], {"value": [value for _, value in answers]})
-    rows = [(pid, item) for pid, items in answers for item in items or () if item is not None]
-    if all(is_resource(item) for _, item in rows):
-        return _resources(rows)
+    rows = [(pid, item) for pid, items in answers for item in items or ()]
+    there = [(pid, item) for pid, item in rows if item is not None]
+    if all(is_resource(item) for _, item in there):
+        return _resources(there)
     return _columns([pid for pid, _ in rows], {"value": [item for _, item in rows]})
 
 
@@ -91,7 +92,7 @@ def plain(value: Value) -> Any:
         case Tuple(fields=fields):
             return {name: plain(field) for name, field in fields.items()}
         case list():
-            return _alike([plain(item) for item in value if item is not None])
+            return _alike([plain(item) for item in value])
         case Element():
             return _element(value)
         case Uncertain():
@@ -103,9 +104,9 @@ def plain(value: Value) -> Any:
 
 def _alike(items: list[Any]) -> list[Any]:
     """Items of one type as they are; of several, each as JSON text."""
-    if len({type(item) for item in items}) < 2:
+    if len({type(item) for item in items if item is not None}) < 2:
         return items
-    return [_json(item) for item in items]
+    return [None if item is None else _json(item) for item in items]
 
 
 def _json(value: Any) -> str:

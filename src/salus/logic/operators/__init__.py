@@ -4,6 +4,7 @@ A module registers its operators by ELM name; `compiler` looks them up in `OPERA
 """
 
 from salus.logic.operators import (  # noqa: F401  (registration on import)
+    aggregates,
     arithmetic,
     clinical,
     comparison,

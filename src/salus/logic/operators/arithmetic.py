@@ -7,17 +7,21 @@ division by zero.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import Context as Digits
 
 from salus.elm.nodes import Operator
+from salus.elm.types import Named
 from salus.logic.context import Context
-from salus.logic.expr import NULL, Const, E, op
+from salus.logic.expr import NULL, Const, E, and_, case, eq, op
+from salus.logic.operators.bounds import extreme, step
 from salus.logic.operators.datetimes import shift
 from salus.logic.operators.registry import operator
-from salus.logic.operators.units import computed_in, in_unit
+from salus.logic.operators.units import computed_in, factor, in_unit, scaled
 from salus.logic.values import (
     DECIMAL,
     INTEGER,
+    LONG,
     NOTHING,
     QUANTITY,
     Choice,
@@ -27,9 +31,15 @@ from salus.logic.values import (
     Value,
     narrow,
 )
+from salus.terminology import ucum
 
 _QUANTUM = Decimal("0.00000001")
-_BOUNDS = {"System.Integer": 2**31 - 1, "System.Long": 2**63 - 1}
+_EXACT = Digits(prec=60, rounding=ROUND_HALF_UP, traps=[])
+_BOUNDS: dict[str, int | Decimal] = {
+    "System.Integer": 2**31 - 1,
+    "System.Long": 2**63 - 1,
+    "System.Decimal": Decimal(10**20) - _QUANTUM,
+}
 
 
 def _number(cx: Context, node: Operator, value: Value) -> Point:
@@ -43,13 +53,17 @@ def folded(name: str, a: E, b: E, compute: Callable[[Decimal, Decimal], Decimal 
     if a == NULL or b == NULL:
         return NULL
     if not (isinstance(a, Const) and isinstance(b, Const)):
-        return op(f"{name}_{'decimal' if type_name == 'System.Decimal' else 'integer'}", a, b)
-    result = compute(Decimal(str(a.value)), Decimal(str(b.value)))
-    if result is None:
-        return NULL
-    if type_name == "System.Decimal":
-        return Const(result.quantize(_QUANTUM, ROUND_HALF_UP))
-    return Const(int(result)) if abs(result) <= _BOUNDS.get(type_name, 2**63) else NULL
+        return op(typed(name, type_name), a, b)
+    with localcontext(_EXACT):
+        result = compute(Decimal(str(a.value)), Decimal(str(b.value)))
+        if result is None or not result.is_finite() or not -_BOUNDS[type_name] - 1 <= result <= _BOUNDS[type_name]:
+            return NULL
+        return Const(result.quantize(_QUANTUM) if type_name == "System.Decimal" else int(result))
+
+
+def typed(name: str, type_name: str) -> str:
+    """The name of an arithmetic operation on a type of number."""
+    return f"{name}_{type_name.removeprefix('System.').lower()}"
 
 
 _COMPUTE: dict[str, Callable[[Decimal, Decimal], Decimal | None]] = {
@@ -66,7 +80,7 @@ _COMPUTE: dict[str, Callable[[Decimal, Decimal], Decimal | None]] = {
 def numbers(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Point:
     """A binary operator on two numbers, uncertain ones by their ends where the operator is monotone."""
     x, y = _number(cx, node, a), _number(cx, node, b)
-    type_ = DECIMAL if name == "div" or DECIMAL in (x.type, y.type) else x.type
+    type_ = _result_type(name, x, y)
     low = folded(name, x.low, y.low, _COMPUTE[name], type_.name)
     if x.high is None and y.high is None:
         return Point(type_, low)
@@ -74,6 +88,16 @@ def numbers(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Point
         cx.fail(node, f"{node.op} of an uncertain number is not supported")
     first, second = (y.low, y.top) if name == "add" else (y.top, y.low)
     return Point(type_, *(folded(name, p, q, _COMPUTE[name], type_.name) for p, q in ((x.low, first), (x.top, second))))
+
+
+def _result_type(name: str, x: Point, y: Point) -> Named:
+    """Decimal where an operand is one, and where a result may not be whole; else the wider of the two."""
+    whole = name not in ("div", "pow") or (
+        isinstance(y.low, Const) and isinstance(y.low.value, int) and y.low.value >= 0
+    )
+    if name == "div" or DECIMAL in (x.type, y.type) or not whole:
+        return DECIMAL
+    return LONG if LONG in (x.type, y.type) else x.type
 
 
 def _numeric(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Value:
@@ -88,8 +112,10 @@ def _quantities(cx: Context, node: Operator, name: str, a: Value, b: Value) -> V
     if name in ("add", "sub") and isinstance(a, Quantity) and isinstance(b, Quantity):
         return computed_in(a.unit, a.units or frozenset(), lambda unit: _amount(name, a, b, unit))
     if isinstance(a, Quantity) and isinstance(b, Quantity) and name in ("mul", "div"):
-        return _product(cx, node, name, a, b)
-    if isinstance(a, Quantity) and isinstance(b, Point):
+        if a.units is None or b.units is None:
+            cx.fail(node, f"{node.op} of quantities whose units are only known as they are computed is not supported")
+        return _product(name, a, b)
+    if isinstance(a, Quantity) and isinstance(b, Point) and name in ("mul", "div", "intdiv", "mod"):
         return Quantity(folded(name, a.value, b.low, _COMPUTE[name], "System.Decimal"), a.unit, a.units)
     if isinstance(b, Quantity) and isinstance(a, Point) and name == "mul":
         return _quantities(cx, node, name, b, a)
@@ -100,17 +126,28 @@ def _amount(name: str, a: Quantity, b: Quantity, unit: str) -> E:
     return folded(name, in_unit(a, unit), in_unit(b, unit), _COMPUTE[name], "System.Decimal")
 
 
-def _product(cx: Context, node: Operator, name: str, a: Quantity, b: Quantity) -> Value:
-    """A quantity times a plain number, or divided by one of its own kind (a plain number then)."""
-    plain = frozenset({"1"})
-    if b.units == plain:
-        return _quantities(cx, node, name, a, Point(DECIMAL, b.value))
-    if a.units == plain and name == "mul":
-        return _quantities(cx, node, name, b, Point(DECIMAL, a.value))
-    if name == "div":
-        ratio = computed_in(a.unit, a.units or frozenset(), lambda unit: _amount("div", a, b, unit))
-        return Quantity(ratio.value, Const("1"), plain)
-    cx.fail(node, "a product of two units is not supported")
+def _product(name: str, a: Quantity, b: Quantity) -> Quantity:
+    """The product or quotient of two quantities, whose units combine: of like units a quotient is a plain number."""
+    values, units = [], []
+    for x in sorted(a.units or ()):
+        for y in sorted(b.units or ()):
+            here = and_(eq(a.unit, Const(x)), eq(b.unit, Const(y)))
+            scale, unit = _combined(name, x, y)
+            if unit is not None:
+                value = folded(name, a.value, scaled(b.value, scale), _COMPUTE[name], "System.Decimal")
+                values.append((here, value))
+                units.append((here, unit))
+    return Quantity(case(values), case([(e, Const(unit)) for e, unit in units]), frozenset(unit for _, unit in units))
+
+
+def _combined(name: str, a: str, b: str) -> tuple[Decimal | None, str | None]:
+    """What b counts for, and the unit of the product or quotient; None when UCUM has no such unit."""
+    like = factor(b, a) if name == "div" else None
+    if b == "1" or like is not None:
+        return (Decimal(1), a) if b == "1" else (like, "1")
+    sign = "/" if name == "div" else "."
+    joined = b if a == "1" and sign == "." else f"{a}{sign}({b})" if "/" in b else f"{a}{sign}{b}"
+    return Decimal(1), joined if ucum.is_valid(joined) else None
 
 
 @operator("Add")
@@ -152,35 +189,55 @@ def negate(cx: Context, node: Operator, a: Value) -> Value:
     return numbers(cx, node, "sub", Point(INTEGER, Const(0)), a)
 
 
-_UNARY = {"Abs": "abs", "Ceiling": "ceiling", "Floor": "floor_number", "Truncate": "truncate"}
+_WHOLE = {"Ceiling": "ceiling", "Floor": "floor_number", "Truncate": "truncate"}
 
 
-@operator(*_UNARY)
+@operator("Abs", *_WHOLE)
 def unary(cx: Context, node: Operator, a: Value) -> Value:
     """B.6 Abs, Ceiling, Floor, Truncate."""
     if isinstance(a, Nothing):
         return NOTHING
-    if isinstance(a, Quantity):
-        return Quantity(op(_UNARY[node.op], a.value), a.unit, a.units)
+    if isinstance(a, Quantity) and node.op == "Abs":
+        return Quantity(op("abs_decimal", a.value), a.unit, a.units)
     number = _number(cx, node, a)
-    return Point(number.type if node.op == "Abs" else INTEGER, op(_UNARY[node.op], number.low))
+    if node.op == "Abs":
+        return Point(number.type, op(typed("abs", number.type.name), number.low))
+    return Point(INTEGER, op(_WHOLE[node.op], number.low))
 
 
-_CURVES = {"Exp": "exp", "Ln": "ln"}
+_CURVES = {"Exp": "exp", "Ln": "ln", "Log": "log"}
 
 
 @operator(*_CURVES)
-def curve(cx: Context, node: Operator, a: Value) -> Value:
-    """B.6 Exp, Ln."""
-    if isinstance(a, Nothing):
+def curve(cx: Context, node: Operator, *values: Value) -> Value:
+    """B.6 Exp, Ln, Log."""
+    if any(isinstance(value, Nothing) for value in values):
         return NOTHING
-    return Point(DECIMAL, op("as_decimal", op(_CURVES[node.op], _number(cx, node, a).low)))
+    return Point(DECIMAL, op(_CURVES[node.op], *(_number(cx, node, value).low for value in values)))
 
 
 @operator("Round")
 def round_operator(cx: Context, node: Operator, a: Value, digits: Value) -> Value:
-    """B.6 Round: half up."""
+    """B.6 Round: from halfway away from zero."""
     if isinstance(a, Nothing):
         return NOTHING
     places = Const(0) if isinstance(digits, Nothing) else _number(cx, node, digits).low
+    if not isinstance(places, Const):
+        cx.fail(node, "Round to a number of places that is not constant is not supported")
     return Point(DECIMAL, op("round", _number(cx, node, a).low, places))
+
+
+@operator("Successor", "Predecessor")
+def neighbour(cx: Context, node: Operator, a: Value) -> Value:
+    """B.6 Successor, Predecessor: the next point of the type; null at the end of its range."""
+    upward = node.op == "Successor"
+    if isinstance(a, Nothing):
+        return NOTHING
+    if isinstance(a, Quantity):
+        moved = step(Point(DECIMAL, a.value), 1 if upward else -1)
+        return Quantity(moved.low, a.unit, a.units)
+    point = _number(cx, node, a)
+    if point.precision is not None:
+        cx.fail(node, f"{node.op} of a date that may be partial is not supported")
+    edge = eq(point.low, extreme(point.type, top=upward).low)
+    return Point(point.type, case([(edge, NULL)], step(point, 1 if upward else -1).low))

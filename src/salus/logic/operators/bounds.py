@@ -40,18 +40,20 @@ def step(point: Point, sign: int) -> Point:
         case "System.Date":
             return _moved(point, lambda e: add_time(e, Const(sign), "day"))
         case "System.Decimal":
-            return _moved(point, lambda e: _add(e, Decimal(sign) * Decimal("1e-8")))
-    return _moved(point, lambda e: _add(e, sign))
+            return _moved(point, lambda e: _add(e, Decimal(sign) * Decimal("1e-8"), "add_decimal"))
+        case "System.Long":
+            return _moved(point, lambda e: _add(e, sign, "add_long"))
+    return _moved(point, lambda e: _add(e, sign, "add_integer"))
 
 
 def _moved(point: Point, move: Callable[[E], E]) -> Point:
     return Point(point.type, move(point.low), None if point.high is None else move(point.high), point.precision)
 
 
-def _add(e: E, amount: int | Decimal) -> E:
+def _add(e: E, amount: int | Decimal, name: str) -> E:
     if isinstance(e, Const):
         return NULL if e.value is None else Const(e.value + amount)  # type: ignore[operator]
-    return op("add_decimal" if isinstance(amount, Decimal) else "add_integer", e, Const(amount))
+    return op(name, e, Const(amount))
 
 
 def _point_type(interval: Interval) -> Named:

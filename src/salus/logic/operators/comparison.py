@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 from salus.elm.nodes import Operator
 from salus.logic.context import Context
 from salus.logic.expr import (
     FALSE,
     NULL,
+    TRUE,
     Const,
     E,
     Op,
@@ -17,14 +19,16 @@ from salus.logic.expr import (
     eq,
     is_true,
     not_,
+    op,
     or_,
 )
 from salus.logic.operators import points
 from salus.logic.operators.bounds import end, start
 from salus.logic.operators.codes import equivalent_codes
 from salus.logic.operators.registry import operator
-from salus.logic.operators.units import compare_quantities
+from salus.logic.operators.units import compare_quantities, equivalent_quantities
 from salus.logic.values import (
+    DECIMAL,
     STRING,
     Choice,
     Coded,
@@ -88,7 +92,15 @@ def _equal_fields(a: Tuple, b: Tuple) -> E | None:
         assert x is not None
         assert y is not None
         parts.append(or_(and_(not_(present(x)), not_(present(y))), part))
-    return and_(*parts)
+    return _first_unequal(parts)
+
+
+def _first_unequal(parts: Sequence[E]) -> E:
+    """Part by part: the first that is not true decides."""
+    result: E = TRUE
+    for part in reversed(parts):
+        result = case([(is_true(part), result)], part)
+    return result
 
 
 def _equal_intervals(a: Interval, b: Interval) -> E | None:
@@ -102,41 +114,46 @@ def equivalent(cx: Context, a: Value, b: Value) -> E | None:
         return not_(or_(present(a), present(b)))
     if isinstance(a, CODES) and isinstance(b, CODES):
         return equivalent_codes(cx, a, b)
-    if isinstance(a, Point) and isinstance(b, Point) and a.type == STRING:
-        a, b = _normalised(a), _normalised(b)
-    same = equal(a, b)
+    same = _equivalent_values(cx, a, b)
     if same is None:
         return None
     return or_(is_true(same), and_(not_(present(a)), not_(present(b))))
 
 
+def _equivalent_values(cx: Context, a: Value, b: Value) -> E | None:
+    """Whether values are equivalent where both are there: strings, decimals and what is made of them have rules."""
+    match a, b:
+        case Point(type=type_), Point() if type_ == STRING:
+            return equal(_normalised(a), _normalised(b))
+        case Point(type=type_, low=x, high=None), Point(low=y, high=None) if DECIMAL in (type_, b.type):
+            return op("equivalent", x, y)
+        case Quantity(), Quantity():
+            return equivalent_quantities(a, b, lambda x, y: op("equivalent", x, y))
+        case Tuple(), Tuple():
+            pairs = [(a.fields.get(name), b.fields.get(name)) for name in dict.fromkeys((*a.fields, *b.fields))]
+            parts = [None if x is None or y is None else equivalent(cx, x, y) for x, y in pairs]
+            return None if None in parts else and_(*(part for part in parts if part is not None))
+    return equal(a, b)
+
+
 def _normalised(point: Point) -> Point:
-    """Strings are equivalent when equal but for case and white space (B.4 Equivalent)."""
+    """Strings are equivalent when equal but for case and kind of white space (B.4 Equivalent)."""
     if isinstance(point.low, Const):
         value = point.low.value
-        return Point(STRING, Const(" ".join(value.lower().split())) if isinstance(value, str) else NULL)
+        return Point(STRING, Const(re.sub(r"\s", " ", value.lower())) if isinstance(value, str) else NULL)
     return Point(STRING, Op("normalise", (point.low,)))
 
 
-@operator("Equal")
-def equal_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
-    """B.4 Equal."""
-    return boolean(pairwise(cx, node, a, b, equal))
-
-
-@operator("NotEqual")
-def not_equal_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
-    """B.4 Not Equal."""
-    return boolean(not_(pairwise(cx, node, a, b, equal)))
-
-
-@operator("Equivalent")
-def equivalent_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
-    """B.4 Equivalent: never null; values of different types are not equivalent."""
+def compared(cx: Context, node: Operator, a: Value, b: Value) -> E:
+    """B.4 Equal, Not Equal, and Equivalent, which is never null: values of different types are not equivalent."""
+    if node.op == "Equal":
+        return pairwise(cx, node, a, b, equal)
+    if node.op == "NotEqual":
+        return not_(pairwise(cx, node, a, b, equal))
     if isinstance(a, Choice) or isinstance(b, Choice):
         found = pairwise(cx, node, a, b, lambda x, y: equivalent(cx, x, y))
-        return boolean(or_(is_true(found), and_(not_(present(a)), not_(present(b)))))
-    return boolean(equivalent(cx, a, b) or FALSE)
+        return or_(is_true(found), and_(not_(present(a)), not_(present(b))))
+    return equivalent(cx, a, b) or FALSE
 
 
 def _ordering(name: str) -> Callable[[Value, Value], E | None]:

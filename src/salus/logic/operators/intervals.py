@@ -20,12 +20,13 @@ from salus.logic.expr import (
 )
 from salus.logic.operators import points
 from salus.logic.operators.bounds import end, start
-from salus.logic.operators.lists import in_list_value
+from salus.logic.operators.lists import LISTS, in_list_value, includes_list, properly_includes_list
 from salus.logic.operators.registry import operator
 from salus.logic.operators.units import compare_quantities
 from salus.logic.values import (
     Choice,
     Interval,
+    ListLiteral,
     Nothing,
     Point,
     Quantity,
@@ -65,7 +66,7 @@ def contains_point(point: Value, interval: Interval, unit: str | None, *, proper
     """B.9 In: start <= point <= end."""
     relation = "lt" if proper else "le"
     inside = and_(_compare(relation, start(interval), point, unit), _compare(relation, point, end(interval), unit))
-    return case([(interval.present, inside)]) if interval.present != TRUE else inside
+    return inside if interval.present == TRUE else case([(interval.present, inside)], case([(present(point), FALSE)]))
 
 
 def includes(a: Interval, b: Interval, unit: str | None) -> E:
@@ -121,6 +122,8 @@ def _in(cx: Context, node: Operator, item: Value, container: Value) -> Value:
         return boolean(contains_point(item, container, _unit(node), proper=proper))
     if isinstance(container, Nothing):
         return boolean(FALSE if not isinstance(item, Nothing) else NULL)
+    if proper and not isinstance(container, (Interval, Nothing)):
+        return boolean(properly_includes_list(cx, node, container, ListLiteral((item,))))
     return in_list_value(cx, node, item, container)
 
 
@@ -144,6 +147,9 @@ def _includes(cx: Context, node: Operator, outer: Value, inner: Value) -> Value:
         held = includes(outer, inner, _unit(node))
         proper = node.op.startswith("Proper")
         return boolean(_properly(outer, inner, _unit(node), held) if proper else held)
+    if isinstance(outer, LISTS) and isinstance(inner, LISTS):
+        proper = node.op.startswith("Proper")
+        return boolean((properly_includes_list if proper else includes_list)(cx, node, outer, inner))
     if isinstance(outer, Interval):
         return boolean(contains_point(inner, outer, _unit(node), proper=node.op.startswith("Proper")))
     cx.fail(node, f"{node.op} of {type_of(inner)} and {type_of(outer)} is not supported")

@@ -6,7 +6,8 @@ engine; only union, intersect, except and distinct drop duplicates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from salus.elm.nodes import Operator
 from salus.logic import frame as frames
@@ -18,20 +19,22 @@ from salus.logic.expr import (
     Const,
     E,
     Op,
+    and_,
     case,
     coalesce,
+    compare,
     eq,
-    in_list,
+    is_null,
     is_true,
     not_,
     op,
     or_,
 )
 from salus.logic.frame import Rows
-from salus.logic.operators.comparison import CODES, equal, equivalent, order
+from salus.logic.operators.comparison import CODES, compared, equal, equivalent
 from salus.logic.operators.registry import operator
-from salus.logic.operators.sorting import order_key, pick_key
-from salus.logic.operators.units import aggregated
+from salus.logic.operators.sorting import pick_key
+from salus.logic.operators.strings import character, text
 from salus.logic.values import (
     EMPTY,
     INTEGER,
@@ -40,16 +43,16 @@ from salus.logic.values import (
     ListLiteral,
     Nothing,
     Point,
-    Quantity,
     Resource,
     Texts,
     Value,
     boolean,
-    combine,
     present,
     remap,
     type_of,
 )  # fmt: skip
+
+LISTS = (Rows, ListLiteral, Texts)
 
 
 def in_list_value(cx: Context, node: Operator, item: Value, container: Value) -> Value:
@@ -62,42 +65,147 @@ def in_list_value(cx: Context, node: Operator, item: Value, container: Value) ->
 
 
 def _in_literals(cx: Context, node: Operator, item: Value, items: Sequence[Value]) -> E:
-    if isinstance(item, Nothing):
-        return NULL
-    if isinstance(item, Point) and item.high is None and all(isinstance(i, Point) for i in items):
-        return in_list(item.low, [i.low for i in items if isinstance(i, Point)])
-    tests = [_equal(cx, item, other) for other in items]
-    if any(t is None for t in tests):
-        cx.fail(node, f"{node.op}: elements cannot be compared with {type_of(item)}")
-    return or_(*(t for t in tests if t is not None))
+    return or_(*(_is_member(cx, node, item, other) for other in items))
 
 
-def _equal(cx: Context, a: Value, b: Value) -> E | None:
-    return equivalent(cx, a, b) if isinstance(a, CODES) else equal(a, b)
+def _is_member(cx: Context, node: Operator, item: Value, other: Value) -> E:
+    """Whether a value is a member of a list: equal, where nulls are equal to each other and to nothing else (B.11)."""
+    if isinstance(item, Nothing) or isinstance(other, Nothing):
+        return not_(or_(present(item), present(other)))
+    same = equivalent(cx, item, other) if isinstance(item, CODES) else equal(item, other)
+    if same is None:
+        cx.fail(node, f"{node.op}: {type_of(other)} cannot be compared with {type_of(item)}")
+    blanks = not_(present(item)), not_(present(other))
+    if FALSE in blanks:
+        return same if blanks == (FALSE, FALSE) else and_(*map(not_, blanks), same)
+    return case([(and_(*blanks), TRUE), (or_(*blanks), FALSE)], same)
 
 
 def _in_rows(cx: Context, node: Operator, item: Value, rows: Rows) -> E:
+    """Whether a list has the item; null where that hangs on a comparison that cannot be told."""
     rows = frames.instance(rows, cx.frame)
-    same = _equal(cx, item, rows.element)
-    if same is None:
-        cx.fail(node, f"{node.op} of {type_of(item)} in {type_of(rows)} is not supported")
-    rows.frame.filter(same)
-    return frames.exists(rows, cx.frame)
+    same = _is_member(cx, node, item, rows.element)
+    if _is_certain(item) and _is_certain(rows.element):
+        rows.frame.filter(same)
+        return frames.member(rows, cx.frame)
+    return any_of(cx, rows, same)
+
+
+def _is_certain(value: Value) -> bool:
+    """Whether it can always be told if such a value equals another that is there."""
+    return isinstance(value, (Nothing, Resource, *CODES)) or (isinstance(value, Point) and value.high is None)
+
+
+def any_of(cx: Context, rows: Rows, condition: E) -> E:
+    """Whether a condition holds for some row, three-valued; false of no rows."""
+    _, aggregate = frames.grouped(rows, cx.frame)
+    some = aggregate(Op("some", (condition,)))
+    unknown = aggregate(Op("some", (is_null(condition),)))
+    return case([(is_true(some), TRUE), (is_true(unknown), NULL)], FALSE)
+
+
+def all_of(cx: Context, rows: Rows, condition: E) -> E:
+    """Whether a condition holds for every row, three-valued; true of no rows."""
+    return not_(any_of(cx, rows, not_(condition)))
+
+
+def includes_list(cx: Context, node: Operator, outer: Value, inner: Value) -> E:
+    """B.11 Includes: every element of the inner list is in the outer one."""
+    wide, narrow_ = as_rows(cx, node, outer), as_rows(cx, node, inner)
+    if narrow_ is None:
+        return TRUE
+    narrow_ = frames.instance(narrow_, cx.frame)
+    if wide is None:
+        return not_(frames.member(narrow_, cx.frame))
+    return all_of(cx, narrow_, _in_rows(cx.within(narrow_.frame), node, narrow_.element, wide))
+
+
+def properly_includes_list(cx: Context, node: Operator, outer: Value, inner: Value) -> E:
+    """B.11 Properly Includes: includes, and has more that is different."""
+    counts = [_distinct_count(cx, node, value) for value in (outer, inner)]
+    return and_(includes_list(cx, node, outer, inner), compare("gt", *counts))
+
+
+def _distinct_count(cx: Context, node: Operator, value: Value) -> E:
+    rows = as_rows(cx, node, value)
+    if rows is None:
+        return Const(0)
+    rows = frames.settle(replace(frames.instance(rows, cx.frame), distinct=True), cx.frame)
+    return _length(cx, rows)
+
+
+def _length(cx: Context, rows: Rows) -> E:
+    _, aggregate = frames.grouped(rows, cx.frame)
+    return coalesce(aggregate(Op("count", ())), Const(0))
+
+
+def lists_alike(cx: Context, node: Operator, a: Value, b: Value, same: Callable[[Value, Value], E | None]) -> E:
+    """B.4 Equal and Equivalent of lists: as long, and alike element by element; the first unlike decides."""
+    sides = [as_rows(cx, node, value) for value in (a, b)]
+    settled = [r and frames.settle(frames.instance(r, cx.frame), cx.frame) for r in sides]
+    lengths = [Const(0) if r is None else _length(cx, frames.instance(r, cx.frame)) for r in settled]
+    left, right = settled
+    if left is None or right is None:
+        return eq(*lengths)
+    return case([(compare("ne", *lengths), FALSE)], _pairs_alike(cx, node, left, right, same))
+
+
+def _pairs_alike(cx: Context, node: Operator, a: Rows, b: Rows, same: Callable[[Value, Value], E | None]) -> E:
+    first, second = frames.numbered(a, cx.frame), frames.numbered(b, cx.frame)
+    alike = same(first.rows.element, second.rows.element)
+    if alike is None:
+        cx.fail(node, f"{node.op} cannot compare lists of {type_of(a.element)} and of {type_of(b.element)}")
+    left, right = first.frame, second.frame
+    owner = first.rows.link.outer or cx.frame.pid
+    if (second.rows.link.outer or cx.frame.pid) != owner:
+        cx.fail(node, f"{node.op} of lists that belong to different rows is not supported")
+    on = and_(eq(first.rows.link.inner, second.rows.link.inner), eq(first.number, second.number))
+    left.select.join("inner", right.select, on)
+    blanks = [not_(present(side.rows.element)) for side in (first, second)]
+    left.filter(op("not_true", or_(and_(*blanks), alike)))
+    _, aggregate = frames.grouped(first.rows, cx.frame)
+    decided = aggregate(Op("arg_min", (alike, first.number)))
+    return case([(compare("gt", coalesce(aggregate(Op("count", ())), Const(0)), Const(0)), decided)], TRUE)
 
 
 def as_rows(cx: Context, node: Operator, value: Value) -> Rows | None:
     """A list operand as rows; None for null and for the empty list; refuses what is not a list."""
     if isinstance(value, Nothing) or (isinstance(value, ListLiteral) and not value.items):
         return None
+    if isinstance(value, ListLiteral):
+        return literal_list(cx, value)
+    if isinstance(value, Texts):
+        return _parts(cx, value)
     if not isinstance(value, Rows):
         cx.fail(node, f"{node.op} of {type_of(value)} is not supported")
     return value
+
+
+def _parts(cx: Context, value: Texts) -> Rows:
+    """The parts of a split string as rows, in their order."""
+    whole = cx.compiler.literal_rows(Point(STRING, op("split", value.text, value.separator)), cx)
+    assert isinstance(whole.element, Point)
+    parts = whole.frame.bind(whole.element.low)
+    place = whole.frame.bind(Op("each", (Op("range", (Const(1), op("size", parts))),)))
+    whole.frame.key, whole.frame.position = None, (*whole.frame.position, place)
+    return Rows(whole.frame, Point(STRING, op("element_at", parts, place)))
 
 
 def literal_list(cx: Context, value: ListLiteral) -> Rows:
     """A list written out, as rows of the frame it is computed in."""
     lists = [cx.compiler.literal_rows(item, cx) for item in value.items]
     return lists[0] if len(lists) == 1 else frames.union(lists, cx.frame, distinct=False)
+
+
+@operator("Equal", "NotEqual", "Equivalent")
+def compare_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
+    """B.4 Equal, Not Equal, Equivalent; of lists B.11."""
+    if not (isinstance(a, LISTS) and isinstance(b, LISTS)):
+        return boolean(compared(cx, node, a, b))
+    if node.op == "Equivalent":
+        return boolean(is_true(lists_alike(cx, node, a, b, lambda x, y: equivalent(cx, x, y))))
+    alike = lists_alike(cx, node, a, b, equal)
+    return boolean(not_(alike) if node.op == "NotEqual" else alike)
 
 
 @operator("Exists")
@@ -109,7 +217,7 @@ def exists_operator(cx: Context, node: Operator, a: Value) -> Value:
     return boolean(FALSE if rows is None else frames.exists(rows, cx.frame))
 
 
-def _pick(cx: Context, node: Operator, value: Value, *, latest: bool) -> Value:
+def pick(cx: Context, node: Operator, value: Value, *, latest: bool) -> Value:
     if isinstance(value, ListLiteral):
         return (value.items[-1] if latest else value.items[0]) if value.items else NOTHING
     rows = as_rows(cx, node, value)
@@ -125,10 +233,10 @@ def _pick(cx: Context, node: Operator, value: Value, *, latest: bool) -> Value:
     name, key = pick_key(keys, rows.frame.position, descending=True in directions, latest=latest)
     if not key.args:
         key = Op("row", tuple(frames.leaves(rows.element)))
-    return _picked(rows, lambda e: aggregate(Op(name, (e, key))))
+    return picked(rows, lambda e: aggregate(Op(name, (e, key))))
 
 
-def _picked(rows: Rows, pick: object) -> Value:
+def picked(rows: Rows, pick: object) -> Value:
     """One element of each group: its leaves picked by the same key. A resource is its row key, joined again if read."""
     assert callable(pick)
     element = rows.element
@@ -140,7 +248,7 @@ def _picked(rows: Rows, pick: object) -> Value:
 @operator("First")
 def first(cx: Context, node: Operator, a: Value) -> Value:
     """B.11 First."""
-    return _pick(cx, node, a, latest=False)
+    return pick(cx, node, a, latest=False)
 
 
 @operator("Last")
@@ -148,7 +256,46 @@ def last(cx: Context, node: Operator, a: Value) -> Value:
     """B.11 Last."""
     if isinstance(a, Texts):
         return Point(STRING, op("split_last", a.text, a.separator))
-    return _pick(cx, node, a, latest=True)
+    return pick(cx, node, a, latest=True)
+
+
+@operator("Slice")
+def slice_operator(cx: Context, node: Operator, a: Value, start: Value, end: Value) -> Value:
+    """B.11 Skip, Tail, Take: the elements from a place up to another, from 0."""
+    rows = as_rows(cx, node, a)
+    if rows is None:
+        return NOTHING
+    numbered = frames.numbered(frames.settle(frames.instance(rows, cx.frame), cx.frame), cx.frame)
+    bounds = [value.low for value in (start, end) if isinstance(value, Point)]
+    if len(bounds) < 2 and not isinstance(end, Nothing):
+        return NOTHING
+    for name, bound in zip(("gt", "le"), bounds, strict=False):
+        numbered.frame.filter(compare(name, numbered.number, bound))
+    return replace(numbered.rows, order=((False, (numbered.number,)),))
+
+
+@operator("IndexOf")
+def index_of(cx: Context, node: Operator, a: Value, item: Value) -> Value:
+    """B.11 IndexOf: the place of the first element that equals the item, from 0; -1 where there is none."""
+    rows = as_rows(cx, node, a)
+    if rows is None or isinstance(item, Nothing):
+        return NOTHING
+    numbered = frames.numbered(frames.settle(frames.instance(rows, cx.frame), cx.frame), cx.frame)
+    numbered.frame.filter(_is_member(cx, node, item, numbered.rows.element))
+    _, aggregate = frames.grouped(numbered.rows, cx.frame)
+    place = op("sub_integer", coalesce(aggregate(Op("min", (numbered.number,))), Const(0)), Const(1))
+    return Point(INTEGER, case([(present(item), place)]))
+
+
+@operator("Length")
+def length(cx: Context, node: Operator, a: Value) -> Value:
+    """B.7 Length of a string; B.11 Length of a list, 0 for none."""
+    if isinstance(a, LISTS):
+        rows = as_rows(cx, node, a)
+        if rows is None:
+            return Point(INTEGER, Const(0))
+        return Point(INTEGER, _length(cx, frames.settle(frames.instance(rows, cx.frame), cx.frame)))
+    return Point(INTEGER, op("length", text(cx, node, a)))
 
 
 @operator("SingletonFrom")
@@ -164,96 +311,24 @@ def singleton_from(cx: Context, node: Operator, a: Value) -> Value:
     rows = frames.settle(rows, cx.frame)
     group, aggregate = frames.grouped(rows, cx.frame)
     cx.compiler.check_single(group, Op("count", ()), cx.where(node))
-    return _picked(rows, lambda e: aggregate(Op("only", (e,))))
-
-
-@operator("Count")
-def count_operator(cx: Context, node: Operator, a: Value) -> Value:
-    """B.11 Count: elements that are not null; 0 for null."""
-    if isinstance(a, ListLiteral):
-        return Point(INTEGER, Const(len([i for i in a.items if not isinstance(i, Nothing)])))
-    rows = as_rows(cx, node, a)
-    if rows is None:
-        return Point(INTEGER, Const(0))
-    rows = frames.settle(rows, cx.frame)
-    there = present(rows.element)
-    _, aggregate = frames.grouped(rows, cx.frame)
-    counted = aggregate(Op("count", () if there == TRUE else (there,)))
-    return Point(INTEGER, coalesce(counted, Const(0)))
-
-
-_AGGREGATES = {"Min": "min", "Max": "max", "Sum": "sum", "Avg": "avg", "Median": "median"}
-
-
-@operator(*_AGGREGATES)
-def aggregate_operator(cx: Context, node: Operator, a: Value) -> Value:
-    """B.13 Aggregate functions: nulls are ignored; null for no elements."""
-    if isinstance(a, ListLiteral) and node.op in ("Min", "Max"):
-        return _extreme_of(cx, node, a.items)
-    if isinstance(a, ListLiteral) and a.items:
-        a = literal_list(cx, a)
-    rows = as_rows(cx, node, a)
-    if rows is None:
-        return NOTHING
-    rows = frames.settle(rows, cx.frame)
-    element = rows.element
-    if node.op in ("Min", "Max") and not (isinstance(element, Point) and element.high is None):
-        return _extreme(cx, node, rows)
-    _, aggregate = frames.grouped(rows, cx.frame)
-    if isinstance(element, Quantity):
-        return aggregated(element, _AGGREGATES[node.op], aggregate)
-    if not isinstance(element, Point):
-        cx.fail(node, f"{node.op} of {type_of(element)} is not supported")
-    return Point(element.type, aggregate(Op(_AGGREGATES[node.op], (element.low,))))
-
-
-def _extreme_of(cx: Context, node: Operator, items: Sequence[Value]) -> Value:
-    """The least or greatest of values written out."""
-    found: Value = NOTHING
-    for item in items:
-        if isinstance(found, Nothing):
-            found = item
-        elif not isinstance(item, Nothing):
-            first = order("le" if node.op == "Min" else "ge", found, item)
-            if first is None:
-                cx.fail(node, f"{node.op} of {type_of(item)} is not supported")
-            keep = or_(is_true(first), not_(present(item)))
-            found = combine([found, item], lambda parts, keep=keep: case([(keep, parts[0])], parts[1]))  # type: ignore[misc]
-    return found
-
-
-def _extreme(cx: Context, node: Operator, rows: Rows) -> Value:
-    """The least or greatest element, as the first or last of those that are not null."""
-    rows.frame.filter(present(rows.element))
-    rows.order = ((False, order_key(cx, node, rows.element)),)
-    return _pick(cx, node, rows, latest=node.op == "Max")
+    return picked(rows, lambda e: aggregate(Op("only", (e,))))
 
 
 @operator("Indexer")
 def indexer(cx: Context, node: Operator, a: Value, index: Value) -> Value:
     """B.11 Indexer: the element at a position from 0; null outside the list."""
-    if isinstance(a, ListLiteral) and a.items:
-        a = literal_list(cx, a)
+    if not isinstance(index, Point):
+        return NOTHING
+    if isinstance(a, Point):
+        return character(a, index.low)
     rows = as_rows(cx, node, a)
-    if rows is None or not isinstance(index, Point):
+    if rows is None:
         return NOTHING
     numbered = frames.numbered(frames.settle(rows, cx.frame), cx.frame)
     place = op("add_integer", index.low, Const(1))
     numbered.frame.filter(eq(numbered.number, place))
     _, aggregate = frames.grouped(numbered.rows, cx.frame)
-    return _picked(numbered.rows, lambda e: aggregate(Op("only", (e,))))
-
-
-@operator("AllTrue", "AnyTrue")
-def all_any_true(cx: Context, node: Operator, a: Value) -> Value:
-    """B.13 AllTrue, AnyTrue: nulls are ignored; true and false for no elements."""
-    rows = as_rows(cx, node, a)
-    empty = Const(node.op == "AllTrue")
-    if rows is None or not isinstance(rows.element, Point):
-        return boolean(empty)
-    _, aggregate = frames.grouped(rows, cx.frame)
-    name = "every" if node.op == "AllTrue" else "some"
-    return boolean(coalesce(aggregate(Op(name, (rows.element.low,))), empty))
+    return picked(numbered.rows, lambda e: aggregate(Op("only", (e,))))
 
 
 def flatten_lists(values: Sequence[Value]) -> list[Value]:
@@ -267,15 +342,14 @@ def union_operator(cx: Context, node: Operator, *values: Value) -> Value:
     lists = flatten_lists(values)
     if not lists:
         return EMPTY
-    if all(isinstance(v, ListLiteral) for v in lists):
-        return ListLiteral(tuple(item for v in lists if isinstance(v, ListLiteral) for item in v.items))
-    rows = [v for v in lists if isinstance(v, Rows)]
-    literals = [item for v in lists if isinstance(v, ListLiteral) for item in v.items]
-    if literals:
-        rows += [cx.compiler.literal_rows(item, cx) for item in literals]
-    if len(rows) != len([v for v in lists if isinstance(v, Rows)]) + len(literals):
-        cx.fail(node, "Union of these types is not supported")
-    return rows[0] if len(rows) == 1 else frames.union(rows, cx.frame)
+    rows = [made for v in lists if (made := as_rows(cx, node, v)) is not None]
+    if not rows:
+        return EMPTY
+    if len(rows) > 1:
+        return frames.union(rows, cx.frame)
+    element = rows[0].element
+    once = isinstance(element, Resource) and rows[0].frame.key == element.rid
+    return rows[0] if once else replace(rows[0], distinct=True)
 
 
 def intersect_lists(cx: Context, node: Operator, a: Value, b: Value) -> Value:
@@ -285,10 +359,9 @@ def intersect_lists(cx: Context, node: Operator, a: Value, b: Value) -> Value:
     left, right = as_rows(cx, node, a), as_rows(cx, node, b)
     if left is None or right is None:
         return NOTHING if node.op == "Intersect" or left is None else left
-    left.distinct = True
-    left = frames.settle(left, cx.frame)
-    pairs = list(zip(frames.leaves(left.element), frames.leaves(right.element), strict=True))
-    there = frames.member(right, left.frame, pairs)
+    left = frames.settle(replace(left, distinct=True), cx.frame)
+    leaves = zip(frames.leaves(left.element), frames.leaves(right.element), strict=True)
+    there = frames.member(right, left.frame, [(Op("row", (x,)), Op("row", (y,))) for x, y in leaves])
     left.frame.filter(there if node.op == "Intersect" else not_(there))
     return left
 

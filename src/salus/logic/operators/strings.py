@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from salus.elm.nodes import Operator
 from salus.logic.context import Context
-from salus.logic.expr import NULL, Const, E, op
+from salus.logic.expr import NULL, Const, E, case, is_null, op
 from salus.logic.operators.registry import operator
 from salus.logic.values import BOOLEAN, INTEGER, NOTHING, STRING, Nothing, Point, Texts, Value
 
@@ -50,22 +52,42 @@ def change_case(cx: Context, node: Operator, value: Value) -> Value:
     return Point(STRING, op(node.op.lower(), text(cx, node, value)))
 
 
-@operator("Length")
-def length(cx: Context, node: Operator, value: Value) -> Value:
-    """B.7 Length of a string."""
-    return Point(INTEGER, op("length", text(cx, node, value)))
-
-
 @operator("Substring")
 def substring(cx: Context, node: Operator, value: Value, start: Value, size: Value) -> Value:
-    """B.7 Substring: the start counts from 0."""
+    """B.7 Substring: the start counts from 0; null outside the string; a size that is not there takes the rest."""
     parts = [text(cx, node, value), text(cx, node, start)]
-    if not isinstance(size, Nothing):
-        parts.append(text(cx, node, size))
-    return Point(STRING, op("substring", *parts))
+    if isinstance(size, Nothing):
+        return Point(STRING, op("substring", *parts))
+    sized = op("substring_of", *parts, text(cx, node, size))
+    return Point(STRING, case([(is_null(text(cx, node, size)), op("substring", *parts))], sized))
 
 
-@operator("PositionOf")
+def character(value: Point, place: E) -> Point:
+    """B.7 Indexer of a string: the character at a place, from 0; null outside."""
+    return Point(STRING, op("substring_of", value.low, place, Const(1)))
+
+
+@operator("PositionOf", "LastPositionOf")
 def position_of(cx: Context, node: Operator, pattern: Value, value: Value) -> Value:
-    """B.7 PositionOf: from 0, -1 when it is not there."""
-    return Point(INTEGER, op("position", text(cx, node, value), text(cx, node, pattern)))
+    """B.7 PositionOf, LastPositionOf: from 0, -1 when it is not there."""
+    name = "position" if node.op == "PositionOf" else "last_position"
+    return Point(INTEGER, op(name, text(cx, node, value), text(cx, node, pattern)))
+
+
+@operator("ReplaceMatches")
+def replace_matches(cx: Context, node: Operator, value: Value, pattern: Value, substitution: Value) -> Value:
+    r"""B.7 ReplaceMatches: in the substitution `$1` is a group and `\$` a dollar."""
+    template = text(cx, node, substitution)
+    if not isinstance(template, Const):
+        cx.fail(node, "ReplaceMatches by a substitution that is not constant is not supported")
+    if template.value is None:
+        return NOTHING
+    spelled = re.sub(r"\\\$|\$(\d)|\\", _template_part, str(template.value))
+    return Point(STRING, op("replace_matches", text(cx, node, value), text(cx, node, pattern), Const(spelled)))
+
+
+def _template_part(found: re.Match[str]) -> str:
+    """A part of a substitution as the engine's regular expressions write it."""
+    if found[0] == r"\$":
+        return "$"
+    return rf"\{found[1]}" if found[1] else r"\\"

@@ -1,17 +1,19 @@
-"""Type operators (CQL Reference, Appendix B, section 10): conversions between System types."""
+"""Type operators (CQL Reference, Appendix B, section 3): conversions between System types."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from salus.elm.nodes import Operator
+from salus.elm.types import Named
 from salus.logic.calendar import unit_name
 from salus.logic.context import Context
-from salus.logic.expr import Const, E, op
+from salus.logic.expr import FALSE, TRUE, Const, E, case, eq, in_list, op
 from salus.logic.operators.datetimes import date_from, to_datetime
 from salus.logic.operators.registry import operator
 from salus.logic.operators.units import in_unit
 from salus.logic.values import (
+    BOOLEAN,
     CONCEPT,
     DATE,
     DATETIME,
@@ -29,8 +31,10 @@ from salus.logic.values import (
     Point,
     Quantity,
     Value,
+    boolean,
     first_present,
     narrow,
+    present,
     retyped,
     type_of,
 )  # fmt: skip
@@ -38,7 +42,7 @@ from salus.logic.values import (
 
 @operator("ToDateTime")
 def to_datetime_operator(cx: Context, node: Operator, a: Value) -> Value:
-    """B.10 ToDateTime."""
+    """B.3 ToDateTime."""
     if isinstance(a, Choice):
         return first_present([to_datetime_operator(cx, node, o) for o in a.options if isinstance(o, Point)])
     return to_datetime(a) if isinstance(a, Point) and a.type in (DATE, DATETIME) else NOTHING
@@ -46,45 +50,81 @@ def to_datetime_operator(cx: Context, node: Operator, a: Value) -> Value:
 
 @operator("ToDate")
 def to_date_operator(cx: Context, node: Operator, a: Value) -> Value:
-    """B.10 ToDate."""
+    """B.3 ToDate."""
     return date_from(a) if isinstance(a, Point) and a.type in (DATE, DATETIME) else NOTHING
 
 
-@operator("ToDecimal", "ToLong", "ToInteger", "ToString")
-def to_number(cx: Context, node: Operator, a: Value) -> Value:
-    """B.10 ToDecimal, ToLong, ToInteger, ToString."""
+_TARGETS = {"Decimal": DECIMAL, "Long": LONG, "Integer": INTEGER, "String": STRING, "Boolean": BOOLEAN}
+
+
+@operator(*(f"To{name}" for name in _TARGETS))
+def to_simple(cx: Context, node: Operator, a: Value) -> Value:
+    """B.3 ToDecimal, ToLong, ToInteger, ToString, ToBoolean: null for what cannot be said in the type."""
+    return _converted(cx, node, a, node.op.removeprefix("To"))
+
+
+def _converted(cx: Context, node: Operator, a: Value, name: str) -> Value:
     if isinstance(a, Nothing):
         return NOTHING
     if isinstance(a, Choice):
-        return first_present([to_number(cx, node, o) for o in a.options if isinstance(o, Point)])
-    if not isinstance(a, Point):
+        return first_present([_converted(cx, node, o, name) for o in a.options if isinstance(o, Point)])
+    if isinstance(a, Quantity) and name == "String":
+        return Point(STRING, _quantity_text(a))
+    if not isinstance(a, Point) or a.high is not None or a.type in (DATE, DATETIME):
         cx.fail(node, f"{node.op} of {type_of(a)} is not supported")
-    target = {"ToDecimal": DECIMAL, "ToLong": LONG, "ToInteger": INTEGER, "ToString": STRING}[node.op]
-    return a if a.type == target else Point(target, _cast(a.low, node.op))
+    target = _TARGETS[name]
+    return a if a.type == target else Point(target, _cast(a.low, a.type, name))
 
 
-def _cast(e: E, name: str) -> E:
-    if isinstance(e, Const) and isinstance(e.value, (int, Decimal)) and name == "ToDecimal":
+def _cast(e: E, source: Named, name: str) -> E:
+    if isinstance(e, Const) and isinstance(e.value, (int, Decimal)) and name == "Decimal":
         return Const(Decimal(e.value))
-    return op(
-        {"ToDecimal": "as_decimal", "ToLong": "as_long", "ToInteger": "as_integer", "ToString": "as_text"}[name],
-        e,
-    )
+    if name == "String":
+        return op("decimal_text" if source == DECIMAL else "as_text", e)
+    if source == STRING:
+        return op(f"to_{name.lower()}", e)
+    if name == "Boolean":
+        return case([(eq(e, Const(1)), TRUE), (eq(e, Const(0)), FALSE)])
+    return op(f"as_fitting_{name.lower()}", e)
+
+
+_CALENDAR = ("year", "month", "week", "day", "hour", "minute", "second", "millisecond")
+
+
+def _quantity_text(a: Quantity) -> E:
+    """A number and its unit, quoted when it is UCUM's."""
+    quoted = op("concat", Const("'"), a.unit, Const("'"))
+    spelled = case([(in_list(a.unit, [Const(unit) for unit in _CALENDAR]), a.unit)], quoted)
+    return op("concat", op("decimal_text", a.value), Const(" "), spelled)
+
+
+@operator(*(f"ConvertsTo{name}" for name in (*_TARGETS, "Quantity")))
+def converts_to(cx: Context, node: Operator, a: Value) -> Value:
+    """B.3 ConvertsToInteger and its like: whether the conversion has a value; null of null."""
+    name = node.op.removeprefix("ConvertsTo")
+    made = to_quantity(cx, node, a) if name == "Quantity" else _converted(cx, node, a, name)
+    return boolean(case([(present(a), present(made))]))
 
 
 @operator("ToQuantity")
 def to_quantity(cx: Context, node: Operator, a: Value) -> Value:
-    """B.10 ToQuantity of a number: unit '1'."""
+    """B.3 ToQuantity of a number: unit '1'."""
     if isinstance(a, (Quantity, Nothing)):
         return a
-    if not isinstance(a, Point) or a.type not in (DECIMAL, INTEGER):
+    if not isinstance(a, Point) or a.type not in (DECIMAL, INTEGER, LONG):
         cx.fail(node, f"ToQuantity of {type_of(a)} is not supported")
-    return Quantity(_cast(a.low, "ToDecimal"), Const("1"), frozenset({"1"}))
+    return Quantity(_cast(a.low, a.type, "Decimal"), Const("1"), frozenset({"1"}))
+
+
+@operator("CanConvertQuantity")
+def can_convert_quantity(cx: Context, node: Operator, a: Value, unit: Value) -> Value:
+    """B.3 CanConvertQuantity."""
+    return boolean(case([(present(a), present(convert_quantity(cx, node, a, unit)))]))
 
 
 @operator("ToConcept")
 def to_concept(cx: Context, node: Operator, a: Value) -> Value:
-    """B.10 ToConcept of a code."""
+    """B.3 ToConcept of a code."""
     if isinstance(a, (Coded, CodeFields, CodeLiterals)):
         return retyped(a, CONCEPT)
     return NOTHING if isinstance(a, Nothing) else cx.fail(node, f"ToConcept of {type_of(a)} is not supported")
@@ -92,7 +132,7 @@ def to_concept(cx: Context, node: Operator, a: Value) -> Value:
 
 @operator("ConvertQuantity")
 def convert_quantity(cx: Context, node: Operator, a: Value, unit: Value) -> Value:
-    """B.10 ConvertQuantity: null where the units do not convert."""
+    """B.3 ConvertQuantity: null where the units do not convert."""
     if isinstance(a, Choice):
         a = narrow(a, QUANTITY)
     if not (isinstance(a, Quantity) and isinstance(unit, Point) and isinstance(unit.low, Const)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from salus.logic.expr import NULL, Const, E, Op, case, compare, eq
+from salus.logic.expr import NULL, Const, E, Op, and_, case, compare, eq, not_null
 from salus.logic.values import DECIMAL, Point, Quantity
 from salus.terminology import ucum
 
@@ -54,17 +54,19 @@ def computed_in(unit: E, units: frozenset[str], amount: Callable[[str], E]) -> Q
     return Quantity(case([(eq(unit, Const(one)), amount(one)) for one in sorted(units)]), unit, units)
 
 
-def aggregated(quantity: Quantity, name: str, aggregate: Callable[[E], E]) -> Quantity:
-    """Sum, average and their like over quantities, in one unit; null where a group holds several kinds."""
+def aggregated(quantity: Quantity, unit: E, statistic: Callable[[E], E], aggregate: Callable[[E], E]) -> Quantity:
+    """A statistic of quantities, in `unit` (one of theirs); null where a group holds several kinds of thing."""
+    units = quantity.units or frozenset()
+    if isinstance(quantity.unit, Const) or len(units) <= 1:
+        one = common_unit([quantity])
+        return Quantity(statistic(in_unit(quantity, one)), Const(one), frozenset({one}))
     targets = _targets((quantity,))
-    if isinstance(quantity.unit, Const) or len(targets) <= 1:
-        unit = common_unit([quantity])
-        return Quantity(aggregate(Op(name, (in_unit(quantity, unit),))), Const(unit), frozenset({unit}))
     kind, amount = _measured(quantity, targets)
+    kind = case([(not_null(quantity.value), kind)])
     first, last = (aggregate(Op(end, (kind,))) for end in ("min", "max"))
-    value = case([(eq(first, last), aggregate(Op(name, (amount,))))])
-    unit_of_kind = case([(eq(first, Const(each)), Const(unit)) for each, unit in sorted(targets.items())])
-    return Quantity(value, unit_of_kind, frozenset(targets.values()))
+    found = statistic(amount)
+    restated = [(eq(unit, Const(u)), scaled(found, factor(targets[_dimension(u)], u))) for u in sorted(units)]
+    return Quantity(case([(eq(first, last), case(restated))]), unit, units)
 
 
 def sort_keys(quantity: Quantity) -> tuple[E, ...]:
@@ -77,10 +79,12 @@ def sort_keys(quantity: Quantity) -> tuple[E, ...]:
 
 
 def _targets(quantities: Sequence[Quantity]) -> dict[str, str]:
-    """A unit to count in for each kind of thing the quantities can measure."""
+    """A unit to count in for each kind of thing the quantities can measure: the finest, which loses no digits."""
     targets: dict[str, str] = {}
     for unit in sorted({unit for quantity in quantities for unit in quantity.units or ()}):
-        targets.setdefault(_dimension(unit), unit)
+        finest = targets.setdefault(_dimension(unit), unit)
+        if (factor(unit, finest) or 1) < 1:
+            targets[_dimension(unit)] = unit
     return targets
 
 
@@ -121,6 +125,18 @@ def compare_quantities(name: str, a: Quantity, b: Quantity) -> E:
     kinds, amounts = zip(*(_measured(q, targets) for q in (a, b)), strict=True)
     result = compare(name, *amounts)
     return result if len(targets) <= 1 else case([(eq(*kinds), result)])
+
+
+def equivalent_quantities(a: Quantity, b: Quantity, same: Callable[[E, E], E]) -> E:
+    """Whether quantities are the `same` in b's unit, where calendar years and months are UCUM's (B.4 Equivalent)."""
+    branches = []
+    for x in sorted(a.units or ()):
+        for y in sorted(b.units or ()):
+            scale = factor(ucum.equivalent_unit(x), ucum.equivalent_unit(y))
+            if scale is not None:
+                here = and_(eq(a.unit, Const(x)), eq(b.unit, Const(y)))
+                branches.append((here, same(scaled(a.value, scale), b.value)))
+    return case(branches)
 
 
 def as_point(quantity: Quantity, target: str) -> Point:
