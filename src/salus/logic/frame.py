@@ -418,6 +418,7 @@ def numbered(rows: Rows, parent: Frame) -> Numbered:
     """The elements numbered in the list's order, for each row it belongs to."""
     close(rows)
     frame = rows.frame
+    close(rows)  # may hang the rows on the frame around, which changes what they belong to
     order = in_order(rows)
     for e in order:
         frame.reach(e)

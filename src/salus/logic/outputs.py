@@ -52,8 +52,9 @@ def output(cx: Context, value: Value) -> E:
             return struct({"code": code, "system": system, "display": display}, present(value))
         case CodeLiterals(codes=codes):
             return Op("list", tuple(struct({"code": Const(c), "system": Const(s)}, Const(True)) for s, c in codes))
-        case Interval(low=low_value, high=high_value, present=there):
-            return struct({"low": output(cx, low_value), "high": output(cx, high_value)}, there)
+        case Interval(low=low, high=high, low_closed=low_closed, high_closed=high_closed, present=there):
+            bounds = {"low": output(cx, low), "high": output(cx, high)}
+            return struct({**bounds, "lowClosed": low_closed, "highClosed": high_closed}, there)
         case Tuple(fields=fields, present=there):
             return struct({name: output(cx, field) for name, field in fields.items()}, there)
         case Resource(type=type_, rid=rid, row=row):

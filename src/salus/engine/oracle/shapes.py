@@ -87,8 +87,8 @@ def plain(value: Value) -> Any:
             return {"code": code, "system": system, "display": display}
         case Concept(codes=codes):
             return plain(codes[0]) if codes else None
-        case Interval(low=low, high=high):
-            return {"low": plain(low), "high": plain(high)}
+        case Interval(low=low, high=high, low_closed=low_closed, high_closed=high_closed):
+            return {"low": plain(low), "high": plain(high), "lowClosed": low_closed, "highClosed": high_closed}
         case Tuple(fields=fields):
             return {name: plain(field) for name, field in fields.items()}
         case list():
