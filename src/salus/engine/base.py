@@ -342,6 +342,7 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "make_time": _function("salus_make_time"),
     "duration": lambda a, b, unit: _function("salus_duration_" + str(unit.this))(a, b),
     "least": _function("LEAST"),
+    "greatest": _function("GREATEST"),
     "concat": lambda *parts: _chain_concat(parts),
     "split_last": _function("salus_split_last"),
     "normalise": _function("salus_normalise"),

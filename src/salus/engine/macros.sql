@@ -56,10 +56,10 @@ CREATE OR REPLACE TEMP MACRO salus_shift(a, b) AS CAST(pow(10, least(salus_place
 -- Equivalent decimals: the same when rounded to the fewer of their decimal places.
 CREATE OR REPLACE TEMP MACRO salus_equivalent(a, b) AS a = b OR coalesce(TRY(
   round(CAST(a AS DECIMAL(28,8)) * salus_shift(a, b)) = round(CAST(b AS DECIMAL(28,8)) * salus_shift(a, b))), false);
--- Exact below a hundred billion.
-CREATE OR REPLACE TEMP MACRO salus_mul_decimal(a, b) AS coalesce(
-  TRY_CAST(TRY_CAST(a AS DECIMAL(19,8)) * TRY_CAST(b AS DECIMAL(19,8)) AS DECIMAL(28,8)),
-  salus_decimal(CAST(a AS DOUBLE) * CAST(b AS DOUBLE)));
+-- Exact below a hundred billion. Each factor stands once in the text: products of products would double it each time.
+CREATE OR REPLACE TEMP MACRO salus_mul_decimal(a, b) AS list_transform([{'a': a, 'b': b}], lambda p: coalesce(
+  TRY_CAST(TRY_CAST(p.a AS DECIMAL(19,8)) * TRY_CAST(p.b AS DECIMAL(19,8)) AS DECIMAL(28,8)),
+  salus_decimal(CAST(p.a AS DOUBLE) * CAST(p.b AS DOUBLE))))[1];
 CREATE OR REPLACE TEMP MACRO salus_div_decimal(a, b) AS salus_decimal(CAST(a AS DOUBLE) / nullif(CAST(b AS DOUBLE), 0));
 CREATE OR REPLACE TEMP MACRO salus_mod_decimal(a, b) AS CAST(a AS DECIMAL(28,8)) % nullif(CAST(b AS DECIMAL(28,8)), 0);
 CREATE OR REPLACE TEMP MACRO salus_intdiv_decimal(a, b) AS

@@ -81,13 +81,20 @@ def numbers(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Point
     """A binary operator on two numbers, uncertain ones by their ends where the operator is monotone."""
     x, y = _number(cx, node, a), _number(cx, node, b)
     type_ = _result_type(name, x, y)
-    low = folded(name, x.low, y.low, _COMPUTE[name], type_.name)
+
+    def computed(p: E, q: E) -> E:
+        return folded(name, p, q, _COMPUTE[name], type_.name)
+
     if x.high is None and y.high is None:
-        return Point(type_, low)
-    if name not in ("add", "sub"):
+        return Point(type_, computed(x.low, y.low))
+    if name in ("add", "sub"):
+        first, second = (y.low, y.top) if name == "add" else (y.top, y.low)
+        return Point(type_, computed(x.low, first), computed(x.top, second))
+    if name not in ("mul", "pow"):
         cx.fail(node, f"{node.op} of an uncertain number is not supported")
-    first, second = (y.low, y.top) if name == "add" else (y.top, y.low)
-    return Point(type_, *(folded(name, p, q, _COMPUTE[name], type_.name) for p, q in ((x.low, first), (x.top, second))))
+    ends = [[cx.frame.bind(e) for e in dict.fromkeys((number.low, number.top))] for number in (x, y)]
+    corners = [computed(p, q) for p in ends[0] for q in ends[1]]
+    return Point(type_, op("least", *corners), op("greatest", *corners))
 
 
 def _result_type(name: str, x: Point, y: Point) -> Named:
@@ -200,20 +207,35 @@ def unary(cx: Context, node: Operator, a: Value) -> Value:
     if isinstance(a, Quantity) and node.op == "Abs":
         return Quantity(op("abs_decimal", a.value), a.unit, a.units)
     number = _number(cx, node, a)
-    if node.op == "Abs":
-        return Point(number.type, op(typed("abs", number.type.name), number.low))
-    return Point(INTEGER, op(_WHOLE[node.op], number.low))
+    if node.op != "Abs":
+        return _by_ends(number, INTEGER, lambda e: op(_WHOLE[node.op], e))
+    if number.high is not None:
+        cx.fail(node, "Abs of an uncertain number is not supported")
+    return Point(number.type, op(typed("abs", number.type.name), number.low))
 
 
-_CURVES = {"Exp": "exp", "Ln": "ln", "Log": "log"}
+def _by_ends(number: Point, type_: Named, rising: Callable[[E], E]) -> Point:
+    """A function that rises with its argument, of a number that may be uncertain."""
+    return Point(type_, rising(number.low), None if number.high is None else rising(number.high))
 
 
-@operator(*_CURVES)
-def curve(cx: Context, node: Operator, *values: Value) -> Value:
-    """B.6 Exp, Ln, Log."""
-    if any(isinstance(value, Nothing) for value in values):
+@operator("Exp", "Ln")
+def curve(cx: Context, node: Operator, a: Value) -> Value:
+    """B.6 Exp, Ln."""
+    if isinstance(a, Nothing):
         return NOTHING
-    return Point(DECIMAL, op(_CURVES[node.op], *(_number(cx, node, value).low for value in values)))
+    return _by_ends(_number(cx, node, a), DECIMAL, lambda e: op(node.op.lower(), e))
+
+
+@operator("Log")
+def logarithm(cx: Context, node: Operator, a: Value, base: Value) -> Value:
+    """B.6 Log."""
+    if isinstance(a, Nothing) or isinstance(base, Nothing):
+        return NOTHING
+    base_ = _number(cx, node, base)
+    if base_.high is not None:
+        cx.fail(node, "Log to an uncertain base is not supported")
+    return _by_ends(_number(cx, node, a), DECIMAL, lambda e: op("log", e, base_.low))
 
 
 @operator("Round")
@@ -224,7 +246,7 @@ def round_operator(cx: Context, node: Operator, a: Value, digits: Value) -> Valu
     places = Const(0) if isinstance(digits, Nothing) else _number(cx, node, digits).low
     if not isinstance(places, Const):
         cx.fail(node, "Round to a number of places that is not constant is not supported")
-    return Point(DECIMAL, op("round", _number(cx, node, a).low, places))
+    return _by_ends(_number(cx, node, a), DECIMAL, lambda e: op("round", e, places))
 
 
 @operator("Successor", "Predecessor")

@@ -64,16 +64,18 @@ def to_simple(cx: Context, node: Operator, a: Value) -> Value:
 
 
 def _converted(cx: Context, node: Operator, a: Value, name: str) -> Value:
+    target = _TARGETS[name]
     if isinstance(a, Nothing):
         return NOTHING
     if isinstance(a, Choice):
         return first_present([_converted(cx, node, o, name) for o in a.options if isinstance(o, Point)])
     if isinstance(a, Quantity) and name == "String":
         return Point(STRING, _quantity_text(a))
-    if not isinstance(a, Point) or a.high is not None or a.type in (DATE, DATETIME):
+    if not isinstance(a, Point) or a.type in (DATE, DATETIME) or (a.high is not None and target not in (DECIMAL, LONG)):
         cx.fail(node, f"{node.op} of {type_of(a)} is not supported")
-    target = _TARGETS[name]
-    return a if a.type == target else Point(target, _cast(a.low, a.type, name))
+    if a.type == target:
+        return a
+    return Point(target, _cast(a.low, a.type, name), None if a.high is None else _cast(a.high, a.type, name))
 
 
 def _cast(e: E, source: Named, name: str) -> E:
