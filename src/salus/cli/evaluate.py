@@ -58,7 +58,7 @@ def tools(name: str = "duckdb") -> Tools:
     from salus.store import Population
 
     run = {"duckdb": engine.run, "oracle": oracle.run}[name]
-    return Tools(Population.open, run, attributes, engine.clause_counts)
+    return Tools(Population.open, run, attributes, engine.clause_tests)
 
 
 def show(done: Evaluation) -> None:

@@ -12,15 +12,16 @@ from datetime import UTC, date, datetime
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from salus.elm.clauses import Clause, Clauses
 from salus.elm.library import Includes, Library, LibrarySource
+from salus.elm.narrative import Narrative
 from salus.elm.types import IntervalOf
 from salus.engine import duckdb as duckdb_engine
 from salus.engine.facts import Facts
 from salus.errors import SalusError
 from salus.logic.calendar import last
-from salus.logic.clauses import clause_output, clauses_of
+from salus.logic.clauses import Apart, taken_apart
 from salus.logic.compiler import Compiler
 from salus.logic.context import Unsupported
 from salus.logic.data import Codes
@@ -42,6 +43,7 @@ class Content(LibrarySource, Protocol):
     """Libraries and value sets, by name and by url; what is missing raises SalusError."""
 
     def value_set(self, url: str, version: str | None, asked_by: str) -> ValueSetCodes: ...
+    def cql(self, name: str, version: str | None) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -101,27 +103,78 @@ def run(
     return outcome
 
 
-def clause_counts(
-    population: Population, content: Content, wanted: Wanted, period: tuple[date, date]
-) -> list[tuple[str, int, int, int]]:
-    """For each clause of a criterion: its text, and how many patients it holds for, fails for, cannot be told for."""
+@dataclass(frozen=True)
+class Criteria:
+    """Criteria of one measure group: pairs of a define and the define that gives the units it is asked of, the same
+    for the initial population itself."""
+
+    library: str
+    version: str | None
+    defines: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A criterion taken apart, and its tests: columns pid (with type and id, of resources) and "0", "1" ..., in the
+    order of the clause's tests. Those with the same `asked_of` have the same rows."""
+
+    clause: Clause
+    table: pa.Table
+    asked_of: str
+
+
+def clause_tests(
+    population: Population, content: Content, asked: Sequence[Criteria], period: tuple[date, date]
+) -> list[list[Tested]]:
+    """The tests of every criterion, for every patient or resource that they are asked of."""
     setting = _Setting(population, content, {PERIOD: measurement_period(*period)}, _now())
-    includes = Includes(content)
-    library = includes.open(wanted.library, wanted.version, "the run")
-    clauses = clauses_of(includes, library, wanted.define)
+    whole: set[tuple[int, str]] = set()
+    while True:
+        try:
+            return _clause_tests(setting, asked, whole)
+        except _Whole as problem:
+            whole.add(problem.criterion)
+
+
+class _Whole(Exception):
+    """A criterion whose clauses cannot be compiled one by one, and is to be tested as a whole."""
+
+    def __init__(self, criterion: tuple[int, str]) -> None:
+        super().__init__()
+        self.criterion = criterion
+
+
+def _clause_tests(setting: _Setting, asked: Sequence[Criteria], whole: set[tuple[int, str]]) -> list[list[Tested]]:
+    includes = Includes(setting.content)
+    apart: list[list[Apart]] = []
 
     def outputs(compiler: Compiler) -> list[Output]:
-        return [clause_output(compiler, clauses)]
+        apart[:] = [_apart(compiler, place, each, setting.content, whole) for place, each in enumerate(asked)]
+        return [criterion.output for group in apart for criterion in group]
 
     compiled, _ = _until_typed(setting, includes, outputs)
-    duckdb_engine.prepare(population.con)
-    table = duckdb_engine.execute(population.con, compiled).tables["clauses"]
-    return [(clause.text, *_tally(table[str(i)])) for i, clause in enumerate(clauses) if str(i) in table.column_names]
+    duckdb_engine.prepare(setting.population.con)
+    tables = duckdb_engine.execute(setting.population.con, compiled).tables
+    return [[Tested(each.clause, tables[each.output.name], each.asked_of) for each in group] for group in apart]
 
 
-def _tally(column: pa.ChunkedArray) -> tuple[int, int, int]:
-    held = pc.sum(pc.cast(column, pa.int64())).as_py() or 0
-    return held, len(column) - column.null_count - held, column.null_count
+def _apart(
+    compiler: Compiler, place: int, asked: Criteria, content: Content, whole: set[tuple[int, str]]
+) -> list[Apart]:
+    library = compiler.includes.open(asked.library, asked.version, "the run")
+    narrative, told, made = Narrative(content.cql), set[tuple[str, str]](), []
+    for number, (given, of) in enumerate(asked.defines):
+        define, units = library.closest(given), library.closest(of)
+        known = frozenset(told - {(library.label, define)})
+        clauses = Clauses(compiler.includes, narrative, known, (place, define) in whole)
+        try:
+            made.append(taken_apart(compiler, clauses, library, define, f"{place}.{number}", units))
+        except Unsupported:
+            if clauses.whole:
+                raise
+            raise _Whole((place, define)) from None
+        told.add((library.label, define))
+    return made
 
 
 def _now() -> datetime:

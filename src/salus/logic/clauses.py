@@ -1,59 +1,97 @@
-"""The clauses of a criterion: what must hold together for it to hold.
+"""The tests of a criterion's clauses compiled: one row per patient, or per resource that is counted, a column per test.
 
-A criterion that is an `and` of parts is told apart into them, through defines that merely name another. Each clause can
-be compiled by itself, so that a run can say how many patients it held for. Leaves to others: evaluating.
+Leaves to others: which clauses there are (`salus.elm.clauses`), running (`salus.engine`), counting (`measure.clauses`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from salus.elm import nodes as n
-from salus.elm.library import Includes, Library
-from salus.elm.narrative import text_of
+from salus.elm.clauses import Clause, Clauses
+from salus.elm.library import Library
+from salus.logic import frame as frames
 from salus.logic.compiler import Compiler
 from salus.logic.context import Context
-from salus.logic.expr import E
-from salus.logic.plan import Output
-from salus.logic.values import Point
+from salus.logic.expr import FALSE, NULL, E
+from salus.logic.frame import Rows
+from salus.logic.plan import Output, named, nothing, output_of
+from salus.logic.queries import bind_let
+from salus.logic.values import BOOLEAN, Choice, Empty, ListLiteral, Point, Value, narrow
 
 
 @dataclass(frozen=True, eq=False)
-class Clause:
-    """One part of a criterion: where it stands and the text it was written as."""
+class Apart:
+    """A criterion taken apart, and the output with its tests: columns pid (type and id, of a resource), "0", "1" ..."""
 
-    library: Library
-    define: str
-    node: n.Node
-    text: str
-
-
-def clauses_of(includes: Includes, library: Library, define: str) -> list[Clause]:
-    """The parts of a define's top-level `and`; the define itself when it has none."""
-    body = library.expression(define).expression
-    while isinstance(body, n.Ref) and body.kind == "ExpressionRef":
-        library, define = includes.included(library, body.library), body.name
-        body = library.expression(define).expression
-    return [Clause(library, define, node, text_of(library, define, node)) for node in _parts(body)]
+    clause: Clause
+    output: Output
+    asked_of: str
 
 
-def _parts(node: n.Node) -> Iterator[n.Node]:
-    if isinstance(node, n.Operator) and node.op == "And":
-        for operand in node.operands:
-            if operand is not None:
-                yield from _parts(operand)
-    else:
-        yield node
+def lists(compiler: Compiler, library: Library, define: str) -> bool:
+    """Whether a define lists resources rather than being true or false."""
+    return isinstance(compiler.define(library, define).value, (Rows, Empty, ListLiteral))
 
 
-def clause_output(compiler: Compiler, clauses: list[Clause]) -> Output:
-    """One row per patient with a column per clause (`0`, `1`, ...): true, false or null."""
+def taken_apart(compiler: Compiler, clauses: Clauses, library: Library, define: str, name: str, units: str) -> Apart:
+    """A criterion's tests for every patient; where the define `units` lists resources, for every one of those. The
+    criterion that gives the units itself is asked of all it chooses from."""
+    if not lists(compiler, library, units):
+        clause = clauses.of_truth(library, define)
+        return Apart(clause, _of_patients(compiler, clause, name), "")
+    listed = lists(compiler, library, define)
+    clause = clauses.of_member(library, define) if listed else clauses.of_truth(library, define)
+    frame = compiler.patients()
+    if define == units:
+        owner, within, node = clauses.candidates(library, define)
+        cx = Context(compiler, owner, within, frame)
+        return Apart(clause, _of_units(cx, compiler.value(node, cx), clause, name), f"candidates for {units}")
+    cx = Context(compiler, library, units, frame)
+    return Apart(clause, _of_units(cx, compiler.use(compiler.define(library, units), cx), clause, name), units)
+
+
+def _of_patients(compiler: Compiler, clause: Clause, name: str) -> Output:
     frame = compiler.patients()
     columns: dict[str, E] = {"pid": frame.pid}
-    for index, clause in enumerate(clauses):
-        value = compiler.value(clause.node, Context(compiler, clause.library, clause.define, frame))
-        if isinstance(value, Point):
-            columns[str(index)] = value.low
-    names = {label: frame.select.export(frame.reach(e)) for label, e in columns.items()}
-    return Output("clauses", frame.select, names)
+    for index, test in enumerate(clause.tests()):
+        columns[str(index)] = _truth(compiler.value(test.node, Context(compiler, test.library, test.define, frame)))
+    return output_of(frame, name, columns)
+
+
+def _of_units(cx: Context, value: Value, clause: Clause, name: str) -> Output:
+    tests = list(clause.tests())
+    if not isinstance(value, Rows):
+        return nothing(cx.frame, name, *(str(index) for index in range(len(tests))))
+    rows = frames.settle(value, cx.frame)
+    inner = cx.within(rows.frame)
+    columns = {"pid": rows.frame.pid, **(named(inner, rows.element) or {})}
+    for index, test in enumerate(tests):
+        columns[str(index)] = _tested(cx.compiler, test, rows)
+    return output_of(rows.frame, name, columns)
+
+
+def _tested(compiler: Compiler, test: Clause, rows: Rows) -> E:
+    cx = Context(compiler, test.library, test.define, rows.frame)
+    if test.member:
+        return _listed(cx, compiler.value(test.node, cx), rows)
+    if test.binding is not None:
+        alias, lets = test.binding
+        cx = cx.within(rows.frame, **{alias: rows.element})
+        for name, expression in lets:
+            cx = bind_let(cx, name, expression)
+    return _truth(compiler.value(test.node, cx))
+
+
+def _listed(cx: Context, value: Value, rows: Rows) -> E:
+    """Whether a list has the resource of each row."""
+    if not isinstance(value, Rows):
+        return _truth(value) if isinstance(value, Point) else FALSE
+    other = frames.instance(value, cx.frame)
+    pairs = list(zip(frames.leaves(rows.element), frames.leaves(other.element), strict=True))
+    return frames.member(other, cx.frame, pairs)
+
+
+def _truth(value: Value) -> E:
+    if isinstance(value, Choice):
+        value = narrow(value, BOOLEAN)
+    return value.low if isinstance(value, Point) else NULL

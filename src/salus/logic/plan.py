@@ -55,42 +55,42 @@ def put_out(compiler: Compiler, name: str, library: Library, define: str, over: 
         return _applied(cx, name, compiler.use(compiler.define(library, over), cx))
     value = compiler.result(library, define, cx)
     if isinstance(value, Empty):
-        return _nothing(frame, name)
+        return nothing(frame, name)
     if isinstance(value, Rows):
         frames.anchor(value)
         return _list_output(cx, name, value)
-    return _output(frame, name, {"pid": frame.pid, "value": output(cx, value)})
+    return output_of(frame, name, {"pid": frame.pid, "value": output(cx, value)})
 
 
 def _applied(cx: Context, name: str, units: Value) -> Output:
     """A function's value for each resource of a list."""
     if isinstance(units, Nothing):
-        return _nothing(cx.frame, name, "value")
+        return nothing(cx.frame, name, "value")
     if not isinstance(units, Rows):
         raise SalusError(f'{cx.library.label}: "{cx.define}" is asked for over something that is not a list')
     inner = cx.within(units.frame)
     value = cx.compiler.apply(cx.library, cx.define, units.element, inner)
-    named = _named(inner, units.element)
-    if named is None:
+    columns = named(inner, units.element)
+    if columns is None:
         raise SalusError(f'{cx.library.label}: "{cx.define}" is asked for over a list of {type_of(units.element)}')
-    return _output(units.frame, name, {"pid": units.frame.pid, **named, "value": output(inner, value)})
+    return output_of(units.frame, name, {"pid": units.frame.pid, **columns, "value": output(inner, value)})
 
 
-def _nothing(frame: Frame, name: str, *more: str) -> Output:
-    """No row, with the columns of a list of resources."""
+def nothing(frame: Frame, name: str, *more: str) -> Output:
+    """An output without a row, with the columns of a list of resources."""
     frame.filter(FALSE)
     blank: dict[str, E] = {column: Op("as_text", (frame.pid,)) for column in ("type", "id")}
-    return _output(frame, name, {"pid": frame.pid, **blank, **{m: Op("as_decimal", (frame.pid,)) for m in more}})
+    return output_of(frame, name, {"pid": frame.pid, **blank, **{m: Op("as_decimal", (frame.pid,)) for m in more}})
 
 
 def _list_output(cx: Context, name: str, rows: Rows) -> Output:
     frame = rows.frame
     inner = cx.within(frame)
-    named = _named(inner, rows.element)
-    return _output(frame, name, {"pid": frame.pid, **(named or {"value": output(inner, rows.element)})})
+    columns = named(inner, rows.element)
+    return output_of(frame, name, {"pid": frame.pid, **(columns or {"value": output(inner, rows.element)})})
 
 
-def _named(cx: Context, element: Value) -> dict[str, E] | None:
+def named(cx: Context, element: Value) -> dict[str, E] | None:
     """Type and id of a resource, or of whichever resource a choice is; None for other values."""
     options = element.options if isinstance(element, Choice) else (element,)
     resources = [option for option in options if isinstance(option, Resource)]
@@ -105,7 +105,8 @@ def _named(cx: Context, element: Value) -> dict[str, E] | None:
     }
 
 
-def _output(frame: Frame, name: str, columns: dict[str, E]) -> Output:
+def output_of(frame: Frame, name: str, columns: dict[str, E]) -> Output:
+    """The rows of a frame with named columns."""
     for e in columns.values():
         frame.reach(e)
     return Output(name, frame.select, {label: frame.select.export(e) for label, e in columns.items()})

@@ -63,11 +63,12 @@ def _literal_source(cx: Context, node: n.Query, value: ListLiteral) -> Value:
 def _with_lets(cx: Context, node: n.Query) -> Context:
     """Lets are values by name, computed when first used."""
     for name, expression in node.lets:
-        cx = _bind_let(cx, name, expression)
+        cx = bind_let(cx, name, expression)
     return cx
 
 
-def _bind_let(cx: Context, name: str, expression: n.Node) -> Context:
+def bind_let(cx: Context, name: str, expression: n.Node) -> Context:
+    """One more name, whose value is computed when first used."""
     made: list[Value] = []
 
     def force() -> Value:

@@ -1,7 +1,7 @@
 """Why a measure counts no one: how many patients each clause of its initial population holds for.
 
 A rate over no one is not a zero and is not silent: the run says which clause nobody meets, or which the records cannot
-tell. Leaves to others: finding the clauses (`salus.logic.clauses`) and showing the warning.
+tell. Leaves to others: finding and counting the clauses (`measure.clauses`), showing the warning.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salus.engine.run import Wanted
+from salus.engine.run import Criteria
 from salus.measure.definition import Group, MeasureDefinition
 from salus.measure.libraries import Identity
 
 ClauseCounts = Sequence[tuple[str, int, int, int]]
-CountClauses = Callable[[Wanted], ClauseCounts]
+CountClauses = Callable[[Criteria], ClauseCounts]
 
 
 def is_empty(rows: pa.Table) -> bool:
@@ -24,18 +24,14 @@ def is_empty(rows: pa.Table) -> bool:
     return not pc.any(rows["initial_population"]).as_py()
 
 
-def reason(
-    measure: MeasureDefinition, group: Group, library: Identity, patients: int, count: CountClauses | None
-) -> str:
-    """One sentence: no one is in the initial population, and what each of its clauses holds for.
-
-    Without `count` (an initial population that lists resources has no clauses to count) only the first half.
-    """
+def reason(measure: MeasureDefinition, group: Group, library: Identity, patients: int, count: CountClauses) -> str:
+    """One sentence: no one is in the initial population, and what each of its clauses holds for."""
     head = f"no one of {patients:,} patients is in the initial population of {measure.name}"
     criterion = group.population("initial-population")
-    if criterion is None or count is None or not patients:
+    if criterion is None or not patients:
         return head
-    clauses = count(Wanted(library.name, library.version, criterion.expression))
+    own = criterion.expression
+    clauses = count(Criteria(library.name, library.version, ((own, own),)))
     return f"{head}: {'; '.join(_said(*clause) for clause in clauses)}"
 
 

@@ -63,6 +63,35 @@ OBSERVED: Final[Mapping[str, str]] = {
 """The populations whose units are observed, and the exclusion that spares a unit from it."""
 
 
+_ASKED_AFTER: Final[Mapping[str, Mapping[str, tuple[tuple[str, bool], ...]]]] = {
+    "proportion": {
+        "denominator": (("initial_population", True),),
+        "denominator_exclusion": (("denominator", True),),
+        "numerator": (("denominator", True), ("denominator_exclusion", False)),
+        "numerator_exclusion": (("numerator", True),),
+        "denominator_exception": (("denominator", True), ("denominator_exclusion", False), ("numerator", False)),
+    },
+    "ratio": {
+        "denominator": (("initial_population", True),),
+        "denominator_exclusion": (("denominator", True),),
+        "numerator": (("initial_population", True),),
+        "numerator_exclusion": (("numerator", True),),
+    },
+    "continuous-variable": {
+        "measure_population": (("initial_population", True),),
+        "measure_population_exclusion": (("measure_population", True),),
+    },
+    "cohort": {},
+}
+
+
+def asked_after(scoring: str, column: str) -> tuple[tuple[str, bool], ...]:
+    """The populations a unit has to be in (True) or not (False) before it is asked of another: the flow, told per
+    population. Populations that a measure does not have are to be passed over.
+    """
+    return _ASKED_AFTER[scoring].get(column, ())
+
+
 def column_of(code: str) -> str:
     """The population column that a measure-population code stands for."""
     return code.replace("-", "_")

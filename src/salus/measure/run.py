@@ -25,10 +25,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salus import __version__
-from salus.engine.run import Wanted
+from salus.engine.run import Criteria, Tested, Wanted
 from salus.errors import SalusError
 from salus.measure import observations
 from salus.measure.attributes import RISK_SCHEMA, attributes_table, risk_adjustment, risk_tables
+from salus.measure.clauses import outermost
 from salus.measure.content import Content
 from salus.measure.definition import Group, MeasureDefinition, Need
 from salus.measure.emptiness import ClauseCounts, is_empty, reason
@@ -92,7 +93,7 @@ class Tools:
     open_population: OpenPopulation
     engine: Engine
     attributes: AttributeSource | None = None
-    clauses: Callable[[Any, Content, Wanted, Period], ClauseCounts] | None = None
+    clauses: Callable[[Any, Content, Sequence[Criteria], Period], Sequence[Sequence[Tested]]] | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -238,11 +239,11 @@ def _empty(
         return []
     ask = tools.clauses
 
-    def count(wanted: Wanted) -> ClauseCounts:
-        return ask(population, content, wanted, job.period)
+    def count(asked: Criteria) -> ClauseCounts:
+        return outermost(ask(population, content, [asked], job.period)[0][0])
 
     return [
-        reason(each.measure, group, each.library, patients, count if _is_truth(group, each.values) else None)
+        reason(each.measure, group, each.library, patients, count)
         for each in done
         for group in each.measure.groups
         if is_empty(each.groups[group.id])

@@ -6,34 +6,9 @@ Leaves to others: the findings (`walk`), the flow itself (`measure.flow`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 from salus.measure.explain.model import Finding, Truth
-from salus.measure.flow import column_of
-
-Needs = tuple[tuple[str, bool], ...]
-
-_BEFORE: Final[Mapping[str, Mapping[str, Needs]]] = {
-    "proportion": {
-        "denominator": (("initial_population", True),),
-        "denominator_exclusion": (("denominator", True),),
-        "numerator": (("denominator", True), ("denominator_exclusion", False)),
-        "numerator_exclusion": (("numerator", True),),
-        "denominator_exception": (("denominator", True), ("denominator_exclusion", False), ("numerator", False)),
-    },
-    "ratio": {
-        "denominator": (("initial_population", True),),
-        "denominator_exclusion": (("denominator", True),),
-        "numerator": (("initial_population", True),),
-        "numerator_exclusion": (("numerator", True),),
-    },
-    "continuous-variable": {
-        "measure_population": (("initial_population", True),),
-        "measure_population_exclusion": (("measure_population", True),),
-    },
-    "cohort": {},
-}
-"""What has to be so before a population is asked of a unit (the flow of `measure.flow`, in words)."""
+from salus.measure.flow import asked_after, column_of
 
 
 def spelled(column: str) -> str:
@@ -43,7 +18,7 @@ def spelled(column: str) -> str:
 
 def blocked(code: str, scoring: str, row: Mapping[str, bool | None]) -> str:
     """Why a unit is not asked about a population, "" when it is: "it is not in the denominator"."""
-    for column, wanted in _BEFORE[scoring].get(column_of(code), ()):
+    for column, wanted in asked_after(scoring, column_of(code)):
         if row.get(column) is not None and bool(row[column]) is not wanted:
             return f"it is {'not ' if wanted else ''}in the {spelled(column)}"
     return ""

@@ -7,12 +7,13 @@ Leaves to others: what a condition was and why (`walk`), words (`words`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 from salus.elm import nodes as n
+from salus.elm.clauses import conditions, is_search
 from salus.elm.library import Library
 from salus.elm.narrative import children
 from salus.engine.oracle import Interpreter, Setting, Trace
@@ -88,37 +89,6 @@ class Sifted:
         self.dropped += other.dropped
         self.sought += other.sought
         self.asked += other.asked
-
-
-def conditions(node: n.Query) -> tuple[n.Node, ...]:
-    """What a row of a query has to pass: each with and without as an `exists`, and the parts of its where."""
-    related = [relation(each) for each in node.relationships]
-    return (*related, *conjuncts(node.where)) if node.where is not None else tuple(related)
-
-
-def is_search(node: n.Query) -> bool:
-    """Whether a query is one that a translator wrote for a retrieve: requests of a medication that another resource
-    names, searched by that resource's code. Its source stands where the whole query stands."""
-    source = node.sources[0] if len(node.sources) == 1 else None
-    bare = source is not None and isinstance(source.expression, n.Retrieve) and source.expression.codes is None
-    return bare and source is not None and source.locator != "" and source.locator == node.locator
-
-
-def relation(node: n.Relationship) -> n.Node:
-    """A with as `exists`, a without as `not exists` (ELM §10, With, Without)."""
-    source = n.Source(node.alias, node.expression, locator=node.locator)
-    query = n.Query((source,), (), (), node.such_that, None, None, (), locator=node.locator)
-    found = n.Operator("Exists", (query,), locator=node.locator)
-    return n.Operator("Not", (found,), locator=node.locator) if node.negated else found
-
-
-def conjuncts(node: n.Node) -> Iterator[n.Node]:
-    """The parts of an `and`, through nested ones; the node itself when it is none."""
-    if isinstance(node, n.Operator) and node.op == "And":
-        for operand in node.operands:
-            yield from conjuncts(operand) if operand is not None else ()
-    else:
-        yield node
 
 
 class Remembering(Interpreter):

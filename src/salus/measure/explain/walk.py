@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from salus.elm import nodes as n
+from salus.elm.clauses import conditions, hands_on, same_operator
 from salus.elm.library import Library
 from salus.elm.narrative import Narrative
 from salus.engine.oracle.comparison import same
@@ -20,7 +21,7 @@ from salus.engine.oracle.scope import Scope
 from salus.engine.oracle.values import Value
 from salus.measure.explain.model import Finding, Kind, Truth
 from salus.measure.explain.shown import MOST, record, shown
-from salus.measure.explain.sieve import At, Dropped, Sieve, conditions, looks_up
+from salus.measure.explain.sieve import At, Dropped, Sieve, looks_up
 from salus.measure.explain.words import Wording
 
 _MOST_RECORDS = 20
@@ -89,7 +90,7 @@ class Walk:
         return Finding(kind, text, truth, scope.library.label, scope.define, node.locator, parts=tuple(parts), **more)
 
     def _all(self, node: n.Operator, at: At, truth: Truth, depth: int) -> Finding:
-        parts = [self.truth(each, at, depth + 1) for each in _same_op(node, node.op)]
+        parts = [self.truth(each, at, depth + 1) for each in same_operator(node, node.op)]
         return self._made("all" if node.op == "And" else "any", node, at, truth, parts)
 
     def _implies(self, node: n.Operator, at: At, truth: Truth, depth: int) -> Finding:
@@ -171,7 +172,7 @@ class Walk:
 
     def _member_of(self, node: n.Operator, at: At, unit: Element, truth: Truth, depth: int) -> Finding:
         kind: Kind = "any" if node.op == "Union" else "all"
-        parts = [self.member(each, at, unit, depth + 1) for each in _same_op(node, node.op)]
+        parts = [self.member(each, at, unit, depth + 1) for each in same_operator(node, node.op)]
         return self._made(kind, node, at, truth, parts)
 
     def _member_except(self, node: n.Operator, at: At, unit: Element, truth: Truth, depth: int) -> Finding:
@@ -180,7 +181,7 @@ class Walk:
         return self._made("all", node, at, truth, [kept, refused])
 
     def _member_query(self, node: n.Query, at: At, unit: Element, truth: Truth, depth: int) -> Finding:
-        if not _hands_on(node):
+        if not hands_on(node):
             return self._listed(node, at, unit, truth)
         source = node.sources[0]
         here = self.sieve.with_lets(node, at.bind(source.alias, unit, (unit,)))
@@ -199,15 +200,6 @@ class Walk:
         return self._made("test", node, at, truth, parts, sentence=sentence, records=_told((unit,)))
 
 
-def _same_op(node: n.Operator, op: str) -> list[n.Node]:
-    """The operands of nested operators of one kind."""
-    made: list[n.Node] = []
-    for operand in node.operands:
-        nested = isinstance(operand, n.Operator) and operand.op == op
-        made += _same_op(operand, op) if nested else [operand] if operand is not None else []  # type: ignore[arg-type]
-    return made
-
-
 def _tells_more(body: n.Node) -> bool:
     """Whether a definition is worth following: it is no plain value."""
     return not isinstance(body, (n.Literal, n.Null, n.Property))
@@ -217,14 +209,6 @@ def _name(node: n.Node) -> str:
     """What a reference to a definition calls it; lets and operands are not named."""
     named = isinstance(node, n.FunctionRef) or (isinstance(node, n.Ref) and node.kind == "ExpressionRef")
     return node.name if named else ""  # type: ignore[attr-defined]
-
-
-def _hands_on(node: n.Query) -> bool:
-    """Whether a query puts out the very elements of its only source."""
-    if len(node.sources) != 1 or node.aggregate is not None:
-        return False
-    body = node.returns.expression if node.returns else None
-    return body is None or (isinstance(body, n.Ref) and body.name == node.sources[0].alias)
 
 
 def _is(value: Value, unit: Element) -> bool:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from salus.elm import nodes as n
+from salus.elm.clauses import conjuncts
 from salus.elm.narrative import children
 from salus.engine.oracle.values import Interval, Value
 from salus.measure.explain.model import Truth
 from salus.measure.explain.shown import MOST, shown, words
-from salus.measure.explain.sieve import At, Sieve, Sifted, conjuncts, looks_up
+from salus.measure.explain.sieve import At, Sieve, Sifted, looks_up
 
 Text = Callable[[n.Node, At], str]
 
