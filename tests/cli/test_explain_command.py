@@ -89,3 +89,20 @@ def test_no_results_end_with_1(run: Run, tmp_path: Path) -> None:
     code, _, err = run("--measure", MEASURE, "--subject", "high", folder=tmp_path)
     assert code == 1
     assert "is no results folder" in err
+
+
+def test_where_a_population_falls_out(run: Run, tmp_path: Path) -> None:
+    told = tmp_path / "clauses.json"
+    code, out, err = run("--measure", MEASURE, "--json", str(told))
+    assert (code, err) == (0, "")
+    assert "Initial population: 3 of the 6 people it is asked of" in out
+    assert 'Visit.period.start.value during day of "Measurement Period"' in out
+    found = json.loads(told.read_text())
+    assert found["warnings"] == []
+    assert {"reached", "dropped", "only", "held", "failed", "unknown"} <= found["clauses"][0].keys()
+
+
+def test_a_page_is_about_one_subject(run: Run) -> None:
+    code, _, err = run("--measure", MEASURE, "--html", "page.html")
+    assert code == 2
+    assert "name it with --subject" in err

@@ -281,3 +281,13 @@ def test_an_index_counts_in_each_rows_own_list(evaluate: Evaluate) -> None:
 
 def equals(node: dict[str, Any], text: str) -> dict[str, Any]:
     return elm.op("Equal", node, elm.literal(text))
+
+
+def test_parts_of_what_is_not_there_do_not_exist(evaluate: Evaluate) -> None:
+    """Exists of the elements of null is false, and its opposite true, also where null comes from a row that lacks."""
+    parts = {"code": {"text": "systolic"}}
+    records = [patient(), patient("none"), observation("o1", component=[parts])]
+    exists = elm.op("Exists", elm.prop("component", elm.ref("Latest")))
+    answers = evaluate(records, {"Latest": elm.last(OBSERVATIONS), "X": exists, "Y": elm.op("Not", exists)})
+    assert answers["X"] == {"p": True, "none": False}
+    assert answers["Y"] == {"p": False, "none": True}

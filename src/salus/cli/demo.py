@@ -101,7 +101,7 @@ def load(out: Path) -> None:
 def evaluate(out: Path, period: tuple[date, date]) -> None:
     from salus.cli.evaluate import evaluate_command
 
-    evaluate_command(out / POPULATION, content_paths(), [MEASURE], period, out / RESULTS)
+    evaluate_command(out / POPULATION, content_paths(), [MEASURE], period, out / RESULTS, clauses=True)
 
 
 def compare(out: Path) -> None:

@@ -29,12 +29,15 @@ def evaluate_command(
     engine: str = "duckdb",
     allow_missing_valuesets: bool = False,
     individual: bool = False,
+    clauses: bool = False,
 ) -> None:
     """Evaluate and print a line per measure group.
 
     Raises UsageError (exit 2) before anything starts, or SalusError.
     """
-    job = Job(population, tuple(content), period, out, tuple(measures), engine, allow_missing_valuesets, individual)
+    job = Job(
+        population, tuple(content), period, out, tuple(measures), engine, allow_missing_valuesets, individual, clauses
+    )
     _check(job)
     done = evaluate(job, tools(engine))
     show(done)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
+import pyarrow.parquet as pq
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
@@ -47,9 +49,12 @@ class Asked:
 def explain_command(asked: Asked, console: Console | None = None) -> None:
     """Explain and print; write the files asked for. Raises UsageError (exit 2) or SalusError (exit 1)."""
     console = console or Console(highlight=False)
-    if asked.subject is None:
-        raise UsageError("whose answer? name the subject with --subject")
-    _explain_one(asked, asked.subject, console)
+    if asked.subject is not None:
+        _explain_one(asked, asked.subject, console)
+    elif asked.unit or asked.html:
+        raise UsageError("--unit and --html explain one subject: name it with --subject")
+    else:
+        _explain_all(asked, console)
 
 
 def _explain_one(asked: Asked, subject: str, console: Console) -> None:
@@ -61,11 +66,33 @@ def _explain_one(asked: Asked, subject: str, console: Console) -> None:
     _write(asked, found, console)
 
 
+def _explain_all(asked: Asked, console: Console) -> None:
+    """Where a population falls out, counted on the records now; what differs from the run is said."""
+    from salus.cli.clauses import show_clauses
+    from salus.engine import clause_tests
+    from salus.measure.clauses import counted, differences
+
+    with opened(asked.results, asked.measure, asked.population, asked.content) as ground:
+        measure = ground.measure
+        found = counted(clause_tests, ground.population, ground.content, measure, ground.library, ground.period)
+        warnings = [*ground.changes(), *differences(measure.name, found.members, pq.read_table(ground.determinations))]
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    show_clauses(measure.title or measure.name, found.table, console)
+    if asked.json:
+        told = {"salus": __version__, "measure": measure.name, "warnings": warnings, "clauses": found.table.to_pylist()}
+        _write_json(asked.json, told)
+        console.print(f"{asked.json} written", style="dim")
+
+
+def _write_json(out: Path, told: dict[str, Any]) -> None:
+    text = orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    write_atomically(out, lambda path: path.write_bytes(text))
+
+
 def _write(asked: Asked, found: Explanation, console: Console) -> None:
     if asked.json:
-        told = {"salus": __version__, "agrees": found.agrees, **as_json(found)}
-        text = orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        write_atomically(asked.json, lambda path: path.write_bytes(text))
+        _write_json(asked.json, {"salus": __version__, "agrees": found.agrees, **as_json(found)})
     if asked.html:
         from salus.publish.explanation import write_page
 

@@ -101,11 +101,16 @@ def evaluate(
         ),
     ] = False,
     individual: Annotated[bool, typer.Option("--individual", help="Write individual MeasureReports too.")] = False,
+    clauses: Annotated[
+        bool, typer.Option("--clauses", help="Count every clause too: the report then shows where people fall out.")
+    ] = False,
 ) -> None:
     """Evaluate measures over a population: who is in which population of which measure."""
     from salus.cli.evaluate import evaluate_command
 
-    evaluate_command(population, content, measure or [], days(period), out, engine, allow_missing_valuesets, individual)
+    evaluate_command(
+        population, content, measure or [], days(period), out, engine, allow_missing_valuesets, individual, clauses
+    )
 
 
 def days(period: tuple[datetime, datetime]) -> tuple[date, date]:
@@ -177,7 +182,7 @@ def explain(
     measure: Annotated[str, typer.Option("--measure", metavar="NAME", help="The measure to explain.")],
     subject: Annotated[
         str | None,
-        typer.Option("--subject", metavar="ID", help="Whose answer: a Patient.id."),
+        typer.Option("--subject", metavar="ID", help="Whose answer: a Patient.id; without it, where people fall out."),
     ] = None,
     unit: Annotated[
         str | None,
@@ -195,7 +200,7 @@ def explain(
     ] = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write it for machines.")] = None,
 ) -> None:
-    """Explain one subject's answer: every clause with its value and the records behind it, and what is lacking."""
+    """Explain one subject's answer, clause by clause with the records behind it; or where a population falls out."""
     from salus.cli.explain import Asked, explain_command
 
     explain_command(Asked(results, measure, subject, unit, population, tuple(content or ()), html, json))

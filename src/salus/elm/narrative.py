@@ -150,4 +150,5 @@ def _words(branch: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(_COMMENT.sub(" ", text).split())
+    """One line; a condition without the `where` that a translator counts to it."""
+    return " ".join(_COMMENT.sub(" ", text).split()).removeprefix("where ")

@@ -32,6 +32,7 @@ class Speller:
 
     def __init__(self, slices: Mapping[int, str] | None = None) -> None:
         self._slices = slices or {}
+        self._left: set[int] = set()  # sources that a row may lack, so that their keys may be null
 
     def relation(self, relation: Select | Union) -> exp.Query:
         """The query that computes a relation."""
@@ -39,6 +40,7 @@ class Speller:
 
     def _select(self, select: Select, columns: Sequence[str] | None = None) -> exp.Select:
         names = list(select.exports if columns is None else columns)
+        self._left |= {join.source.id for join in select.joins if join.kind == "left"}
         outputs: list[Sql] = [self._aliased(self.expression(select.exports[c]), c) for c in names]
         query = exp.Select(expressions=outputs or [self._aliased(exp.Literal.number(1), "one")])
         first, *rest = select.joins
@@ -131,7 +133,7 @@ class Speller:
         spelled = [self.expression(k) for k in keys]
         left = spelled[0] if len(spelled) == 1 else exp.Tuple(expressions=spelled)
         test = exp.In(this=left, query=exp.Subquery(this=self._columns_of(relation, columns)))
-        if all(isinstance(k, Col) and k.name in ("pid", "rid", "eid") for k in keys):
+        if all(isinstance(k, Col) and k.name in ("pid", "rid", "eid") and k.source not in self._left for k in keys):
             return test
         return exp.Coalesce(this=test, expressions=[exp.false()])
 

@@ -114,7 +114,7 @@ class Criteria:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Answered:
     """A criterion taken apart, and its tests: columns pid (with type and id, of resources) and "0", "1" ..., in the
     order of the clause's tests. Those with the same `asked_of` have the same rows."""
 
@@ -125,7 +125,7 @@ class Tested:
 
 def clause_tests(
     population: Population, content: Content, asked: Sequence[Criteria], period: tuple[date, date]
-) -> list[list[Tested]]:
+) -> list[list[Answered]]:
     """The tests of every criterion, for every patient or resource that they are asked of."""
     setting = _Setting(population, content, {PERIOD: measurement_period(*period)}, _now())
     whole: set[tuple[int, str]] = set()
@@ -144,7 +144,7 @@ class _Whole(Exception):
         self.criterion = criterion
 
 
-def _clause_tests(setting: _Setting, asked: Sequence[Criteria], whole: set[tuple[int, str]]) -> list[list[Tested]]:
+def _clause_tests(setting: _Setting, asked: Sequence[Criteria], whole: set[tuple[int, str]]) -> list[list[Answered]]:
     includes = Includes(setting.content)
     apart: list[list[Apart]] = []
 
@@ -155,7 +155,7 @@ def _clause_tests(setting: _Setting, asked: Sequence[Criteria], whole: set[tuple
     compiled, _ = _until_typed(setting, includes, outputs)
     duckdb_engine.prepare(setting.population.con)
     tables = duckdb_engine.execute(setting.population.con, compiled).tables
-    return [[Tested(each.clause, tables[each.output.name], each.asked_of) for each in group] for group in apart]
+    return [[Answered(each.clause, tables[each.output.name], each.asked_of) for each in group] for group in apart]
 
 
 def _apart(

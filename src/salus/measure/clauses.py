@@ -11,8 +11,9 @@ Leaves to others: the tests (`engine`), what may be shown (`publish`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salus.elm.clauses import Clause
-from salus.engine.run import Criteria, Tested
+from salus.engine.run import Answered, Criteria
+from salus.measure.content import Content
 from salus.measure.definition import Group, MeasureDefinition, Population
 from salus.measure.flow import Flags, asked_after, column_of, membership
 from salus.measure.libraries import Identity
@@ -50,6 +52,32 @@ class Counted:
     members: Mapping[tuple[str, str], int]
 
 
+Period = tuple[date, date]
+Ask = Callable[[Any, Content, Sequence[Criteria], Period], Sequence[Sequence[Answered]]]
+"""An engine's answer to criteria: population, content, what is asked, period."""
+
+
+def counted(
+    ask: Ask,
+    population: object,
+    content: Content,
+    measure: MeasureDefinition,
+    library: Identity,
+    period: tuple[date, date],
+) -> Counted:
+    """The counts of a measure's clauses in a population."""
+    return count(measure, ask(population, content, criteria(measure, library), period))
+
+
+def differences(measure: str, members: Mapping[tuple[str, str], int], determined: pa.Table) -> Iterator[str]:
+    """Where the clauses make other members than the determinations (a table with the columns of those) say."""
+    for (group_id, code), found in members.items():
+        mine = pc.and_(pc.equal(determined["measure"], measure), pc.equal(determined["group_id"], group_id))
+        told = pc.sum(determined.filter(mine)[column_of(code)]).as_py() or 0
+        if told != found:
+            yield f"{measure}, group {group_id}: the clauses of {code} make {found} members, the determinations {told}"
+
+
 def criteria(measure: MeasureDefinition, library: Identity) -> list[Criteria]:
     """What the engine is to be asked, group by group."""
     return [
@@ -67,7 +95,7 @@ def _initial(group: Group, population: Population) -> Population:
     return population if population in there else (own or there)[0]
 
 
-def count(measure: MeasureDefinition, tested: Sequence[Sequence[Tested]]) -> Counted:
+def count(measure: MeasureDefinition, tested: Sequence[Sequence[Answered]]) -> Counted:
     """The counts of every clause; `tested` is what the engine says of `criteria`, in that order."""
     rows: list[dict[str, Any]] = []
     members: dict[tuple[str, str], int] = {}
@@ -79,7 +107,7 @@ def count(measure: MeasureDefinition, tested: Sequence[Sequence[Tested]]) -> Cou
     return Counted(pa.Table.from_pylist(rows, schema=SCHEMA), members)
 
 
-def _counted(group: Group, answers: Sequence[Tested]) -> Iterator[tuple[Population, list[dict[str, Any]], int]]:
+def _counted(group: Group, answers: Sequence[Answered]) -> Iterator[tuple[Population, list[dict[str, Any]], int]]:
     """Each criterion with its clauses' counts and how many are members. Those asked of the same units are aligned."""
     tables = [_distinct(answer.table) for answer in answers]
     truths = [_clause_truths(answer.clause, table) for answer, table in zip(answers, tables, strict=True)]
@@ -134,7 +162,7 @@ def _clause_truths(clause: Clause, table: pa.Table) -> dict[str, Truths]:
     return made
 
 
-def outermost(tested: Tested) -> list[tuple[str, int, int, int]]:
+def outermost(tested: Answered) -> list[tuple[str, int, int, int]]:
     """The text of each part that has to hold together (of the whole, where there is only one), and for how many it
     holds, fails, and cannot be told."""
     truths = _clause_truths(tested.clause, _distinct(tested.table))

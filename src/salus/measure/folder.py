@@ -18,7 +18,10 @@ from salus.errors import UsageError
 
 MARK: Final = "run.json"
 FILES: Final = frozenset(
-    {MARK, "determinations.parquet", "attributes.parquet", "measure-reports.ndjson", "risk-adjustment.parquet"}
+    {
+        *(MARK, "determinations.parquet", "attributes.parquet", "measure-reports.ndjson"),
+        *("risk-adjustment.parquet", "clauses.parquet"),
+    }
 )
 """What a results folder of Salus holds; `MARK` is always among it."""
 

@@ -25,11 +25,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salus import __version__
-from salus.engine.run import Criteria, Tested, Wanted
+from salus.engine.run import Criteria, Wanted
 from salus.errors import SalusError
-from salus.measure import observations
+from salus.measure import clauses, observations
 from salus.measure.attributes import RISK_SCHEMA, attributes_table, risk_adjustment, risk_tables
-from salus.measure.clauses import outermost
+from salus.measure.clauses import Ask
 from salus.measure.content import Content
 from salus.measure.definition import Group, MeasureDefinition, Need
 from salus.measure.emptiness import ClauseCounts, is_empty, reason
@@ -84,6 +84,7 @@ class Job:
     engine: str = "duckdb"
     allow_missing_valuesets: bool = False
     individual: bool = False
+    clauses: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Tools:
     open_population: OpenPopulation
     engine: Engine
     attributes: AttributeSource | None = None
-    clauses: Callable[[Any, Content, Sequence[Criteria], Period], Sequence[Sequence[Tested]]] | None = None
+    clauses: Ask | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -156,7 +157,8 @@ def evaluate(job: Job, tools: Tools, content: Content | None = None) -> Evaluati
         with clock.step("reports"):
             reports = _write_reports(folder, done, Occasion(*job.period, started), job.individual)
             empty = _empty(job, tools, population, plan.content, done, len(subjects))
-        warnings = tuple(dict.fromkeys([*plan.notes, *plan.content.warnings, *outcome.warnings, *empty]))
+        odd = _write_clauses(folder, job, tools, clock, population, plan.content, done) if job.clauses else []
+        warnings = tuple(dict.fromkeys([*plan.notes, *plan.content.warnings, *outcome.warnings, *empty, *odd]))
         run = {
             **_about_run(job, plan.content, done, started),
             "population": _facts(job, population, len(subjects)),
@@ -240,7 +242,7 @@ def _empty(
     ask = tools.clauses
 
     def count(asked: Criteria) -> ClauseCounts:
-        return outermost(ask(population, content, [asked], job.period)[0][0])
+        return clauses.outermost(ask(population, content, [asked], job.period)[0][0])
 
     return [
         reason(each.measure, group, each.library, patients, count)
@@ -271,6 +273,29 @@ def _write_risk_adjustment(folder: Path, done: Sequence[Evaluated], subjects: pa
         for each in done:
             for table in risk_tables(subjects, each.measure, each.values):
                 writer.write_table(table)
+
+
+def _write_clauses(
+    folder: Path,
+    job: Job,
+    tools: Tools,
+    clock: _Clock,
+    population: Population,
+    content: Content,
+    done: Sequence[Evaluated],
+) -> list[str]:
+    """Where people fall out of every measure; returns where that does not agree with the determinations."""
+    odd: list[str] = []
+    if tools.clauses is None:
+        return odd
+    path = folder / "clauses.parquet"
+    with clock.step("clauses"), pq.ParquetWriter(path, clauses.SCHEMA, compression="zstd") as writer:
+        for each in done:
+            found = clauses.counted(tools.clauses, population, content, each.measure, each.library, job.period)
+            writer.write_table(found.table)
+            determined = pa.concat_tables(each.groups.values())
+            odd += clauses.differences(each.measure.name, found.members, determined)
+    return odd
 
 
 def _write_reports(

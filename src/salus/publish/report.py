@@ -9,7 +9,7 @@ Leaves to others: the figures (`equity`), what may be shown (`disclosure`), word
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from salus.equity.counting import DECLINED, NOT_KNOWN, OVERALL, UNKNOWN
 from salus.equity.results import MeasureInfo, Results
 from salus.publish import charts, words
 from salus.publish.disclosure import THRESHOLD, Line, is_small, protect
+from salus.publish.funnel import Funnel, funnel, read_clauses
 
 MOST_GROUPS = 12
 """An attribute with more groups shows its largest; the rest is counted and is in equity.csv."""
@@ -94,6 +95,7 @@ class Card:
     gaps: tuple[Gap, ...]
     figures: tuple[Figure, ...]
     noun: str
+    funnel: Funnel | None = None
 
     @property
     def doubtful(self) -> bool:
@@ -142,10 +144,20 @@ def _cards(results: Results, lines: Sequence[Line], nouns: Mapping[str, str], op
     for line in lines:
         groups.setdefault((line.measure, line.group_id), []).append(line)
     several = {name for name, _ in groups if sum(n == name for n, _ in groups) > 1}
+    clauses = read_clauses(results.folder)
     for place, ((measure, group_id), members) in enumerate(groups.items()):
         info = results.measure(measure)
         group = _group_name(results, measure, group_id) if measure in several else ""
-        yield _card(f"measure-{place + 1}", info, group, members, nouns.get(measure, "people"))
+        card = _card(f"measure-{place + 1}", info, group, members, nouns.get(measure, "people"))
+        yield replace(card, funnel=_funnel(card, clauses.get((measure, group_id), ()), options))
+
+
+def _funnel(card: Card, clauses: Sequence[Mapping[str, Any]], options: Options) -> Funnel | None:
+    """Where people fall out; only beside a headline that may be shown."""
+    numerator, denominator = card.overall.numerator, card.overall.denominator
+    if card.doubtful or numerator is None or denominator is None:
+        return None
+    return funnel(clauses, (numerator, denominator), options.threshold)
 
 
 def _card(anchor: str, info: MeasureInfo, group: str, lines: Sequence[Line], noun: str) -> Card:
