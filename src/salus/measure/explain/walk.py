@@ -122,11 +122,13 @@ class Walk:
         parts = [self._row(each, depth) for each in nearest]
         return self._made("exists", node, at, truth, parts, sentence=self.wording.nothing(found, source, at))
 
-    def _distance(self, dropped: Dropped) -> tuple[int, str]:
-        """How many conditions a row lacks; of equals the latest record first."""
-        lacking = sum(self.sieve.value(each, dropped.at) is not True for each in dropped.conditions)
+    def _distance(self, dropped: Dropped) -> tuple[int, int, str]:
+        """How many conditions a row lacks, and how many cannot be told; of equals the latest record first."""
+        values = [self.sieve.value(each, dropped.at) for each in dropped.conditions]
+        lacking = sum(value is not True for value in values)
         when = record(dropped.row.records[0]).date if dropped.row.records else ""
-        return lacking, "".join(chr(0x10FFFF - ord(letter)) for letter in when)
+        backwards = "".join(chr(0x10FFFF - ord(letter)) for letter in when)
+        return lacking, sum(value is None for value in values), backwards
 
     def _row(self, dropped: Dropped, depth: int) -> Finding:
         """A row that came close: the conditions it does not meet."""

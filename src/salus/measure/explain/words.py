@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from salus.elm import nodes as n
 from salus.elm.clauses import conjuncts
 from salus.elm.narrative import children
+from salus.engine.oracle.elements import is_resource
 from salus.engine.oracle.values import Interval, Value
 from salus.measure.explain.model import Truth
 from salus.measure.explain.shown import MOST, shown, words
-from salus.measure.explain.sieve import At, Sieve, Sifted, looks_up
+from salus.measure.explain.sieve import At, Row, Sieve, Sifted, looks_up
 
 Text = Callable[[n.Node, At], str]
 
@@ -162,8 +163,8 @@ class Wording:
         """Why the list that `node` is has nothing: what was sought and not there, or that nothing there passed."""
         if not found.sought and not found.dropped:
             return f"no {self.label(node, at)}"
-        seen = len({id(record) for each in found.dropped for record in each.row.records}) or len(found.dropped)
-        wanted = self.sought(found)
+        seen = _counted([each.row for each in found.dropped])
+        wanted = self.sought(found) if found.sought else self.label(node, at)
         if seen:
             return f"{wanted}: {seen} found, {'none of which passes' if seen > 1 else 'which does not pass'}"
         return f"no {wanted}{self._when(found)}"
@@ -198,6 +199,12 @@ class Wording:
         if node is None or any(_is_bound(each) for each in _all(node)):
             return None
         return self.sieve.value(node, at)
+
+
+def _counted(rows: Sequence[Row]) -> int:
+    """How many there were: of resources each once, of parts of resources each part."""
+    values = [row.value for row in rows]
+    return len({id(value) for value in values}) if all(map(is_resource, values)) else len(values)
 
 
 def _base(node: n.Node | None) -> n.Node | None:
