@@ -72,7 +72,8 @@ def _explain_all(asked: Asked, console: Console) -> None:
     from salus.engine import clause_tests
     from salus.measure.clauses import counted, differences
 
-    with opened(asked.results, asked.measure, asked.population, asked.content) as ground:
+    where = asked.results, asked.measure, asked.population, asked.content
+    with opened(*where, read_only=False) as ground:  # elements may be typed on first use, as when evaluating
         measure = ground.measure
         found = counted(clause_tests, ground.population, ground.content, measure, ground.library, ground.period)
         warnings = [*ground.changes(), *differences(measure.name, found.members, pq.read_table(ground.determinations))]
