@@ -197,6 +197,25 @@ def main_job(work: Path) -> Iterator[tuple[str, list[str | Path]]]:
     yield "`report`", ["report", results, "--out", work / "report.html"]
 
 
+def bench_together(page: Page, keep: Path) -> None:
+    """All decks as one population, all measures at once, judged case by case."""
+    import together  # stands on this module
+
+    page.add("", "## All public decks as one population, all their measures at once")
+    judged = together.judged()
+    if not judged:
+        page.add("", "Skipped: the decks are not here.")
+        return
+    page.table("step", "wall time", "peak memory")
+    with tempfile.TemporaryDirectory(dir=keep) as folder:
+        results = []
+        for step, ran, out in together.run(judged, "duckdb", Path(folder)):
+            page.row(step, f"{ran.seconds:.1f} s", memory(ran))
+            results += [out] if out else []
+        exact = sum(verdict.exact for verdict in together.verdicts(judged, results))
+    page.add("", f"{exact:,} of {len(judged):,} cases are exact.")
+
+
 RIVALS = """
 ## What others reach
 
@@ -226,6 +245,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--observations", type=int, default=200, help="unrelated observations per fat clone")
     parser.add_argument("--rounds", type=int, default=3, help="evaluations after the first, of which the median counts")
     parser.add_argument("--no-main-job", action="store_true", help="leave Synthea out")
+    parser.add_argument("--no-together", action="store_true", help="leave the decks as one population out")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/performance.md")
     parser.add_argument("--work", type=Path, default=None, help="where large files go for a while")
     return parser.parse_args()
@@ -238,6 +258,8 @@ def main() -> None:
     bench_clones(page, [size for size in sizes if size.patients], chosen.rounds, chosen.work)
     if not chosen.no_main_job:
         bench_main_job(page, chosen.work)
+    if not chosen.no_together:
+        bench_together(page, chosen.work)
     page.add(*RIVALS.split("\n"))
     chosen.out.write_text("\n".join(page.lines) + "\n", encoding="utf-8")
 

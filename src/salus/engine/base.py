@@ -33,6 +33,7 @@ class Speller:
     def __init__(self, slices: Mapping[int, str] | None = None) -> None:
         self._slices = slices or {}
         self._left: set[int] = set()  # sources that a row may lack, so that their keys may be null
+        self._columns: dict[tuple[int, str], exp.Column] = {}
 
     def relation(self, relation: Select | Union) -> exp.Query:
         """The query that computes a relation."""
@@ -98,7 +99,11 @@ class Speller:
         return table
 
     def _column(self, source: int, name: str) -> exp.Column:
-        return exp.Column(this=exp.to_identifier(name, quoted=True), table=exp.to_identifier(alias_of(source)))
+        key = (source, name)
+        if key not in self._columns:  # leaves are shared: a plan names a column many times, and trees are only read
+            table = exp.Identifier(this=alias_of(source), quoted=False)
+            self._columns[key] = exp.Column(this=exp.Identifier(this=name, quoted=True), table=table)
+        return self._columns[key]
 
     def _all(self, conditions: Sequence[Sql]) -> Sql:
         return _chain(exp.And, conditions)

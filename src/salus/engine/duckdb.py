@@ -44,7 +44,7 @@ def execute(con: duckdb.DuckDBPyConnection, plan: Plan) -> Execution:
             _create(
                 con,
                 name_of(step),
-                speller.relation(step).sql(dialect="duckdb"),
+                speller.relation(step).sql(dialect="duckdb", copy=False),
                 made,
                 done,
                 str(step.materialised),
@@ -102,7 +102,7 @@ def _verify(con: duckdb.DuckDBPyConnection, relation: object, count: str, where:
 
 
 def _read(con: duckdb.DuckDBPyConnection, speller: Speller, output: Output) -> pa.Table:
-    inner = speller.relation(output.relation).sql(dialect="duckdb")
+    inner = speller.relation(output.relation).sql(dialect="duckdb", copy=False)
     columns = ", ".join(f'"{column}" AS "{label}"' for label, column in output.columns.items())
     order = "pid, id" if "id" in output.columns else "pid"
     sql = f"SELECT {columns} FROM ({inner}) ORDER BY {order}"

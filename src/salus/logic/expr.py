@@ -108,12 +108,22 @@ def or_(*args: E) -> E:
 
 def _connected(name: str, dual: str, args: Iterable[E], neutral: Const, absorbing: Const) -> E:
     kept = dict.fromkeys(_flatten(name, args, neutral))
-    if absorbing in kept or any(is_test(a) and not_(a) in kept for a in kept):
+    if absorbing in kept or any(_contradicted(a, kept) for a in kept):
         return absorbing
     parts = [a for a in kept if not (isinstance(a, Op) and a.op == dual and _subsumed(a, kept, dual))]
     if not parts:
         return neutral
     return parts[0] if len(parts) == 1 else Op(name, tuple(parts))
+
+
+def _contradicted(a: E, kept: Mapping[E, None]) -> bool:
+    """Whether a test stands beside its own negation; asked of the negation, as every pair has one."""
+    match a:
+        case Op(op="is_null", args=args):
+            return Op("not_null", args) in kept
+        case Op(op="not", args=(inner,)):
+            return inner in kept and is_test(inner)
+    return False
 
 
 def _subsumed(a: Op, kept: Iterable[E], dual: str) -> bool:

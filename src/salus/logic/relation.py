@@ -26,9 +26,8 @@ class Table:
     id: int = field(default_factory=lambda: next(_numbers))
     used: set[str] = field(default_factory=set)
 
-    @property
-    def scope(self) -> frozenset[int]:
-        return frozenset((self.id,))
+    def holds(self, source: int) -> bool:
+        return source == self.id
 
     def col(self, name: str) -> Col:
         self.used.add(name)
@@ -61,10 +60,11 @@ class Select:
     _names: dict[object, str] = field(default_factory=dict)
     _kept: list[E] = field(default_factory=list)
 
-    @property
-    def scope(self) -> frozenset[int]:
-        own = frozenset((self.id,))
-        return own if self.group or self.distinct else own.union(*(j.source.scope for j in self.joins))
+    def holds(self, source: int) -> bool:
+        """Whether a column of the source numbered so can be had from here."""
+        if source == self.id:
+            return True
+        return not (self.group or self.distinct) and any(j.source.holds(source) for j in self.joins)
 
     def join(self, kind: str, source: Source, on: E | None = None) -> None:
         """Add a source; `on` is resolved against the sources, the new one included."""
@@ -74,8 +74,7 @@ class Select:
 
     def covers(self, cols: Iterable[Col]) -> bool:
         """Whether every column can be had from the sources of this select."""
-        wanted = {col.source for col in cols}
-        return not wanted or wanted <= frozenset().union(*(j.source.scope for j in self.joins))
+        return all(any(j.source.holds(source) for j in self.joins) for source in {col.source for col in cols})
 
     def resolve(self, e: E) -> E:
         """`e` in terms of the columns of this select's direct sources."""
@@ -86,7 +85,7 @@ class Select:
             if join.source.id == col.source:
                 return col
         for join in self.joins:
-            if col.source in join.source.scope:
+            if join.source.holds(col.source):
                 return join.source.provide(col)
         raise AssertionError(f"column {col} is out of reach")
 
@@ -123,9 +122,8 @@ class Union:
     _names: dict[tuple[object, ...], str] = field(default_factory=dict)
     columns: list[tuple[str, ...]] = field(default_factory=list)
 
-    @property
-    def scope(self) -> frozenset[int]:
-        return frozenset((self.id,))
+    def holds(self, source: int) -> bool:
+        return source == self.id
 
     def provide(self, col: Col) -> Col:
         return col
@@ -146,9 +144,8 @@ class Use:
     of: Select | Union
     id: int = field(default_factory=lambda: next(_numbers))
 
-    @property
-    def scope(self) -> frozenset[int]:
-        return frozenset((self.id,))
+    def holds(self, source: int) -> bool:
+        return source == self.id
 
     def provide(self, col: Col) -> Col:
         return col
