@@ -1,0 +1,209 @@
+"""Implicit conversions: what a value of one type becomes where another is asked for, and at what price.
+
+A conversion has a score, by which overloads are chosen, and wraps the ELM of the value. A choice becomes one of its types
+by a test of what is there. Lists and intervals are converted element by element. Demotion and promotion of lists and
+intervals are off, as translators have them by default.
+Leaves to others: choosing (`cql.overloads`), conversions that are asked for (`convert`, `cast`).
+Source: CQL 1.5, Developer's Guide, Conversion Precedence and Implicit Conversions (https://cql.hl7.org/03-developersguide.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from salus.cql import types as t
+from salus.cql.models import model
+from salus.elm.types import ANY, ChoiceOf, IntervalOf, ListOf, Named, TupleOf, Type
+
+Json = dict[str, Any]
+Wrap = Callable[[Json], Json]
+
+EXACT, SUBTYPE, COMPATIBLE, CAST, TO_SIMPLE, TO_CLASS = range(6)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """`wrap` makes ELM of the target type from ELM of the source type; `score` is lower for closer types."""
+
+    score: int
+    wrap: Wrap
+
+
+def _same(elm: Json) -> Json:
+    return elm
+
+
+_IDENTITY, _KIND = Conversion(EXACT, _same), Conversion(SUBTYPE, _same)
+_WIDER = Conversion(COMPATIBLE, _same)
+_SYSTEM: Mapping[tuple[Type, Type], str] = {
+    (t.INTEGER, t.LONG): "ToLong",
+    (t.INTEGER, t.DECIMAL): "ToDecimal",
+    (t.LONG, t.DECIMAL): "ToDecimal",
+    (t.INTEGER, t.QUANTITY): "ToQuantity",
+    (t.DECIMAL, t.QUANTITY): "ToQuantity",
+    (t.DATE, t.DATETIME): "ToDateTime",
+    (t.CODE, t.CONCEPT): "ToConcept",
+    (t.VALUE_SET, ListOf(t.CODE)): "ExpandValueSet",
+}
+
+
+def as_type(elm: Json, type_: Type, **attributes: object) -> Json:
+    """`elm as type`."""
+    named: Json = {"asType": t.qname(type_)} if isinstance(type_, Named) else {"asTypeSpecifier": t.specifier(type_)}
+    return {"type": "As", "operand": elm, **named, **attributes}
+
+
+def is_type(elm: Json, type_: Type) -> Json:
+    """`elm is type`."""
+    named: Json = {"isType": t.qname(type_)} if isinstance(type_, Named) else {"isTypeSpecifier": t.specifier(type_)}
+    return {"type": "Is", "operand": elm, **named}
+
+
+class Conversions:
+    """The conversions a library can use. `call` makes ELM of a call of a model's conversion function, or is None for
+    models whose helpers the library does not include.
+    """
+
+    def __init__(self, call: Callable[[str, Json, Type], Json | None], models: Callable[[], list[str]]) -> None:
+        self._call, self._models = call, models
+        self._known: dict[tuple[Type, Type], Conversion | None] = {}
+
+    def find(self, source: Type, target: Type) -> Conversion | None:
+        """How a value of `source` becomes one of `target`; None when it does not."""
+        key = (source, target)
+        if key not in self._known:
+            self._known[key] = None  # a type that holds itself does not convert by way of itself
+            self._known[key] = self._find(source, target)
+        return self._known[key]
+
+    def forget(self) -> None:
+        """Start again, after a library was included that has conversion functions."""
+        self._known.clear()
+
+    def _find(self, source: Type, target: Type) -> Conversion | None:
+        if source == target:
+            return _IDENTITY
+        if source == ANY:
+            return Conversion(COMPATIBLE, lambda elm: as_type(elm, target))
+        if isinstance(source, ChoiceOf):
+            return self._from_choice(source, target)
+        if isinstance(target, ChoiceOf):
+            return self._to_choice(source, target)
+        if t.is_subtype(source, target):
+            return _KIND
+        return self._structured(source, target) or self._by_function(source, target)
+
+    def _by_function(self, source: Type, target: Type) -> Conversion | None:
+        score = TO_SIMPLE if target in t.SIMPLE else TO_CLASS
+        if operator := _SYSTEM.get((source, target)):
+            signature = [t.specifier(source)] if operator != "ExpandValueSet" else []
+            return Conversion(score, lambda elm: {"type": operator, "signature": signature, "operand": elm})
+        for base in t.bases(source):
+            if function := self.function(base, target):
+                return Conversion(score, lambda elm: self._call(function, elm, base) or elm)
+        return None
+
+    def function(self, source: Type, target: Type) -> str | None:
+        """The function of the models in use that converts implicitly."""
+        if not isinstance(source, Named):
+            return None
+        for name in self._models():
+            found = model(name)
+            if found and (function := found.conversions.get((source.name, target))):
+                return function
+        return None
+
+    def targets(self, source: Type) -> list[Type]:
+        """What a value of a class converts to, by the functions of the models in use."""
+        names = {base.name for base in t.bases(source) if isinstance(base, Named)}
+        tables = (found.conversions for name in self._models() if (found := model(name)))
+        return [target for table in tables for name, target in table if name in names]
+
+    def _structured(self, source: Type, target: Type) -> Conversion | None:
+        match source, target:
+            case ListOf(a), ListOf(b):
+                return self._list(a, b)
+            case IntervalOf(a), IntervalOf(b):
+                inner = self.find(a, b)
+                return Conversion(inner.score, lambda elm: _interval(elm, inner.wrap)) if inner else None
+            case TupleOf(), TupleOf():
+                return self._tuple(source, target)
+        return None
+
+    def _list(self, source: Type, target: Type) -> Conversion | None:
+        inner = self.find(source, target)
+        if inner is None:
+            return None
+        if inner.score <= CAST and (isinstance(target, ChoiceOf) or source == ANY):
+            whole = ListOf(target)
+            return Conversion(inner.score, lambda elm: as_type(elm, whole))
+        return Conversion(inner.score, lambda elm: _each(elm, inner.wrap)) if inner.wrap is not _same else inner
+
+    def _tuple(self, source: TupleOf, target: TupleOf) -> Conversion | None:
+        """Tuples of the same elements whose types are compatible (null among them)."""
+        mine, asked = dict(source.elements), dict(target.elements)
+        if mine.keys() != asked.keys():
+            return None
+        inner = [self.find(mine[name], asked[name]) for name in asked]
+        if any(each is None or each.score > COMPATIBLE for each in inner):
+            return None
+        return Conversion(COMPATIBLE, lambda elm: as_type(elm, target))
+
+    def _to_choice(self, source: Type, target: ChoiceOf) -> Conversion | None:
+        if any(t.is_subtype(source, each) for each in target.types):
+            return Conversion(COMPATIBLE, lambda elm: as_type(elm, target))
+        found = [each for each in (self.find(source, of) for of in target.types) if each]
+        if not found:
+            return None
+        best = min(found, key=lambda each: each.score)
+        return Conversion(best.score, lambda elm: as_type(best.wrap(elm), target))
+
+    def _from_choice(self, source: ChoiceOf, target: Type) -> Conversion | None:
+        wanted = t.alternatives(target)
+        if all(any(t.is_subtype(each, of) for of in wanted) for each in source.types):
+            return _WIDER
+        held = [each for each in source.types if any(t.is_subtype(each, of) or t.is_subtype(of, each) for of in wanted)]
+        converted = [] if isinstance(target, ChoiceOf) and held else self._converted(source, target, held)
+        if not held and not converted:
+            return None
+        if len(held) == 1 and not converted and not isinstance(target, ChoiceOf):
+            return Conversion(CAST, lambda elm: as_type(elm, target))
+        cases = [(each, self._narrow(each, target)) for each in held] + converted
+        return Conversion(CAST, lambda elm: _case(elm, cases, target))
+
+    def _converted(self, source: ChoiceOf, target: Type, held: list[Type]) -> list[tuple[Type, Wrap]]:
+        """The alternatives that become a value of the target by a conversion."""
+        found = ((each, self.find(each, target)) for each in source.types if each not in held)
+        return [(each, conversion.wrap) for each, conversion in found if conversion]
+
+    def _narrow(self, each: Type, target: Type) -> Wrap:
+        return (lambda elm: as_type(elm, target)) if isinstance(target, ChoiceOf) else _same
+
+
+def _each(elm: Json, wrap: Wrap) -> Json:
+    """A list with every element converted."""
+    source = {"alias": "$this", "expression": elm}
+    value = {"distinct": False, "expression": wrap({"type": "AliasRef", "name": "$this"})}
+    return {"type": "Query", "source": [source], "let": [], "relationship": [], "return": value}
+
+
+def _interval(elm: Json, wrap: Wrap) -> Json:
+    """An interval with both bounds converted; null stays null."""
+    def part(path: str) -> Json:
+        return {"type": "Property", "path": path, "source": elm}
+
+    selector = {
+        "type": "Interval",
+        "lowClosedExpression": part("lowClosed"),
+        "highClosedExpression": part("highClosed"),
+        "low": wrap(part("low")),
+        "high": wrap(part("high")),
+    }
+    return selector
+
+
+def _case(elm: Json, cases: list[tuple[Type, Wrap]], target: Type) -> Json:
+    items = [{"when": is_type(elm, each), "then": wrap(as_type(elm, each))} for each, wrap in cases]
+    return {"type": "Case", "caseItem": items, "else": {"type": "Null"}}
