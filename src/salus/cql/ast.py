@@ -540,6 +540,11 @@ class With(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Where(Node):
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Return(Node):
     """`modifier` as written: without one, a query's result is distinct."""
 
@@ -548,10 +553,15 @@ class Return(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Starting(Node):
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate(Node):
     modifier: Literal["all", "distinct"] | None
     name: Identifier
-    starting: Expression | None
+    starting: Starting | None
     value: Expression
 
 
@@ -576,7 +586,7 @@ class Query(Expression):
     sources: tuple[AliasedSource, ...]
     lets: tuple[LetItem, ...]
     relations: tuple[With, ...]
-    where: Expression | None
+    where: Where | None
     aggregate: Aggregate | None
     returns: Return | None
     sort: Sort | None

@@ -1,0 +1,158 @@
+"""A place in a row of tokens, and what to say when the next one is not what the grammar wants.
+
+Leaves to others: the grammar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import NoReturn
+
+from salus.cql.source import Source
+from salus.cql.tokens import FAULTS, KEYWORDS, NAMES, PHRASES, Tokens
+
+_CLOSE = {")": "(", "]": "[", "}": "{", ">": "<"}
+_WORDS = (*KEYWORDS, *PHRASES, "fluent", "returns", "external")
+_NOT_PLAIN = "‘’“”–—"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    start: int
+    end: int
+
+
+class Fault(Exception):
+    """The text breaks the grammar at a place; caught where a definition begins."""
+
+    def __init__(self, place: Place, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.place = place
+        self.message = message
+        self.hint = hint
+
+
+class Cursor:
+    """`kind` is the kind of the token at hand."""
+
+    def __init__(self, source: Source, tokens: Tokens) -> None:
+        self.source = source
+        self.tokens = tokens
+        self.kinds = tokens.kinds
+        self.starts = tokens.starts
+        self.at = 0
+        self.kind = tokens.kinds[0]
+
+    # Moving
+
+    def advance(self) -> None:
+        self.go(self.at + 1)
+
+    def go(self, index: int) -> None:
+        self.at = index
+        self.kind = self.kinds[index]
+
+    def take(self, kind: str) -> bool:
+        """Step over the token if it is of this kind."""
+        if self.kind != kind:
+            return False
+        self.go(self.at + 1)
+        return True
+
+    def take_any(self, *kinds: str) -> str | None:
+        """Step over the token if it is of one of these kinds; which one it was."""
+        kind = self.kind
+        if kind not in kinds:
+            return None
+        self.advance()
+        return kind
+
+    def expect(self, kind: str, purpose: str = "") -> None:
+        if not self.take(kind):
+            self.fail(f"expected {kind}{purpose and ' ' + purpose}")
+
+    def close(self, kind: str, opened: int) -> None:
+        """Step over a closing mark; `opened` is the index of the token that it closes."""
+        if not self.take(kind):
+            line, column = self.source.position(self.starts[opened])
+            self.fail(f"expected {kind} to close the {_CLOSE[kind]} of line {line}, column {column}")
+
+    # Looking
+
+    @property
+    def start(self) -> int:
+        return self.starts[self.at]
+
+    @property
+    def end(self) -> int:
+        """Past the last character of the token before."""
+        return self.tokens.ends[self.at - 1]
+
+    def peek(self, ahead: int = 1) -> str:
+        index = self.at + ahead
+        return self.kinds[index] if index < len(self.kinds) else "EOF"
+
+    def word(self) -> str:
+        return self.tokens.word(self.at)
+
+    def is_word(self, text: str) -> bool:
+        """Whether this is a name that the grammar gives a meaning here (`returns`)."""
+        return self.kind == "IDENTIFIER" and self.word() == text
+
+    def after_group(self, index: int) -> int:
+        """The index past the bracket that closes the one at `index`."""
+        depth = 0
+        for at in range(index, len(self.kinds)):
+            if self.kinds[at] in ("(", "[", "{"):
+                depth += 1
+            elif self.kinds[at] in (")", "]", "}"):
+                depth -= 1
+                if depth == 0:
+                    return at + 1
+        return len(self.kinds) - 1
+
+    # Failing
+
+    def fail(self, message: str, hint: str = "") -> NoReturn:
+        """End what is being read: `message` says what was expected; what was found is added."""
+        if self.kind in FAULTS:
+            raise Fault(Place(self.start, self.tokens.ends[self.at]), *self._no_token())
+        raise Fault(self._place(), f"{message}, found {self.found()}", hint or self._meant())
+
+    def _place(self) -> Place:
+        """The token at hand, or the end of the one before when that is on an earlier line: there something lacks."""
+        here = Place(self.start, self.tokens.ends[self.at])
+        if self.at == 0:
+            return here
+        before = Place(self.end - 1, self.end)
+        earlier = self.source.position(before.start)[0] < self.source.position(here.start)[0]
+        return before if earlier or self.kind == "EOF" else here
+
+    def found(self) -> str:
+        if self.kind == "EOF":
+            return "the end of the text"
+        if self.kind in KEYWORDS or self.kind in PHRASES:
+            return f"the keyword {self.kind}"
+        return self.word() if len(self.word()) <= 40 else f"{self.word()[:37]}..."
+
+    def _no_token(self) -> tuple[str, str]:
+        text = self.word()
+        if self.kind == "BAD_DATE":
+            return f"{text} is no date", "dates are written @YYYY-MM-DD, with two digits for month and day"
+        if self.kind == "UNCLOSED":
+            what = {"'": "string", "/": "comment"}.get(text[0], "quoted name")
+            return f"the {what} that begins here is not closed", f"close it with {'*/' if text[0] == '/' else text[0]}"
+        if text in _NOT_PLAIN:
+            return f"unexpected character {text}", "quotes and dashes must be the plain ones of the keyboard"
+        return f"unexpected character {text}", ""
+
+    def _meant(self) -> str:
+        """A keyword near to the name at hand, or to the one before, which may have been taken for a name."""
+        for index in (self.at, self.at - 1):
+            if index >= 0 and self.kinds[index] in NAMES | KEYWORDS:
+                word = self.tokens.word(index)
+                near = [] if len(word) < 3 else get_close_matches(word, _WORDS, n=1, cutoff=0.75)
+                if near and near[0] != word:
+                    return f"did you mean {near[0]} instead of {word}?"
+        return ""
