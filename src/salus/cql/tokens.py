@@ -77,8 +77,8 @@ def _pattern(quotes_span_lines: bool) -> re.Pattern[str]:
         "DECIMAL": r"\d+\.\d+",
         "INTEGER": r"\d+",
         "VARIABLE": r"\$(?:this|index|total)\b",
-        "MARK": r"<=|>=|!=|!~|->|[()\[\]{}<>=~,.:|&+\-*/^%]",
         "UNCLOSED": rf"['\"`]{char}*|/\*[\s\S]*",
+        "MARK": r"<=|>=|!=|!~|->|[()\[\]{}<>=~,.:|&+\-*/^%]",
         "UNKNOWN": r"[\s\S]",
     }
     return re.compile("|".join(f"(?P<{kind}>{text})" for kind, text in kinds.items()), re.ASCII)

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from salus.cql.source import Source
-from salus.cql.tokens import FAULTS, KEYWORDS, NAMES, PHRASES, Tokens
+from salus.cql.tokens import FAULTS, KEYWORDS, PHRASES, Tokens
 
 _CLOSE = {")": "(", "]": "[", "}": "{", ">": "<"}
 _WORDS = (*KEYWORDS, *PHRASES, "fluent", "returns", "external")
@@ -115,14 +115,29 @@ class Cursor:
     # Failing
 
     def fail(self, message: str, hint: str = "") -> NoReturn:
-        """End what is being read: `message` says what was expected; what was found is added."""
-        if self.kind in FAULTS:
-            raise Fault(Place(self.start, self.tokens.ends[self.at]), *self._no_token())
-        raise Fault(self._place(), f"{message}, found {self.found()}", hint or self._meant())
+        """End what is being read, as something lacks: `message` says what; what was found instead is added.
 
-    def _place(self) -> Place:
-        """The token at hand, or the end of the one before when that is on an earlier line: there something lacks."""
-        here = Place(self.start, self.tokens.ends[self.at])
+        The place is the token at hand, or the end of the line before it when that is where something lacks.
+        """
+        self._fail_with(message, hint, self._before_or_here())
+
+    def fail_here(self, message: str) -> NoReturn:
+        """End what is being read, as the token at hand cannot stand there."""
+        self._fail_with(message, "", self.place(self.at))
+
+    def _fail_with(self, message: str, hint: str, place: Place) -> NoReturn:
+        if self.kind in FAULTS:
+            raise Fault(self.place(self.at), *self._no_token())
+        if not hint and (index := self._misspelt()) is not None:
+            place, word = self.place(index), self.tokens.word(index)
+            hint = f"did you mean {_nearest(word)} instead of {word}?"
+        raise Fault(place, f"{message}, found {self.found()}", hint)
+
+    def place(self, index: int) -> Place:
+        return Place(self.starts[index], self.tokens.ends[index])
+
+    def _before_or_here(self) -> Place:
+        here = self.place(self.at)
         if self.at == 0:
             return here
         before = Place(self.end - 1, self.end)
@@ -147,12 +162,15 @@ class Cursor:
             return f"unexpected character {text}", "quotes and dashes must be the plain ones of the keyboard"
         return f"unexpected character {text}", ""
 
-    def _meant(self) -> str:
-        """A keyword near to the name at hand, or to the one before, which may have been taken for a name."""
+    def _misspelt(self) -> int | None:
+        """The token at hand, or the one before that was taken for a name, if it is nearly a keyword."""
         for index in (self.at, self.at - 1):
-            if index >= 0 and self.kinds[index] in NAMES | KEYWORDS:
-                word = self.tokens.word(index)
-                near = [] if len(word) < 3 else get_close_matches(word, _WORDS, n=1, cutoff=0.75)
-                if near and near[0] != word:
-                    return f"did you mean {near[0]} instead of {word}?"
-        return ""
+            if index >= 0 and self.kinds[index] == "IDENTIFIER" and _nearest(self.tokens.word(index)):
+                return index
+        return None
+
+
+def _nearest(word: str) -> str:
+    """The keyword that a word is nearly, or nothing."""
+    near = [] if len(word) < 3 else get_close_matches(word, _WORDS, n=1, cutoff=0.75)
+    return near[0] if near else ""

@@ -38,10 +38,13 @@ class Definitions(Expressions):
             except Fault as fault:
                 self._recover(fault)
         while self.kind != "EOF":
+            began = self.at
             try:
                 definitions.append(self._definition())
             except Fault as fault:
-                self._recover(fault)
+                self._recover(fault, began)
+            except RecursionError:
+                self._recover(too_deep(self.place(began)), began)
         return ast.Library(0, len(self.source.text), name, version, tuple(definitions))
 
     def _word(self) -> str:
@@ -57,25 +60,23 @@ class Definitions(Expressions):
         try:
             body = self.expression()
             if self.kind != "EOF" and not self._definition_ahead():
-                self.fail("expected the definition to end or go on with an operator")
+                self.fail_here("expected the definition to end or go on with an operator")
             return body
         except RecursionError:
-            fault = Fault(
-                Place(start, start + 1), "this expression is nested too deeply", "name parts of it with define"
-            )
+            fault = too_deep(Place(start, start + 1))
         except Fault as found:
             fault = found
         self._recover(fault)
         return ast.Malformed(start, max(self.end, start))
 
-    def _recover(self, fault: Fault) -> None:
-        """Say what is wrong and go on at the next definition."""
+    def _recover(self, fault: Fault, began: int = -1) -> None:
+        """Say what is wrong and go on at the next definition, which is not the one that `began` at this token."""
         self.report.error(fault.place, fault.message, fault.hint)
-        while self.kind != "EOF" and not (self._begins_line() and self._definition_ahead()):
+        while self.kind != "EOF" and (self.at == began or not self._definition_begins_line()):
             self.advance()
 
-    def _begins_line(self) -> bool:
-        return begins_line(self.tokens, self.at)
+    def _definition_begins_line(self) -> bool:
+        return begins_line(self.tokens, self.at) and self._definition_ahead()
 
     def _definition_ahead(self) -> bool:
         return definition_at(self.tokens, self.at)
@@ -96,7 +97,7 @@ class Definitions(Expressions):
         access = cast("ast.Access | None", self.take_any(*_ACCESS, *(each.upper() for each in _ACCESS)))
         reader = _READERS.get(self._word())
         if reader is None:
-            self.fail("expected a definition (define, parameter, valueset, ...)")
+            self.fail_here("expected a definition (define, parameter, valueset, ...)")
         self.advance()
         return reader(self, start, access)
 
@@ -215,6 +216,10 @@ class Definitions(Expressions):
         return (between if before == 0 else between.partition("\n")[2]).strip()
 
 
+def too_deep(place: Place) -> Fault:
+    return Fault(place, "this is nested too deeply to be read", "name parts of it with define")
+
+
 _READERS: dict[str, Callable[[Definitions, int, ast.Access | None], ast.Definition]] = {
     "using": Definitions._using,
     "include": Definitions._include,
@@ -239,7 +244,7 @@ def definition_at(tokens: Tokens, index: int) -> bool:
     if first in _ACCESS:
         return second in _TERMINOLOGY or second == "parameter"
     if first == "define":
-        return second in NAMES or second in ("function", "fluent", *_ACCESS)
+        return second in NAMES or second in ("function", "fluent", "STRING", *_ACCESS) or third == ":"
     if first in _TERMINOLOGY:
         return second in NAMES and third in (":", "STRING")
     return first in STARTS and second in NAMES

@@ -18,6 +18,7 @@ NUMBERS = frozenset({"INTEGER", "DECIMAL"})
 UNIT_WORDS = frozenset(PRECISIONS) | frozenset(PLURALS)
 LITERALS = NUMBERS | {"STRING", "LONG", "DATE", "DATETIME", "TIME", "true", "false", "null"}
 
+_MOST_INTEGER, _MOST_LONG = 2**31 - 1, 2**63 - 1
 _CLOCK = (("hour", 23), ("minute", 59), ("second", 59))
 _OFFSET = re.compile(r"(Z|[+-]\d\d:\d\d)$")
 
@@ -43,6 +44,7 @@ class Literals(Names):
         if kind == "null":
             return ast.NullLiteral(start, end)
         if kind == "LONG":
+            self._check_size(text[:-1], _MOST_LONG, start, end)
             return ast.LongLiteral(start, end, text[:-1])
         if kind in ("true", "false"):
             return ast.BooleanLiteral(start, end, kind == "true")
@@ -54,10 +56,30 @@ class Literals(Names):
         if self.take(":"):
             second = self.quantity()
             return ast.RatioLiteral(first.start, self.end, first, second)
-        return _plain_number(first)
+        return self._plain_number(first)
 
     def number_or_quantity(self) -> ast.Expression:
-        return _plain_number(self.quantity())
+        return self._plain_number(self.quantity())
+
+    def _plain_number(self, quantity: ast.QuantityLiteral) -> ast.Expression:
+        """A quantity without a unit is a number where a value is wanted."""
+        if quantity.unit is not None:
+            return quantity
+        start, end, text = quantity.start, quantity.end, quantity.value
+        if "." in text:
+            _check_digits(text, Place(start, end))
+            return ast.DecimalLiteral(start, end, text)
+        self._check_size(text, _MOST_INTEGER, start, end)
+        return ast.IntegerLiteral(start, end, text)
+
+    def _check_size(self, digits: str, most: int, start: int, end: int) -> None:
+        """A sign is an operator of its own, so the least number needs one more than the greatest, behind a minus."""
+        negative = self.source.text[start - 1 : start] == "-"
+        if int(digits) > most + negative:
+            hint = "write it with L at its end to make it a Long" if most == _MOST_INTEGER else ""
+            raise Fault(
+                Place(start, end), f"{digits} is beyond the greatest {'Integer' if hint else 'Long'}, {most}", hint
+            )
 
     def quantity(self) -> ast.QuantityLiteral:
         """A number with or without a unit."""
@@ -74,12 +96,13 @@ class Literals(Names):
         return ast.Unit(start, self.end, text if calendar else unquote(text), calendar)
 
 
-def _plain_number(quantity: ast.QuantityLiteral) -> ast.Expression:
-    """A quantity without a unit is a number where a value is wanted."""
-    if quantity.unit is not None:
-        return quantity
-    make = ast.DecimalLiteral if "." in quantity.value else ast.IntegerLiteral
-    return make(quantity.start, quantity.end, quantity.value)
+def _check_digits(text: str, place: Place) -> None:
+    """A Decimal has at most 28 digits before the point and 8 after it (Appendix B, Types: Decimal)."""
+    whole, _, fraction = text.partition(".")
+    if len(fraction) > 8:
+        raise Fault(place, f"{text} has more than 8 digits after the point, which is all that a Decimal holds")
+    if fraction and len(whole.lstrip("0")) > 28:
+        raise Fault(place, f"{text} is beyond the greatest Decimal")
 
 
 def _moment(kind: str, text: str, place: Place) -> ast.Expression:
