@@ -1,0 +1,228 @@
+"""Compare the ELM Salus makes of CQL text with what the public reference translator made of the same text.
+
+    python scripts/compare_elm.py [LIBRARY ...] [--limit N]     every difference of these libraries (of all)
+
+Reads `Library.ndjson` (text/cql) and `reference-elm.ndjson` of the shared content in place. What does not change the
+meaning is made equal first; `NORMALISED` says what. Places (`locator`) are compared where the reference states one.
+Leaves to others: translating (`salus.cql.translate`), what a difference means (docs/ADJUDICATIONS.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from salus.cql.source import Source
+from salus.cql.translate import Finder, translate_scope
+
+SHARED = Path(os.environ.get("SALUS_SHARED", Path(__file__).resolve().parent.parent.parent / "shared"))
+CONTENT = SHARED / "data/ecqm/content"
+NORMALISED = (
+    "annotations, local ids and result types are left out, and signatures of System operators",
+    "empty lists are left out, and `strict: false`, `preserve`, and a return's or aggregate's default",
+    "a type named by QName and one named by specifier are the same; a choice lists each type once, in one order",
+    "a property of an alias is written with `scope`",
+    "a case that asks the same twice asks it once; a union of two equal operands is one of them",
+    "statements are matched by name and operand types, whatever their order",
+)
+_LEFT_OUT = frozenset({"annotation", "localId", "resultTypeName", "resultTypeSpecifier", "preserve"})
+_QNAMES = {"asType": "asTypeSpecifier", "isType": "isTypeSpecifier", "toType": "toTypeSpecifier"}
+
+
+@dataclass
+class Texts:
+    """The CQL text of Library resources."""
+
+    sources: dict[str, dict[str | None, Source]] = field(default_factory=dict)
+
+    def versions(self, name: str) -> Sequence[str | None]:
+        return list(self.sources.get(name, {}))
+
+    def names(self) -> Sequence[str]:
+        return list(self.sources)
+
+    def text(self, name: str, version: str | None) -> Source:
+        return self.sources[name][version]
+
+
+def texts(path: Path = CONTENT / "Library.ndjson") -> Texts:
+    """The libraries of an NDJSON file of Library resources."""
+    found = Texts()
+    for line in path.read_text(encoding="utf-8").splitlines():
+        resource = json.loads(line)
+        for content in resource.get("content", ()):
+            if content.get("contentType") == "text/cql":
+                text = base64.b64decode(content["data"]).decode()
+                found.sources.setdefault(resource["name"], {})[resource.get("version")] = Source(text, resource["name"])
+    return found
+
+
+def reference(path: Path = CONTENT / "reference-elm.ndjson") -> dict[str, dict[str, Any]]:
+    """The reference ELM by library name."""
+    documents = (json.loads(line)["library"] for line in path.read_text(encoding="utf-8").splitlines())
+    return {document["identifier"]["id"]: document for document in documents}
+
+
+def plain(node: Any) -> Any:
+    """ELM with everything made equal that `NORMALISED` says."""
+    if isinstance(node, list):
+        return [plain(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {key: plain(value) for key, value in node.items() if key not in _LEFT_OUT}
+    if kept.get("type") != "FunctionRef":
+        kept.pop("signature", None)
+    kept = {key: value for key, value in kept.items() if value != []}
+    return _forms(kept)
+
+
+def _forms(node: dict[str, Any]) -> dict[str, Any]:
+    for qname, specifier in _QNAMES.items():
+        if isinstance(node.get(qname), str):
+            node[specifier] = {"type": "NamedTypeSpecifier", "name": node.pop(qname)}
+    if node.get("strict") is False:
+        del node["strict"]
+    if form := _FORMS.get(node.get("type", "")):
+        return form(node)
+    for clause in ("return", "aggregate"):
+        default = clause == "return"
+        if isinstance(node.get(clause), dict) and node[clause].get("distinct") is default:
+            del node[clause]["distinct"]
+    return node
+
+
+def _property(node: dict[str, Any]) -> dict[str, Any]:
+    source = node.get("source")
+    if isinstance(source, dict) and source.get("type") == "AliasRef":
+        del node["source"]
+        node["scope"] = source["name"]
+    return node
+
+
+def _union(node: dict[str, Any]) -> dict[str, Any]:
+    operands = node.get("operand", [])
+    if len(operands) == 2 and unplaced(operands[0]) == unplaced(operands[1]):
+        return operands[1]
+    return node
+
+
+def _case(node: dict[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for item in node.get("caseItem", ()):
+        kept.setdefault(json.dumps(unplaced(item), sort_keys=True), item)
+    node["caseItem"] = list(kept.values())
+    return node
+
+
+def _choice(node: dict[str, Any]) -> dict[str, Any]:
+    types = {json.dumps(unplaced(each), sort_keys=True): each for each in node.get("choice", ())}
+    node["choice"] = [types[key] for key in sorted(types)]
+    return node["choice"][0] if len(types) == 1 else node
+
+
+_FORMS = {"Property": _property, "Union": _union, "Case": _case, "ChoiceTypeSpecifier": _choice}
+
+
+def _query(node: dict[str, Any]) -> dict[str, Any]:
+    for clause, default in (("return", True), ("aggregate", False)):
+        if isinstance(node.get(clause), dict) and node[clause].get("distinct") is default:
+            del node[clause]["distinct"]
+    return node
+
+
+_FORMS["Query"] = _query
+
+
+def unplaced(node: Any) -> Any:
+    """Without places."""
+    if isinstance(node, list):
+        return [unplaced(each) for each in node]
+    if isinstance(node, dict):
+        return {key: unplaced(value) for key, value in node.items() if key != "locator"}
+    return node
+
+
+def differences(ours: Any, theirs: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Where two pieces of ELM differ, and how; the innermost places."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        yield from _in_objects(ours, theirs, where)
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for index, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            yield from differences(one, other, f"{where}[{index}]")
+    elif ours != theirs:
+        yield where, f"{_short(ours)}  (reference: {_short(theirs)})"
+
+
+def _in_objects(ours: dict[str, Any], theirs: dict[str, Any], where: str) -> Iterator[tuple[str, str]]:
+    if ours.get("type") != theirs.get("type"):
+        yield where, f"{_short(ours)}  (reference: {_short(theirs)})"
+        return
+    place = theirs.get("locator")
+    here = f"{where}@{place}" if place else where
+    for key in sorted(ours.keys() | theirs.keys()):
+        if key == "locator":
+            if place and ours.get(key) != place:
+                yield f"{here}.locator", f"{ours.get(key)}  (reference: {place}) {ours.get('type', '')}"
+        elif key not in ours or key not in theirs:
+            yield f"{here}.{key}", f"{_short(ours.get(key))}  (reference: {_short(theirs.get(key))})"
+        else:
+            yield from differences(ours[key], theirs[key], f"{here}.{key}")
+
+
+def _short(node: Any) -> str:
+    text = json.dumps(unplaced(node), sort_keys=False)
+    return text if len(text) <= 160 else text[:157] + "..."
+
+
+def compare(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The differences of two libraries, each with the definition it is in."""
+    for section in sorted((ours.keys() | theirs.keys()) - {"annotation", "localId", "locator", "schemaIdentifier"}):
+        if section == "identifier":
+            yield from differences(plain(ours[section]), plain(theirs[section]), section)
+            continue
+        one, other = _by_name(ours, section), _by_name(theirs, section)
+        for name in sorted(one.keys() | other.keys()):
+            if name not in one or name not in other:
+                yield f"{section} {name}", "missing" if name not in one else "not in the reference"
+            else:
+                yield from differences(one[name], other[name], f"{section} {name}")
+
+
+def _by_name(library: Mapping[str, Any], section: str) -> dict[str, Any]:
+    entries = plain((library.get(section) or {}).get("def", []))
+    return {_key(entry): entry for entry in entries}
+
+
+def _key(entry: Mapping[str, Any]) -> str:
+    name = str(entry.get("name") or entry.get("localIdentifier"))
+    operands = [unplaced(each.get("operandTypeSpecifier")) for each in entry.get("operand", ())]
+    return f"{name}({json.dumps(operands)})" if operands else name
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("libraries", nargs="*")
+    parser.add_argument("--limit", type=int, default=1000, help="differences shown of each library")
+    options = parser.parse_args(arguments)
+    published, finder, total = reference(), Finder(available := texts()), 0
+    for name in options.libraries or available.names():
+        for version in available.versions(name):
+            ours = json.loads(json.dumps(translate_scope(finder.open(name, version)).elm))
+            found = list(compare(ours, published[name]))
+            total += len(found)
+            print(f"{name} {version}: {len(found)} differences")
+            for where, what in found[: options.limit]:
+                print(f"  {where}: {what}")
+    print(f"{total} differences")
+    return 1 if total else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

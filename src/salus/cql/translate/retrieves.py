@@ -1,0 +1,133 @@
+"""Retrieves: `[Condition: code in "Diabetes"]`, by the profile's own data type, template and code path.
+
+Where the code may also be a reference (`medication`), what is referred to is looked up as well; where it may be a value
+set that was not done, that is compared too.
+Source: CQL 1.5, Author's Guide, Retrieve; ELM r1, Retrieve; Developer's Guide, Retrieve and choices of codes.
+"""
+
+from __future__ import annotations
+
+from salus.cql import ast
+from salus.cql import types as t
+from salus.cql.conversions import Json
+from salus.cql.diagnostics import did_you_mean
+from salus.cql.models import ClassInfo, model
+from salus.cql.translate.core import Fault, Translator, Typed, handles, literal
+from salus.elm.types import ListOf, Named, Type
+
+
+@handles(ast.Retrieve)
+def retrieve(tr: Translator, node: ast.Retrieve) -> Typed:
+    info = _class(tr, node)
+    result = ListOf(info.name)
+    elm = of_class(info)
+    if node.context is not None:
+        elm["context"] = tr.known(node.context).elm
+    if node.terminology is None:
+        return Typed(elm, result)
+    codes = tr.known(node.terminology)
+    path = _path(node) or info.code
+    if not path:
+        raise Fault(node.type, f"{node.type.name.text} has no primary code to compare; say which element")
+    _check(tr, node, info, path)
+    return Typed(_by_codes(tr, node, info, path, codes, elm), result)
+
+
+def of_class(info: ClassInfo) -> Json:
+    """A retrieve of everything of a type."""
+    return {"type": "Retrieve", "dataType": t.qname(info.name), **({"templateId": info.url} if info.url else {})}
+
+
+def _class(tr: Translator, node: ast.Retrieve) -> ClassInfo:
+    info = tr.library.retrievable(node.type)
+    if not info.retrievable:
+        raise Fault(node.type, f"{node.type.name.text} cannot be retrieved; it is part of other records")
+    return info
+
+
+def _path(node: ast.Retrieve) -> str:
+    """The element a retrieve names, as a dotted path."""
+    parts: list[str] = []
+    at = node.path
+    while isinstance(at, ast.Member):
+        parts.append(at.name.text)
+        at = at.source
+    if isinstance(at, ast.Identifier):
+        parts.append(at.text)
+    return ".".join(reversed(parts))
+
+
+def _element(info: ClassInfo, path: str) -> Type | None:
+    """The type at the end of a path; lists are looked through."""
+    type_: Type = info.name
+    for name in path.split("."):
+        found = t.element(type_.element if isinstance(type_, ListOf) else type_, name)
+        if found is None:
+            return None
+        type_ = found.type
+    return type_
+
+
+def _check(tr: Translator, node: ast.Retrieve, info: ClassInfo, path: str) -> None:
+    if node.path is not None and _element(info, path) is None:
+        names = list(t.element_names(info.name))
+        raise Fault(node.path, f"{node.type.name.text} has no element {path}", did_you_mean(path, names))
+
+
+def _by_codes(tr: Translator, node: ast.Retrieve, info: ClassInfo, path: str, codes: Typed, elm: Json) -> Json:
+    asked = {**elm, "codeProperty": path, **_compared(tr, node, codes)}
+    kinds = t.alternatives(_element(info, path) or t.CONCEPT)
+    if t.VALUE_SET in kinds and codes.type == t.VALUE_SET and node.comparator is None:
+        return {"type": "Union", "operand": [asked, {**asked, "codeComparator": "~"}]}
+    referred = _referred(info, path, kinds)
+    if referred and codes.type == t.VALUE_SET:
+        tr.place(asked, node)
+        return {"type": "Union", "operand": [_through(tr, node, elm, path, referred, codes), asked]}
+    return asked
+
+
+def _compared(tr: Translator, node: ast.Retrieve, codes: Typed) -> Json:
+    """The codes as ELM has them, and how they are compared: `in` a set, `~` for single codes, unless it is said."""
+    if t.is_subtype(codes.type, t.VOCABULARY):
+        reference = {**codes.elm, "preserve": True} if codes.elm["type"] == "ValueSetRef" else codes.elm
+        return {"codeComparator": node.comparator if node.comparator == "~" else "in", "codes": reference}
+    if codes.type == t.CONCEPT:
+        return {"codeComparator": node.comparator or "~", "codes": {"type": "Property", "path": "codes", "source": codes.elm}}
+    if codes.type in (t.CODE, t.STRING):
+        return {"codeComparator": node.comparator or "~", "codes": {"type": "ToList", "operand": codes.elm}}
+    listed = tr.convert(codes, ListOf(t.CODE), node, "what a retrieve compares codes with")
+    return {"codeComparator": node.comparator or "in", "codes": listed.elm}
+
+
+def _referred(info: ClassInfo, path: str, kinds: tuple[Type, ...]) -> ClassInfo | None:
+    """The class a reference at the code path leads to: the one of the element's own name (`medication`)."""
+    owner = info.name.name.partition(".")[0]
+    found = model(owner)
+    if found is None or Named(f"{owner}.Reference") not in kinds:
+        return None
+    target = found.find(path[:1].upper() + path[1:])
+    return target if target and target.retrievable and target.code else None
+
+
+def _through(tr: Translator, node: ast.Retrieve, elm: Json, path: str, referred: ClassInfo, codes: Typed) -> Json:
+    """The resources whose reference leads to one with a code of the set: its id ends the reference."""
+    last = {
+        "type": "Last",
+        "source": {
+            "type": "Split",
+            "stringToSplit": {"type": "Property", "path": f"{path}.reference.value", "scope": "MR"},
+            "separator": literal(t.STRING, "/"),
+        },
+    }
+    same = {"type": "Equal", "operand": [{"type": "Property", "path": "id.value", "scope": "M"}, last]}
+    code = tr.library.call("FHIRHelpers.ToConcept", {"type": "Property", "path": referred.code, "scope": "M"}, None)
+    valueset = {key: value for key, value in codes.elm.items() if key != "type"}
+    coded = {"type": "InValueSet", "code": code, "valueset": {**valueset, "preserve": True}}
+    related = {
+        "type": "With",
+        "alias": "M",
+        "expression": of_class(referred),
+        "suchThat": {"type": "And", "operand": [same, coded]},
+    }
+    source = {"alias": "MR", "expression": elm}
+    return tr.place({"type": "Query", "source": [source], "let": [], "relationship": [tr.place(related, node)]}, node)
