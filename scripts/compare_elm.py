@@ -29,7 +29,11 @@ NORMALISED = (
     "empty lists are left out, and `strict: false`, `preserve`, and a return's or aggregate's default",
     "a type named by QName and one named by specifier are the same; a choice lists each type once, in one order",
     "a property of an alias is written with `scope`",
-    "a case that asks the same twice asks it once; a union of two equal operands is one of them",
+    "a cast that no one wrote, of a value to the type it has already, before it is converted, is left out",
+    "a union is the list of what is united, without its nesting and the casts to the type of the whole; the same once",
+    "a list cast element by element is the list cast",
+    "a case that asks the same twice asks it once",
+    "the version of a model is left out; the reference states it of some models only",
     "statements are matched by name and operand types, whatever their order",
 )
 _LEFT_OUT = frozenset({"annotation", "localId", "resultTypeName", "resultTypeSpecifier", "preserve"})
@@ -77,10 +81,26 @@ def plain(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     kept = {key: plain(value) for key, value in node.items() if key not in _LEFT_OUT}
+    _uncast(kept)
     if kept.get("type") != "FunctionRef":
         kept.pop("signature", None)
     kept = {key: value for key, value in kept.items() if value != []}
     return _forms(kept)
+
+
+def _uncast(node: dict[str, Any]) -> None:
+    """Leave out casts, not written in the text, of what is converted to the type it has."""
+    operand, signature, source = node.get("operand"), node.get("signature"), node.get("source")
+    converted = node.get("type") in ("ToDateTime", "ToDecimal", "ToQuantity", "ToConcept") and signature
+    if converted and _implied(operand) and operand["asTypeSpecifier"] == plain(signature[0]):
+        node["operand"] = operand["operand"]
+    bound = node.get("type") == "Property" and "locator" not in node and _implied(source)
+    if bound and source["asTypeSpecifier"]["type"] == "IntervalTypeSpecifier":
+        node["source"] = source["operand"]
+
+
+def _implied(node: Any) -> bool:
+    return isinstance(node, dict) and node.get("type") == "As" and "locator" not in node
 
 
 def _forms(node: dict[str, Any]) -> dict[str, Any]:
@@ -89,13 +109,8 @@ def _forms(node: dict[str, Any]) -> dict[str, Any]:
             node[specifier] = {"type": "NamedTypeSpecifier", "name": node.pop(qname)}
     if node.get("strict") is False:
         del node["strict"]
-    if form := _FORMS.get(node.get("type", "")):
-        return form(node)
-    for clause in ("return", "aggregate"):
-        default = clause == "return"
-        if isinstance(node.get(clause), dict) and node[clause].get("distinct") is default:
-            del node[clause]["distinct"]
-    return node
+    form = _FORMS.get(node.get("type", ""))
+    return form(node) if form else node
 
 
 def _property(node: dict[str, Any]) -> dict[str, Any]:
@@ -107,10 +122,14 @@ def _property(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _union(node: dict[str, Any]) -> dict[str, Any]:
-    operands = node.get("operand", [])
-    if len(operands) == 2 and unplaced(operands[0]) == unplaced(operands[1]):
-        return operands[1]
-    return node
+    """All that is united, in order, without the casts to the type of the whole; what stands twice in a row once."""
+    united: list[Any] = []
+    for operand in node.get("operand", ()):
+        part = operand["operand"] if _implied(operand) else operand
+        for each in part["operand"] if part.get("type") == "Union" else [part]:
+            if not united or unplaced(each) != unplaced(united[-1]):
+                united.append(each)
+    return {**united[0], "locator": node.get("locator")} if len(united) == 1 else {"type": "Union", "operand": united}
 
 
 def _case(node: dict[str, Any]) -> dict[str, Any]:
@@ -127,17 +146,18 @@ def _choice(node: dict[str, Any]) -> dict[str, Any]:
     return node["choice"][0] if len(types) == 1 else node
 
 
-_FORMS = {"Property": _property, "Union": _union, "Case": _case, "ChoiceTypeSpecifier": _choice}
-
-
 def _query(node: dict[str, Any]) -> dict[str, Any]:
     for clause, default in (("return", True), ("aggregate", False)):
         if isinstance(node.get(clause), dict) and node[clause].get("distinct") is default:
             del node[clause]["distinct"]
+    value = node.get("return", {}).get("expression", {})
+    if node.keys() <= {"type", "source", "return"} and _implied(value) and value["operand"]["type"] == "AliasRef":
+        whole = {"type": "ListTypeSpecifier", "elementType": value["asTypeSpecifier"]}
+        return {"type": "As", "operand": node["source"][0]["expression"], "asTypeSpecifier": whole}
     return node
 
 
-_FORMS["Query"] = _query
+_FORMS = {"Property": _property, "Union": _union, "Case": _case, "ChoiceTypeSpecifier": _choice, "Query": _query}
 
 
 def unplaced(node: Any) -> Any:
@@ -197,6 +217,8 @@ def compare(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[tupl
 
 def _by_name(library: Mapping[str, Any], section: str) -> dict[str, Any]:
     entries = plain((library.get(section) or {}).get("def", []))
+    if section == "usings":
+        entries = [{key: value for key, value in entry.items() if key != "version"} for entry in entries]
     return {_key(entry): entry for entry in entries}
 
 

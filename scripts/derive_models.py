@@ -75,15 +75,18 @@ def _types(root: ET.Element, model: str) -> Iterator[tuple[str, dict[str, Any]]]
         contexts: dict[str, list[str]] = {}
         for relation in info.findall("contextRelationship"):
             contexts.setdefault(relation.get("context", ""), []).append(relation.get("relatedKeyElement", ""))
-        yield _own(info.get("name"), model), _given(
-            base=_own(info.get("baseType"), model) if base is None else _specifier(base, model),
-            id=info.get("identifier"),
-            label=info.get("label"),
-            retrievable=info.get("retrievable") == "true",
-            code=info.get("primaryCodePath"),
-            target=info.get("target"),
-            elements={e.get("name"): _element(e, model) for e in info.findall("element")},
-            contexts=contexts,
+        yield (
+            _own(info.get("name"), model),
+            _given(
+                base=_own(info.get("baseType"), model) if base is None else _specifier(base, model),
+                id=info.get("identifier"),
+                label=info.get("label"),
+                retrievable=info.get("retrievable") == "true",
+                code=info.get("primaryCodePath"),
+                target=info.get("target"),
+                elements={e.get("name"): _element(e, model) for e in info.findall("element")},
+                contexts=contexts,
+            ),
         )
 
 

@@ -1,8 +1,8 @@
 """Implicit conversions: what a value of one type becomes where another is asked for, and at what price.
 
-A conversion has a score, by which overloads are chosen, and wraps the ELM of the value. A choice becomes one of its types
-by a test of what is there. Lists and intervals are converted element by element. Demotion and promotion of lists and
-intervals are off, as translators have them by default.
+A conversion has a score, by which overloads are chosen, and wraps the ELM of the value. A choice becomes one of its
+types by a test of what is there. Lists and intervals are converted element by element. Demotion and promotion of lists
+and intervals are off, as translators have them by default.
 Leaves to others: choosing (`cql.overloads`), conversions that are asked for (`convert`, `cast`).
 Source: CQL 1.5, Developer's Guide, Conversion Precedence and Implicit Conversions (https://cql.hl7.org/03-developersguide.html).
 """
@@ -62,11 +62,11 @@ def is_type(elm: Json, type_: Type) -> Json:
 
 
 class Conversions:
-    """The conversions a library can use. `call` makes ELM of a call of a model's conversion function, or is None for
-    models whose helpers the library does not include.
+    """The conversions a library can use. `call` makes ELM of a call of a model's conversion function; `models` names
+    the models whose conversions are in force.
     """
 
-    def __init__(self, call: Callable[[str, Json, Type], Json | None], models: Callable[[], list[str]]) -> None:
+    def __init__(self, call: Callable[[str, Json, Type], Json], models: Callable[[], list[str]]) -> None:
         self._call, self._models = call, models
         self._known: dict[tuple[Type, Type], Conversion | None] = {}
 
@@ -77,10 +77,6 @@ class Conversions:
             self._known[key] = None  # a type that holds itself does not convert by way of itself
             self._known[key] = self._find(source, target)
         return self._known[key]
-
-    def forget(self) -> None:
-        """Start again, after a library was included that has conversion functions."""
-        self._known.clear()
 
     def _find(self, source: Type, target: Type) -> Conversion | None:
         if source == target:
@@ -102,8 +98,11 @@ class Conversions:
             return Conversion(score, lambda elm: {"type": operator, "signature": signature, "operand": elm})
         for base in t.bases(source):
             if function := self.function(base, target):
-                return Conversion(score, lambda elm: self._call(function, elm, base) or elm)
+                return Conversion(score, self._helper(function, base))
         return None
+
+    def _helper(self, function: str, operand: Type) -> Wrap:
+        return lambda elm: self._call(function, elm, operand)
 
     def function(self, source: Type, target: Type) -> str | None:
         """The function of the models in use that converts implicitly."""
@@ -157,28 +156,25 @@ class Conversions:
         found = [each for each in (self.find(source, of) for of in target.types) if each]
         if not found:
             return None
-        best = min(found, key=lambda each: each.score)
-        return Conversion(best.score, lambda elm: as_type(best.wrap(elm), target))
+        return min(found, key=lambda each: each.score)
 
     def _from_choice(self, source: ChoiceOf, target: Type) -> Conversion | None:
         wanted = t.alternatives(target)
         if all(any(t.is_subtype(each, of) for of in wanted) for each in source.types):
             return _WIDER
         held = [each for each in source.types if any(t.is_subtype(each, of) or t.is_subtype(of, each) for of in wanted)]
+        if len(held) == len(wanted):
+            return Conversion(CAST, lambda elm: _as_one(elm, target))
         converted = [] if isinstance(target, ChoiceOf) and held else self._converted(source, target, held)
-        if not held and not converted:
-            return None
-        if len(held) == 1 and not converted and not isinstance(target, ChoiceOf):
-            return Conversion(CAST, lambda elm: as_type(elm, target))
-        cases = [(each, self._narrow(each, target)) for each in held] + converted
-        return Conversion(CAST, lambda elm: _case(elm, cases, target))
+        cases = [(each, self._narrow(target)) for each in held] + converted
+        return Conversion(CAST, lambda elm: _case(elm, cases)) if cases else None
 
     def _converted(self, source: ChoiceOf, target: Type, held: list[Type]) -> list[tuple[Type, Wrap]]:
         """The alternatives that become a value of the target by a conversion."""
         found = ((each, self.find(each, target)) for each in source.types if each not in held)
         return [(each, conversion.wrap) for each, conversion in found if conversion]
 
-    def _narrow(self, each: Type, target: Type) -> Wrap:
+    def _narrow(self, target: Type) -> Wrap:
         return (lambda elm: as_type(elm, target)) if isinstance(target, ChoiceOf) else _same
 
 
@@ -190,20 +186,37 @@ def _each(elm: Json, wrap: Wrap) -> Json:
 
 
 def _interval(elm: Json, wrap: Wrap) -> Json:
-    """An interval with both bounds converted; null stays null."""
+    """An interval with both bounds converted, where it is written out in place; null stays null."""
+    if elm["type"] == "Interval":
+        return {**elm, "low": wrap(elm["low"]), "high": wrap(elm["high"])}
+
     def part(path: str) -> Json:
         return {"type": "Property", "path": path, "source": elm}
 
-    selector = {
+    return {
         "type": "Interval",
         "lowClosedExpression": part("lowClosed"),
         "highClosedExpression": part("highClosed"),
         "low": wrap(part("low")),
         "high": wrap(part("high")),
     }
-    return selector
 
 
-def _case(elm: Json, cases: list[tuple[Type, Wrap]], target: Type) -> Json:
+def _as_one(elm: Json, target: Type) -> Json:
+    """The value as the target; of a case that tells types apart, the value that is of that type."""
+    if elm["type"] == "Case":
+        for item in elm["caseItem"]:
+            when, then = item["when"], item["then"]
+            if when["type"] == "Is" and when["operand"] == then and when == is_type(then, target):
+                of_type: Json = then
+                return of_type
+    return as_type(elm, target)
+
+
+def _case(elm: Json, cases: list[tuple[Type, Wrap]]) -> Json:
+    """What the value is as whichever of the types it has; nothing else is there to tell apart when there is one."""
+    if len(cases) == 1:
+        ((only, wrap),) = cases
+        return wrap(as_type(elm, only))
     items = [{"when": is_type(elm, each), "then": wrap(as_type(elm, each))} for each, wrap in cases]
     return {"type": "Case", "caseItem": items, "else": {"type": "Null"}}

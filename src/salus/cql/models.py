@@ -1,7 +1,7 @@
 """The data models a library may be written against: what types they have, what these hold, and how they convert.
 
-The facts are `salus.fhir/models/*.json` (derived by `scripts/derive_models.py`, which states their form). A model that is
-asked for in a version there is no table of is answered with the nearest one, and `found_for` says so.
+The facts are `salus.fhir/models/*.json` (derived by `scripts/derive_models.py`, which states their form). A model that
+is asked for in a version there is no table of is answered with the nearest one, and `found_for` says so.
 Leaves to others: subtyping and generics (`cql.types`), conversions (`cql.conversions`), meaning.
 Source: CQL 1.5, Using Definitions; ELM model info r1 (https://cql.hl7.org/07-physicalrepresentation.html).
 """
@@ -208,7 +208,9 @@ def _nearest(version: str | None, known: list[str]) -> str:
 
     def likeness(candidate: str) -> tuple[int, tuple[int, ...]]:
         parts = _numbers(candidate)
-        same = next((i for i, (a, b) in enumerate(zip(parts, wanted, strict=False)) if a != b), min(len(parts), len(wanted)))
+        same = next(
+            (i for i, (a, b) in enumerate(zip(parts, wanted, strict=False)) if a != b), min(len(parts), len(wanted))
+        )
         return same, parts
 
     return version if version in known else max(known, key=likeness)

@@ -1,7 +1,7 @@
 """Which of several signatures a call means.
 
-Every signature of the right number of operands is tried: generic ones are made concrete by the operands, each operand is
-converted where it must be, and the signature that needs least wins. Of equals the first in the table wins.
+Every signature of the right number of operands is tried: generic ones are made concrete by the operands, each operand
+is converted where it must be, and the signature that needs least wins. Of equals the first in the table wins.
 Leaves to others: where signatures come from (`cql.signatures`, the libraries), what ELM a call is.
 Source: CQL 1.5, Developer's Guide, Generic and Overloaded operators, Conversion Precedence.
 """
@@ -99,13 +99,35 @@ class Overloads:
         return True
 
     def _widen(self, variable: Type, current: Type, actual: Type, bound: Bindings) -> bool:
-        """Of two types of which neither is a kind of the other, the one the other converts to more easily."""
+        """Of two types of which neither is a kind of the other, the one the other converts to more easily: of a choice
+        and one of its types that type, of a profile's own type (a kind of Concept) and a Code what it is a kind of.
+        """
+        if isinstance(current, ChoiceOf) != isinstance(actual, ChoiceOf):
+            single, choice = (actual, current) if isinstance(current, ChoiceOf) else (current, actual)
+            if meeting := self._meeting(choice, single):
+                bound[variable] = meeting
+                return True
         up, down = self._conversions.find(actual, current), self._conversions.find(current, actual)
         if up is None and down is None:
-            return False
+            return self._generalise(variable, current, actual, bound)
         if up is None or (down is not None and down.score < up.score):
             bound[variable] = actual
         return True
+
+    def _meeting(self, choice: Type, single: Type) -> Type | None:
+        """The type itself when the choice can be it, else the alternative it converts to most easily."""
+        if self._conversions.find(choice, single):
+            return single
+        found = [(each, up) for each in t.alternatives(choice) if (up := self._conversions.find(single, each))]
+        return min(found, key=lambda pair: pair[1].score)[0] if found else None
+
+    def _generalise(self, variable: Type, current: Type, actual: Type, bound: Bindings) -> bool:
+        for one, other in ((current, actual), (actual, current)):
+            for base in t.bases(one)[1:]:
+                if self._conversions.find(other, base):
+                    bound[variable] = base
+                    return True
+        return False
 
 
 def _substitute(type_: Type, bound: Bindings) -> Type:

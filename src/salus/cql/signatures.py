@@ -127,12 +127,8 @@ SameAs({Date|DateTime|Time}) Boolean
 SameAs(Interval<T>, Interval<T>) Boolean
 SameOrBefore({Date|DateTime|Time}) Boolean
 SameOrBefore(Interval<T>, Interval<T>) Boolean
-SameOrBefore(T, Interval<T>) Boolean
-SameOrBefore(Interval<T>, T) Boolean
 SameOrAfter({Date|DateTime|Time}) Boolean
 SameOrAfter(Interval<T>, Interval<T>) Boolean
-SameOrAfter(T, Interval<T>) Boolean
-SameOrAfter(Interval<T>, T) Boolean
 
 Start(Interval<T>) T
 End(Interval<T>) T
@@ -164,12 +160,8 @@ ProperIncludedIn(Interval<T>, Interval<T>) Boolean
 ProperIncludedIn(T, List<T>) Boolean
 ProperIncludedIn(T, Interval<T>) Boolean
 Before(Interval<T>, Interval<T>) Boolean
-Before(T, Interval<T>) Boolean
-Before(Interval<T>, T) Boolean
 Before({Date|DateTime|Time}) Boolean
 After(Interval<T>, Interval<T>) Boolean
-After(T, Interval<T>) Boolean
-After(Interval<T>, T) Boolean
 After({Date|DateTime|Time}) Boolean
 Meets(Interval<T>, Interval<T>) Boolean
 MeetsBefore(Interval<T>, Interval<T>) Boolean

@@ -1,8 +1,9 @@
 """CQL to ELM: names and types resolved, operators chosen, every phrase as the operators it stands for.
 
 `translate` makes the ELM of a library as JSON objects, as the reference translator writes them without annotations:
-`salus.elm` reads them like any published ELM. Chapters: literals, operators, typing, timing, properties, names, retrieves,
-queries, calls (functions, methods); library and declarations hold the definitions, including the included libraries.
+`salus.elm` reads them like any published ELM. Chapters: literals, operators, typing_, timing, properties, names,
+retrieves, queries, calls (functions, methods); library and declarations hold the definitions, including finds the
+libraries that are included.
 Leaves to others: the syntax tree (`cql.parser`), where text comes from, what ELM means.
 Source: CQL 1.5, Developer's Guide; Translation Semantics; ELM r1.
 """

@@ -18,6 +18,7 @@ from salus.cql.translate.functions import SPECIAL, system_function
 from salus.cql.translate.library import Function, LibraryScope
 from salus.cql.translate.methods import METHODS
 from salus.cql.translate.names import qualifier
+from salus.elm.types import Type
 
 
 @handles(ast.Call)
@@ -108,7 +109,7 @@ def _reference(
     return Typed({**elm, "operand": tr.converted(found, operands)}, _result(tr, node, function, owner))
 
 
-def _result(tr: Translator, node: ast.Call, function: Function, owner: LibraryScope) -> t.Type:
+def _result(tr: Translator, node: ast.Call, function: Function, owner: LibraryScope) -> Type:
     """What a function returns; one that needs itself must say so."""
     if function.working and function.type == UNKNOWN:
         raise Fault(node, f"{function.name} calls itself and does not say what it returns", "add: returns TYPE")

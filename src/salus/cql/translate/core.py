@@ -1,7 +1,7 @@
 """What every chapter of the translator works with: typed ELM, scopes, operators, faults.
 
-A chapter registers a function per kind of syntax node (`handles`); `Translator.expr` finds it, gives its ELM the place in
-the text, and turns a `Fault` into a diagnostic and a value of unknown type. Whatever is made of something unknown is
+A chapter registers a function per kind of syntax node (`handles`); `Translator.expr` finds it, gives its ELM the place
+in the text, and turns a `Fault` into a diagnostic and a value of unknown type. Whatever is made of something unknown is
 unknown too and reports nothing, so that one fault is one message.
 Leaves to others: meaning (the chapters), definitions (`translate.library`).
 """

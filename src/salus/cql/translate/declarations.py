@@ -114,7 +114,7 @@ class Declarations:
         type_: Type | None = None
         if node.type is not None:
             type_ = self.type_of(node.type)
-            elm["parameterTypeSpecifier"] = t.specifier(type_)
+            elm["parameterTypeSpecifier"] = self.specifier(node.type)
         if node.default is not None:
             value = self._library.tr.known(node.default)
             converted = self._library.tr.convert(value, type_ or value.type, node.default, "the default")
@@ -188,6 +188,20 @@ class Declarations:
             case ast.TupleType(elements=elements):
                 return TupleOf(tuple((each.name.text, self.type_of(each.type)) for each in elements))
 
+    def specifier(self, node: ast.TypeSpecifier) -> Json:
+        """The type as an ELM specifier, with the places of its parts."""
+        spec = t.specifier(self.type_of(node))
+        match node:
+            case ast.ListType(element=inner):
+                spec["elementType"] = self.specifier(inner)
+            case ast.IntervalType(point=inner):
+                spec["pointType"] = self.specifier(inner)
+            case ast.ChoiceType(choices=choices) if spec["type"] == "ChoiceTypeSpecifier":
+                placed = {self.type_of(each): self.specifier(each) for each in choices}
+                whole = t.alternatives(self.type_of(node))
+                spec["choice"] = [placed.get(each) or t.specifier(each) for each in whole]
+        return self._library.tr.place(spec, node)
+
     def named_type(self, node: ast.NamedType) -> Named:
         """A type of a model in use, or of System."""
         info = self._find(node.name)
@@ -199,7 +213,9 @@ class Declarations:
         """The class a retrieve names, by name or by label."""
         info = self._find(node.name) or self._labelled(node.name.text)
         if info is None:
-            raise Fault(node, f"there is no data type {node.name.text}", did_you_mean(node.name.text, self._type_names()))
+            raise Fault(
+                node, f"there is no data type {node.name.text}", did_you_mean(node.name.text, self._type_names())
+            )
         return info
 
     def _labelled(self, label: str) -> ClassInfo | None:
@@ -225,7 +241,9 @@ class Declarations:
 
     def context(self, node: ast.ContextDef) -> Typed | None:
         """A retrieve of the context's own resource; None for a context no model knows, which is reported."""
-        models = [self.models[node.model.text]] if node.model and node.model.text in self.models else self.models.values()
+        models = (
+            [self.models[node.model.text]] if node.model and node.model.text in self.models else self.models.values()
+        )
         for each in models:
             if found := each.contexts.get(node.name.text):
                 info = class_info(found.class_type)

@@ -1,4 +1,4 @@
-"""Functions of the System library that are more than an operator applied to its operands: ages, Coalesce, parts of lists.
+"""Functions of the System library that are more than an operator on its operands: ages, Coalesce, parts of lists.
 
 Source: CQL 1.5, Appendix B: Clinical Operators, Nullological Operators, List Operators.
 """
@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from salus.cql import ast
 from salus.cql import types as t
 from salus.cql.conversions import Json
-from salus.cql.signatures import table
+from salus.cql.signatures import Signature, table
 from salus.cql.translate.core import Fault, Translator, Typed, literal
 from salus.cql.translate.operators import in_vocabulary, sets
 from salus.cql.translate.properties import find
-from salus.elm.types import ANY, ListOf
+from salus.elm.types import ANY, ListOf, Named
 
 SystemFunction = Callable[[Translator, ast.Call, Sequence[Typed]], Typed]
 _AGE = re.compile(r"(Calculate)?AgeIn(Year|Month|Week|Day|Hour|Minute|Second)s(At)?$")
@@ -66,8 +66,12 @@ def _coalesce(tr: Translator, node: ast.Call, operands: Sequence[Typed]) -> Type
         return Typed({"type": "Coalesce", "operand": [operands[0].elm]}, operands[0].type.element)
     if len(operands) < 2:
         raise Fault(node, "Coalesce takes a list, or two or more operands")
-    type_, elms = tr.unify(operands, node.arguments)
-    return Typed({"type": "Coalesce", "operand": elms}, type_)
+    any_of_one = Signature("Coalesce", (Named("T"),) * len(operands), Named("T"), generic=True)
+    found = tr.resolve([any_of_one], operands)
+    if found is None:
+        type_, elms = tr.unify(operands, node.arguments)
+        return Typed({"type": "Coalesce", "operand": elms}, type_)
+    return Typed({"type": "Coalesce", "operand": tr.converted(found, operands)}, found.signature.result)
 
 
 def _slice(tr: Translator, node: ast.Call, operands: Sequence[Typed], start: Json, end: Json) -> Typed:

@@ -1,7 +1,7 @@
 """A library's definitions: what its names stand for, translated when first asked for, and the ELM of the whole.
 
-Definitions may refer to later ones, so each is translated on demand, once, and a definition that needs itself is a fault.
-A library that includes this one asks it for the same: the types of what it refers to, and no more.
+Definitions may refer to later ones, so each is translated on demand, once, and one that needs itself is a fault. A
+library that includes this one asks it for the same: the types of what it refers to, and no more.
 Leaves to others: expressions (the chapters), headers and declarations (`translate.declarations`), finding the text of
 included libraries (`translate.including`).
 Source: CQL 1.5, Developer's Guide, Libraries; ELM r1, Library.
@@ -78,7 +78,7 @@ class LibraryScope:
             return ""
         return next((alias for alias, lib in self.declared.includes.items() if lib and lib.name == "FHIRHelpers"), None)
 
-    def call_helper(self, function: str, value: Json, operand: Type) -> Json | None:
+    def call_helper(self, function: str, value: Json, operand: Type) -> Json:
         """A conversion function applied to a value of `operand`."""
         return self.call(function, value, str(operand).partition(".")[2])
 
@@ -110,7 +110,9 @@ class LibraryScope:
 
     def no_element(self, type_: Type, name: ast.Identifier) -> Fault:
         """The fault of asking a value for an element its type does not have."""
-        hint = did_you_mean(name.text, t.element_names(t.alternatives(type_)[0] if not isinstance(type_, ListOf) else type_.element))
+        hint = did_you_mean(
+            name.text, t.element_names(t.alternatives(type_)[0] if not isinstance(type_, ListOf) else type_.element)
+        )
         return Fault(name, f"{t.shown(type_)} has no element {name.text}", hint)
 
     def is_include(self, name: str) -> bool:
@@ -280,9 +282,13 @@ def _function(library: LibraryScope, define: Define) -> None:
     except Fault as fault:
         library.report.error(fault.at, fault.message, fault.hint)
         elm["expression"] = {"type": "Null"}
-    pairs = zip(node.operands, define.signature.operands, strict=True)
-    elm["operand"] = [{"name": o.name.text, "operandTypeSpecifier": t.specifier(type_)} for o, type_ in pairs]
+    known = UNKNOWN not in define.signature.operands
+    elm["operand"] = [_operand(library, each) for each in node.operands] if known else []
     define.elm = library.tr.place(elm, node)
+
+
+def _operand(library: LibraryScope, node: ast.Operand) -> Json:
+    return {"name": node.name.text, "operandTypeSpecifier": library.declared.specifier(node.type)}
 
 
 def _body(library: LibraryScope, define: Function, node: ast.FunctionDef, declared: Type | None) -> Json:
@@ -290,7 +296,10 @@ def _body(library: LibraryScope, define: Function, node: ast.FunctionDef, declar
     if declared is not None:
         define.type = declared
     if node.body is None:
-        return {"external": True, **({"resultTypeSpecifier": t.specifier(declared)} if declared else {})}
+        return {
+            "external": True,
+            **({"resultTypeSpecifier": library.declared.specifier(node.returns)} if node.returns else {}),
+        }
     pairs = zip(node.operands, define.signature.operands, strict=True)
     names = {operand.name.text: ("OperandRef", type_) for operand, type_ in pairs}
     with library.tr.scope(Scope(names)):

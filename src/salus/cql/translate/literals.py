@@ -6,6 +6,7 @@ Source: CQL 1.5, Author's Guide, Values; Developer's Guide, Literals and Selecto
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from salus.cql import ast
 from salus.cql import types as t
@@ -47,8 +48,8 @@ def whole(_: Translator, node: ast.IntegerLiteral | ast.LongLiteral) -> Typed:
 
 @handles(ast.DecimalLiteral)
 def decimal(_: Translator, node: ast.DecimalLiteral) -> Typed:
-    before, _, after = node.text.partition(".")
-    if len(before) > 20 or len(after) > 8:
+    before, point, after = node.text.partition(".")
+    if len(before) > 20 or len(after) > (8 if point else 0):
         raise Fault(node, f"{node.text} has more digits than a Decimal: 20 before the point, 8 after it")
     return Typed(literal(t.DECIMAL, node.text), t.DECIMAL)
 
@@ -80,7 +81,13 @@ def date_time(_: Translator, node: ast.DateTimeLiteral) -> Typed:
 
 def amount(node: ast.QuantityLiteral) -> Json:
     """The ELM of a quantity; without a unit it is of the default unit, 1."""
-    return {"type": "Quantity", "value": node.value, "unit": node.unit.text if node.unit else "1"}
+    return {"type": "Quantity", "value": number(node.value), "unit": node.unit.text if node.unit else "1"}
+
+
+def number(text: str) -> int | float | str:
+    """A decimal as a number of JSON; as text where a number would lose digits."""
+    value = float(text) if "." in text else int(text)
+    return value if Decimal(str(value)) == Decimal(text) else text
 
 
 @handles(ast.QuantityLiteral)

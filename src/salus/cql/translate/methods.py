@@ -169,8 +169,8 @@ METHODS: dict[str, Method] = {
     "contains": _contains,
     "indexOf": _turned("PositionOf"),
     **{name[:1].lower() + name[1:]: _by_operator(name) for name in (
-        *("First", "Last", "Tail", "Skip", "Take", "Count", "Distinct", "AllTrue", "AnyTrue", "Abs", "Ceiling", "Floor"),
-        *("Exp", "Ln", "Log", "Power", "Round", "Truncate", "Length", "Upper", "Lower", "StartsWith", "EndsWith"),
+        *("First", "Last", "Tail", "Skip", "Take", "Count", "Distinct", "AllTrue", "AnyTrue", "Abs", "Ceiling"),
+        *("Floor", "Exp", "Ln", "Log", "Power", "Round", "Truncate", "Length", "Upper", "Lower", "StartsWith", "EndsWith"),
         *("Matches", "ReplaceMatches", "Substring", "Split", "ToChars", "Children", "ToBoolean", "ToInteger"),
         *("ToDecimal", "ToString", "ToDate", "ToDateTime", "ToTime", "ToQuantity", "ConvertsToBoolean"),
         *("ConvertsToInteger", "ConvertsToDecimal", "ConvertsToString", "ConvertsToDate", "ConvertsToDateTime"),

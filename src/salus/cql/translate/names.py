@@ -1,8 +1,8 @@
 """Names: what an identifier stands for, and what a dot after one means.
 
-Nearest first: aliases and lets of the queries around, operands, `$this` and its kin, then the definitions of the library.
-Inside a sort clause a name is an element of what is sorted. A name nobody gives may be an element of the context's own
-resource. Source: CQL 1.5, Developer's Guide, Identifier Resolution, Scoping.
+Nearest first: aliases and lets of the queries around, operands, `$this` and its kin, then the library's definitions.
+Inside a sort clause a name is an element of what is sorted.
+Source: CQL 1.5, Developer's Guide, Identifier Resolution, Scoping.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from salus.cql import ast
 from salus.cql import types as t
 from salus.cql.diagnostics import did_you_mean
-from salus.cql.translate.core import Fault, Nothing, Translator, Typed, UNKNOWN, handles
+from salus.cql.translate.core import UNKNOWN, Fault, Nothing, Translator, Typed, handles
 from salus.cql.translate.properties import find, property_of
+from salus.elm.types import Type
 
 
 @handles(ast.Identifier)
 def identifier(tr: Translator, node: ast.Identifier) -> Typed:
-    found = local(tr, node) or tr.library.reference(node) or _of_context(tr, node)
+    found = local(tr, node) or tr.library.reference(node)
     if found is None:
         raise Fault(node, f"there is nothing called {node.text} here", hint(tr, node.text))
     return found
@@ -37,7 +38,7 @@ def local(tr: Translator, node: ast.Identifier) -> Typed | None:
     return None
 
 
-def _sorted(tr: Translator, type_: t.Type, name: str) -> Typed | None:
+def _sorted(tr: Translator, type_: Type, name: str) -> Typed | None:
     """An element of what a sort clause sorts: ELM has it by its name alone, read as the model says."""
     found = find(tr, Typed({"type": "AliasRef", "name": ""}, type_), name)
     return Typed(_unscoped(found.elm), found.type) if found else None
@@ -45,6 +46,7 @@ def _sorted(tr: Translator, type_: t.Type, name: str) -> Typed | None:
 
 def _unscoped(elm: object) -> dict[str, object]:
     """Elements of the nameless element, by name."""
+
     def walk(value: object) -> object:
         if isinstance(value, list):
             return [walk(each) for each in value]
@@ -57,12 +59,6 @@ def _unscoped(elm: object) -> dict[str, object]:
     walked = walk(elm)
     assert isinstance(walked, dict)
     return walked
-
-
-def _of_context(tr: Translator, node: ast.Identifier) -> Typed | None:
-    """An element of the context's resource, which the context lets stand without its name."""
-    resource = tr.library.context_value()
-    return find(tr, resource, node.text) if resource else None
 
 
 @handles(ast.Variable)

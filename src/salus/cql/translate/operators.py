@@ -19,6 +19,7 @@ from salus.cql.translate.core import (
     operation,
     precise,
 )
+from salus.cql.translate.literals import number
 from salus.elm.types import ANY, ChoiceOf, IntervalOf, ListOf, Type
 
 _UNARY = {
@@ -109,8 +110,9 @@ def sets(tr: Translator, node: ast.Node, operator: str, left: Typed, right: Type
         return tr.operator(operator, node, left, right)
     if operator == "Except":
         return Typed(operation(operator, [left.elm, right.elm]), left.type)
-    whole: Type = ListOf(t.common([left.type.element, right.type.element]))
-    operands = [_as_list(value, whole) for value in (left, right)]
+    whole = ListOf(t.common([left.type.element, right.type.element]))
+    mixed = left.type != right.type and isinstance(whole.element, ChoiceOf)
+    operands = [as_type(value.elm, whole) if mixed else _as_list(value, whole) for value in (left, right)]
     if operator == "Union":
         return Typed(_balanced(operands), whole)
     return Typed(operation(operator, operands), whole)
@@ -144,6 +146,8 @@ def between(tr: Translator, node: ast.Between) -> Typed:
 @handles(ast.Membership)
 def membership(tr: Translator, node: ast.Membership) -> Typed:
     left, right = tr.known(node.left), tr.known(node.right)
+    if node.op == "contains" and t.is_subtype(left.type, t.VOCABULARY):
+        return in_vocabulary(tr, node, right, left)
     if node.op == "contains":
         return tr.operator("Contains", node, left, right, **precise(node.precision))
     if t.is_subtype(right.type, t.VOCABULARY):
@@ -192,7 +196,9 @@ def _part(
     part: Typed,
     precision: ast.Precision | None,
 ) -> Typed:
-    """The first operator when `part` is an interval or a list (or could be: null, a choice), else the second."""
+    """The first operator when `part` is an interval or a list (or null), else the second; a choice is taken for its
+    point, as translators do.
+    """
     attributes = precise(precision)
     if _collective(tr, part.type):
         return tr.operator(operators[0], node, *operands, **attributes)
@@ -202,8 +208,6 @@ def _part(
 def _collective(tr: Translator, type_: Type) -> bool:
     if isinstance(type_, (ListOf, IntervalOf)) or type_ == ANY:
         return True
-    if isinstance(type_, ChoiceOf):
-        return any(isinstance(each, IntervalOf) for each in type_.types)
     return any(isinstance(each, IntervalOf) for each in tr.conversions.targets(type_))
 
 
@@ -244,10 +248,10 @@ def _per(tr: Translator, node: ast.IntervalSet) -> Typed:
     if node.per is None:
         return Typed({"type": "Null"}, t.QUANTITY)
     if isinstance(node.per, str):
-        return Typed({"type": "Quantity", "value": "1.0", "unit": node.per}, t.QUANTITY)
+        return Typed({"type": "Quantity", "value": 1.0, "unit": node.per}, t.QUANTITY)
     per = tr.known(node.per)
     if per.type in (t.INTEGER, t.DECIMAL) and per.elm["type"] == "Literal":
-        return Typed({"type": "Quantity", "value": per.elm["value"], "unit": "1"}, t.QUANTITY)
+        return Typed({"type": "Quantity", "value": number(per.elm["value"]), "unit": "1"}, t.QUANTITY)
     return tr.convert(per, t.QUANTITY, node.per, "what follows per")
 
 

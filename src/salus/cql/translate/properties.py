@@ -1,7 +1,7 @@
 """Elements of values: `encounter.period`, on classes, tuples, intervals, choices and lists.
 
-A model that stands for another (QI-Core for FHIR) says of each element how it is read from that other: by a path from the
-value (`%value.value`), a conversion function, or a slice of another element (`%parent.extension[url='...']`).
+A model that stands for another (QI-Core for FHIR) says of each element how it is read from that other: by a path from
+the value (`%value.value`), a conversion function, or a slice of another element (`%parent.extension[url='...']`).
 Source: CQL 1.5, Developer's Guide, Properties, Path Traversal (over lists); ELM model info r1, target mapping.
 """
 
@@ -64,7 +64,9 @@ def _of_choice(tr: Translator, source: Typed, choice: ChoiceOf, name: str) -> Ty
     type_ = choice_of([each.type for each in read.values()])
     if len({repr(each.elm) for each in read.values()}) == 1:
         return Typed(next(iter(read.values())).elm, type_)
-    items = [{"when": is_type(source.elm, each), "then": value.elm} for each, value in _cast(tr, source, declared).items()]
+    items = [
+        {"when": is_type(source.elm, each), "then": value.elm} for each, value in _cast(tr, source, declared).items()
+    ]
     return Typed({"type": "Case", "caseItem": items, "else": {"type": "Null"}}, type_)
 
 
@@ -97,11 +99,12 @@ def _variants(target: str) -> list[str]:
 def _by_variant(tr: Translator, source: Typed, declared: Element, variants: list[tuple[str, str, str]]) -> Typed:
     """The first of the ways that gives something; each is a value of one type of the choice."""
     named = {str(each): each for each in t.alternatives(declared.type)}
-    read = []
+    items = []
     for type_name, _, target in variants:
         one = Element(declared.name, named[type_name], f"FHIRHelpers.{target}")
-        read.append(as_type(_read(tr, source, one, _Target.parse(one.target)), declared.type))
-    return Typed({"type": "Coalesce", "operand": list(reversed(read))}, declared.type)
+        value = _read(tr, source, one, _Target.parse(one.target))
+        items.append({"when": is_type(value, one.type), "then": value})
+    return Typed({"type": "Case", "caseItem": items, "else": {"type": "Null"}}, declared.type)
 
 
 @dataclass(frozen=True, slots=True)

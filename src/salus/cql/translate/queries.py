@@ -8,10 +8,8 @@ from __future__ import annotations
 from salus.cql import ast
 from salus.cql import types as t
 from salus.cql.conversions import Json
-from salus.cql.translate.core import Fault, Scope, Translator, Typed, element_of, handles, null_of
+from salus.cql.translate.core import Fault, Scope, Translator, Typed, element_of, handles
 from salus.elm.types import ANY, ListOf, TupleOf, Type
-
-_DIRECTIONS = {"asc": "asc", "ascending": "asc", "desc": "desc", "descending": "desc"}
 
 
 @handles(ast.Query)
@@ -94,15 +92,14 @@ def _aggregate(tr: Translator, scope: Scope, node: ast.Aggregate, elm: Json) -> 
 
 def _sort(tr: Translator, node: ast.Sort, element: Type) -> Json:
     if not node.items:
-        direction = _DIRECTIONS[node.direction or "asc"]
-        return tr.place({"by": [{"type": "ByDirection", "direction": direction}]}, node)
+        return tr.place({"by": [{"type": "ByDirection", "direction": node.direction or "asc"}]}, node)
     with tr.scope(Scope(sorted=element)):
         return tr.place({"by": [_sort_item(tr, each, element) for each in node.items]}, node)
 
 
 def _sort_item(tr: Translator, item: ast.SortItem, element: Type) -> Json:
     """By a column when the item is the name of an element that needs no conversion, else by an expression."""
-    by: Json = {"direction": _DIRECTIONS[item.direction or "asc"]}
+    by: Json = {"direction": item.direction or "asc"}
     value = item.value
     if isinstance(value, ast.Identifier) and _plain(element, value.text):
         return tr.place({"type": "ByColumn", **by, "path": value.text}, item)
@@ -114,6 +111,3 @@ def _sort_item(tr: Translator, item: ast.SortItem, element: Type) -> Json:
 def _plain(element: Type, name: str) -> bool:
     found = t.element(element, name)
     return found is not None and not found.target
-
-
-__all__ = ["null_of"]

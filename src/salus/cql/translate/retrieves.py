@@ -76,9 +76,12 @@ def _check(tr: Translator, node: ast.Retrieve, info: ClassInfo, path: str) -> No
 
 def _by_codes(tr: Translator, node: ast.Retrieve, info: ClassInfo, path: str, codes: Typed, elm: Json) -> Json:
     asked = {**elm, "codeProperty": path, **_compared(tr, node, codes)}
+    if node.path is not None:
+        return asked
     kinds = t.alternatives(_element(info, path) or t.CONCEPT)
-    if t.VALUE_SET in kinds and codes.type == t.VALUE_SET and node.comparator is None:
-        return {"type": "Union", "operand": [asked, {**asked, "codeComparator": "~"}]}
+    if t.VALUE_SET in kinds and codes.type == t.VALUE_SET:
+        both = [asked, {**asked, "codeComparator": "~"}]
+        return {"type": "Union", "operand": [tr.place(each, node) for each in both]}
     referred = _referred(info, path, kinds)
     if referred and codes.type == t.VALUE_SET:
         tr.place(asked, node)
@@ -92,7 +95,10 @@ def _compared(tr: Translator, node: ast.Retrieve, codes: Typed) -> Json:
         reference = {**codes.elm, "preserve": True} if codes.elm["type"] == "ValueSetRef" else codes.elm
         return {"codeComparator": node.comparator if node.comparator == "~" else "in", "codes": reference}
     if codes.type == t.CONCEPT:
-        return {"codeComparator": node.comparator or "~", "codes": {"type": "Property", "path": "codes", "source": codes.elm}}
+        return {
+            "codeComparator": node.comparator or "~",
+            "codes": {"type": "Property", "path": "codes", "source": codes.elm},
+        }
     if codes.type in (t.CODE, t.STRING):
         return {"codeComparator": node.comparator or "~", "codes": {"type": "ToList", "operand": codes.elm}}
     listed = tr.convert(codes, ListOf(t.CODE), node, "what a retrieve compares codes with")
@@ -129,5 +135,5 @@ def _through(tr: Translator, node: ast.Retrieve, elm: Json, path: str, referred:
         "expression": of_class(referred),
         "suchThat": {"type": "And", "operand": [same, coded]},
     }
-    source = {"alias": "MR", "expression": elm}
+    source = tr.place({"alias": "MR", "expression": elm}, node)
     return tr.place({"type": "Query", "source": [source], "let": [], "relationship": [tr.place(related, node)]}, node)

@@ -14,7 +14,7 @@ from salus.cql.conversions import Json
 from salus.cql.translate.core import Translator, Typed, handles, precise
 from salus.cql.translate.literals import amount
 from salus.cql.translate.operators import contained, containing
-from salus.elm.types import IntervalOf, Type
+from salus.elm.types import ANY, ChoiceOf, IntervalOf, Type
 
 
 @handles(ast.Timing)
@@ -52,6 +52,8 @@ def _right(tr: Translator, phrase: ast.Phrase, value: Typed) -> Typed:
 def _same(tr: Translator, node: ast.Timing, phrase: ast.Same, left: Typed, right: Typed) -> Typed:
     operator = {"as": "SameAs", "or before": "SameOrBefore", "or after": "SameOrAfter"}[phrase.relation]
     sides = _left(tr, phrase, left), _right(tr, phrase, right)
+    if phrase.relation != "as":
+        sides = _alike(tr, *sides)
     return tr.operator(operator, node, *sides, **precise(phrase.precision))
 
 
@@ -70,19 +72,47 @@ def _before_or_after(tr: Translator, node: ast.Timing, phrase: ast.BeforeOrAfter
     if phrase.offset is None:
         strict = {"before": "Before", "after": "After"}[phrase.order]
         inclusive = {"before": "SameOrBefore", "after": "SameOrAfter"}[phrase.order]
-        return tr.operator(inclusive if phrase.inclusive else strict, node, left, right, **attributes)
+        operator = inclusive if phrase.inclusive else strict
+        return tr.operator(operator, node, *_alike(tr, left, right), **attributes)
     left, right = _facing(tr, node, phrase, left, right)
     return _OFFSETS[phrase.offset.qualifier](tr, node, phrase, left, right)
 
 
-def _facing(tr: Translator, node: ast.Timing, phrase: ast.BeforeOrAfter, left: Typed, right: Typed) -> tuple[Typed, Typed]:
+def _facing(
+    tr: Translator, node: ast.Timing, phrase: ast.BeforeOrAfter, left: Typed, right: Typed
+) -> tuple[Typed, Typed]:
     """With an offset, intervals are compared by the boundaries that face each other."""
     sides = ("End", "Start") if phrase.order == "before" else ("Start", "End")
     if _is_interval(tr, left.type):
-        left = _at(tr, tr.operator(sides[0], node.left, left), node.left)
+        left = _at(tr, tr.operator(sides[0], node.left, left), _last_part(node.left))
     if _is_interval(tr, right.type):
-        right = _at(tr, tr.operator(sides[1], node.right, right), node.right)
+        right = _at(tr, tr.operator(sides[1], node.right, right), _last_part(node.right))
     return left, right
+
+
+def _last_part(node: ast.Expression) -> ast.Node:
+    """What stands after the last dot: the place of what a phrase implies about a path."""
+    if isinstance(node, ast.Member) or (isinstance(node, ast.Call) and node.source is not None):
+        return ast.Node(node.name.start, node.end)
+    return node
+
+
+def _alike(tr: Translator, left: Typed, right: Typed) -> tuple[Typed, Typed]:
+    """A point that is compared with an interval is the interval from it to it."""
+    if _is_interval(tr, left.type) == _is_interval(tr, right.type):
+        return left, right
+    return (left, _promoted(right)) if _is_interval(tr, left.type) else (_promoted(left), right)
+
+
+def _promoted(point: Typed) -> Typed:
+    """Interval promotion: null when the point is null."""
+    if point.type == ANY or isinstance(point.type, ChoiceOf):
+        return point
+    sides = {"lowClosed": True, "highClosed": True, "low": point.elm, "high": point.elm}
+    interval = {"type": "Interval", **sides}
+    null: Json = {"type": "IsNull", "operand": point.elm}
+    elm = {"type": "If", "condition": null, "then": {"type": "Null"}, "else": interval}
+    return Typed(elm, IntervalOf(point.type))
 
 
 def _at(tr: Translator, value: Typed, node: ast.Node) -> Typed:
@@ -95,18 +125,15 @@ def _is_interval(tr: Translator, type_: Type) -> bool:
     return any(isinstance(each, IntervalOf) for each in tr.conversions.targets(type_))
 
 
-def _shifted(tr: Translator, at: ast.Node, operator: str, moment: Typed, offset: ast.QuantityLiteral) -> Typed:
-    """A moment moved by the offset."""
-    quantity = Typed(tr.place(amount(offset), offset), t.QUANTITY)
-    moved = tr.operator(operator, at, moment, quantity)
-    if "locator" in moment.elm:
-        moved.elm["locator"] = moment.elm["locator"]
-    return moved
-
-
 def _away(tr: Translator, node: ast.Timing, phrase: ast.BeforeOrAfter, right: Typed) -> Typed:
+    """The moment on the right moved by the offset."""
     assert phrase.offset is not None
-    return _shifted(tr, node, "Subtract" if phrase.order == "before" else "Add", right, phrase.offset.quantity)
+    offset = phrase.offset.quantity
+    quantity = Typed(tr.place(amount(offset), offset), t.QUANTITY)
+    moved = tr.operator("Subtract" if phrase.order == "before" else "Add", node, right, quantity)
+    if phrase.right:
+        return Typed({**moved.elm, "locator": right.elm["locator"]}, moved.type)
+    return _at(tr, moved, _last_part(node.right))
 
 
 def _exactly(tr: Translator, node: ast.Timing, phrase: ast.BeforeOrAfter, left: Typed, right: Typed) -> Typed:

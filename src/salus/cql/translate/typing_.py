@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from salus.cql import ast
 from salus.cql import types as t
-from salus.cql.conversions import Json, is_type
+from salus.cql.conversions import Json
+from salus.cql.signatures import Signature, table
 from salus.cql.translate.core import Fault, Translator, Typed, handles, literal, operation
-from salus.cql.translate.core import Signature, table
-from salus.elm.types import ANY, ChoiceOf, ListOf, Named, Type
+from salus.elm.types import ANY, ListOf, Named, Type
 
 _CONVERTED = {
     t.BOOLEAN: "ToBoolean",
@@ -48,8 +48,9 @@ def is_value(tr: Translator, node: ast.IsValue) -> Typed:
 
 @handles(ast.Is)
 def is_(tr: Translator, node: ast.Is) -> Typed:
-    operand, type_ = tr.known(node.operand), tr.library.type_of(node.type)
-    return Typed(is_type(operand.elm, type_), t.BOOLEAN)
+    operand = tr.known(node.operand)
+    elm = {"type": "Is", "operand": operand.elm, "isTypeSpecifier": tr.library.declared.specifier(node.type)}
+    return Typed(elm, t.BOOLEAN)
 
 
 @handles(ast.As)
@@ -66,7 +67,12 @@ def _cast(tr: Translator, node: ast.As | ast.Cast, *, strict: bool) -> Typed:
     operand, type_ = tr.known(node.operand), tr.library.type_of(node.type)
     if not _castable(operand.type, type_):
         raise Fault(node, f"{t.shown(operand.type)} can never be {t.shown(type_)}")
-    elm: Json = {"type": "As", "operand": operand.elm, "strict": strict, "asTypeSpecifier": t.specifier(type_)}
+    elm: Json = {
+        "type": "As",
+        "operand": operand.elm,
+        "strict": strict,
+        "asTypeSpecifier": tr.library.declared.specifier(node.type),
+    }
     return Typed(elm, type_)
 
 
@@ -116,6 +122,3 @@ def extent(tr: Translator, node: ast.TypeExtent) -> Typed:
         raise Fault(node, f"there is no {node.op} {t.shown(type_)}", ", ".join(sorted(map(t.shown, _EXTENT))))
     name = "MinValue" if node.op == "minimum" else "MaxValue"
     return Typed({"type": name, "valueType": t.qname(type_)}, type_)
-
-
-__all__ = ["ChoiceOf", "UCUM"]
