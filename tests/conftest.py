@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+os.environ.setdefault("SALUS_CACHE", str(ROOT / ".pytest_cache" / "salus"))  # never the user's own
 SHARED = Path(os.environ.get("SALUS_SHARED", ROOT.parent / "shared")) / "data"
 
 

@@ -58,10 +58,8 @@ def test_without_a_version_the_newest_is_taken(elm: Make, write: Make) -> None:
     assert content.library("org.example/L", "")["identifier"]["version"] == "1.10"
 
 
-def test_a_library_that_is_only_cql_is_told_apart(library_json: Make, write: Make) -> None:
-    content = Content.load([write(library_json("L", "1", cql="library L"), {"library": {"identifier": {"id": "K"}}})])
-    with pytest.raises(SalusError, match="M needs L 1, which is not in the content as ELM, only as CQL"):
-        content.library("L", "1", "M")
+def test_a_library_that_is_not_there_is_told(elm: Make, write: Make) -> None:
+    content = Content.load([write(elm("K", None))])
     with pytest.raises(SalusError, match="M needs N, which is not in the content"):
         content.library("N", None, "M")
 
@@ -118,7 +116,7 @@ def test_identity_is_found_wherever_it_stands(library_json: Make, write: Make) -
 
 
 def test_content_without_anything_is_an_error(write: Make) -> None:
-    with pytest.raises(SalusError, match="no Measure, Library or ELM document"):
+    with pytest.raises(SalusError, match="no Measure, Library, CQL or ELM"):
         Content.load([write({"resourceType": "Patient", "id": "p"})])
 
 
@@ -182,6 +180,16 @@ def test_published_content_resolves(shared_data: Callable[[str], Path]) -> None:
     assert len(measures) == 41
     used: set[tuple[str, str | None]] = set()
     for measure in measures:
+        identity = content.measure_library(measure)
+        collect(content, identity.name, identity.version, measure.name, used)
+    assert len(used) == 58
+    assert not any("ERRORS" in warning or "carries the ELM of" in warning for warning in content.warnings)
+
+
+def test_published_elm_resolves(shared_data: Callable[[str], Path]) -> None:
+    content = Content.load([shared_data("ecqm/content")], prefer_elm=True)
+    used: set[tuple[str, str | None]] = set()
+    for measure in content.measures():
         identity = content.measure_library(measure)
         collect(content, identity.name, identity.version, measure.name, used)
     assert len(used) == 58

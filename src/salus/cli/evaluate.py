@@ -30,14 +30,14 @@ def evaluate_command(
     allow_missing_valuesets: bool = False,
     individual: bool = False,
     clauses: bool = False,
+    prefer_elm: bool = False,
 ) -> None:
     """Evaluate and print a line per measure group.
 
     Raises UsageError (exit 2) before anything starts, or SalusError.
     """
-    job = Job(
-        population, tuple(content), period, out, tuple(measures), engine, allow_missing_valuesets, individual, clauses
-    )
+    choices = (engine, allow_missing_valuesets, individual, clauses, prefer_elm)
+    job = Job(population, tuple(content), period, out, tuple(measures), *choices)
     _check(job)
     done = evaluate(job, tools(engine))
     show(done)

@@ -104,13 +104,15 @@ def evaluate(
     clauses: Annotated[
         bool, typer.Option("--clauses", help="Count every clause too: the report then shows where people fall out.")
     ] = False,
+    prefer_elm: Annotated[
+        bool, typer.Option("--prefer-elm", help="Use a library's ELM where there is any, rather than its CQL text.")
+    ] = False,
 ) -> None:
     """Evaluate measures over a population: who is in which population of which measure."""
     from salus.cli.evaluate import evaluate_command
 
-    evaluate_command(
-        population, content, measure or [], days(period), out, engine, allow_missing_valuesets, individual, clauses
-    )
+    choices = (engine, allow_missing_valuesets, individual, clauses, prefer_elm)
+    evaluate_command(population, content, measure or [], days(period), out, *choices)
 
 
 def days(period: tuple[datetime, datetime]) -> tuple[date, date]:

@@ -97,14 +97,20 @@ class Tokens:
         return self.text[self.starts[index] : self.ends[index]]
 
 
-def tokenize(text: str, quotes_span_lines: bool = True) -> Tokens:
-    """All tokens. The grammar lets quotes span lines; a search for the one that was left open does not."""
+def tokenize(text: str, quotes_span_lines: bool = True, stop_before: frozenset[str] = frozenset()) -> Tokens:
+    """All tokens, or those before the first of a kind to stop at.
+
+    The grammar lets quotes span lines; a search for the one that was left open does not.
+    """
     tokens = Tokens(text, [], [], [])
     for match in _pattern(quotes_span_lines).finditer(text):
         kind = match.lastgroup or ""
         if kind in ("SPACE", "COMMENT"):
             continue
-        tokens.kinds.append(_kind(kind, match[0]))
+        kind = _kind(kind, match[0])
+        if kind in stop_before:
+            break
+        tokens.kinds.append(kind)
         tokens.starts.append(match.start())
         tokens.ends.append(match.end())
     tokens.kinds.append("EOF")

@@ -111,25 +111,37 @@ def scan(
     skipped: Skipped | None = None,
     meter: Meter | None = None,
     untyped: bool = False,
+    texts: tuple[str, ...] = (),
 ) -> Iterator[Raw]:
     """As `read`, with the resources as bytes; `meter` is kept up to date.
 
-    With `untyped`, JSON objects without a resourceType (ELM documents) are given too, with the type "".
+    With `untyped`, JSON objects without a resourceType (ELM documents) are given too, with the type "". Files whose
+    names end in one of `texts` (`.cql`) are given whole, with that ending as their type.
     """
-    return _scan(Walk(paths, meter or Meter()), skipped or (lambda name: None), untyped)
+    return _scan(Walk(paths, meter or Meter()), skipped or (lambda name: None), untyped, texts)
 
 
-def _scan(walk: Walk, skipped: Skipped, untyped: bool) -> Iterator[Raw]:
+def _scan(walk: Walk, skipped: Skipped, untyped: bool, texts: tuple[str, ...]) -> Iterator[Raw]:
     unpack = _Unpacker(untyped)
     for source in walk:
         if isinstance(source, Failure):
             yield _failed(source.name, 1, source.reason)
+        elif source.name.lower().endswith(texts):
+            yield _text(source, texts)
         elif _is_json(source):
             for line, data in _documents(source):
                 yield from unpack(source.name, line, data)
             walk.meter.unpacked += unpack.taken_bytes()
         elif source.head:
             skipped(source.name)
+
+
+def _text(source: Source, endings: tuple[str, ...]) -> Raw:
+    ending = next(each for each in endings if source.name.lower().endswith(each))
+    try:
+        return Raw(source.name, 1, None, None, None, ending, None, source.stream.read())
+    except BROKEN as problem:
+        return _failed(source.name, 1, f"breaks off: {problem or type(problem).__name__}")
 
 
 def _failed(file: str, line: int, error: str, entry: int | None = None, bundle: int | None = None) -> Raw:

@@ -1,4 +1,4 @@
-"""What a run is given to evaluate: Measure, Library and ValueSet resources, and bare ELM documents.
+"""What a run is given to evaluate: Measure, Library and ValueSet resources, CQL files and bare ELM documents.
 
 Everything in the paths is read once; libraries and value sets are worked out when they are asked for, so that
 a run pays for what its measures use. `warnings` tells what the user should know, `hashes` what exactly was
@@ -25,29 +25,31 @@ from salus.terminology.versions import split_canonical
 
 Json = Mapping[str, Any]
 
+CQL = ".cql"
+
 
 class Content:
     """The content of a run. Engines need `library` and `value_set` only."""
 
-    def __init__(self, *, allow_missing_valuesets: bool = False) -> None:
+    def __init__(self, *, allow_missing_valuesets: bool = False, prefer_elm: bool = False) -> None:
         self.terminology = Terminology(allow_missing=allow_missing_valuesets)
-        self.libraries = Libraries()
+        self.libraries = Libraries(prefer_elm=prefer_elm)
         self._measures: list[Json] = []
         self._problems: list[str] = []
         self._value_sets: dict[tuple[str, str | None], ValueSetCodes] = {}
 
     @classmethod
-    def load(cls, paths: Sequence[Path], *, allow_missing_valuesets: bool = False) -> Content:
+    def load(cls, paths: Sequence[Path], *, allow_missing_valuesets: bool = False, prefer_elm: bool = False) -> Content:
         """Read everything in `paths`; resources of other types are passed over.
 
         Raises SalusError when there is neither a measure nor a library in them.
         """
-        content = cls(allow_missing_valuesets=allow_missing_valuesets)
-        for raw in scan(paths, untyped=True):
+        content = cls(allow_missing_valuesets=allow_missing_valuesets, prefer_elm=prefer_elm)
+        for raw in scan(paths, untyped=True, texts=(CQL,)):
             content._add(raw)
         if not (content._measures or len(content.libraries)):
             listed = ", ".join(str(path) for path in paths)
-            raise SalusError(f"no Measure, Library or ELM document in {listed}{content._first_problem()}")
+            raise SalusError(f"no Measure, Library, CQL or ELM in {listed}{content._first_problem()}")
         return content
 
     def library(self, name: str, version: str | None = None, asked_by: str = "") -> Json:
@@ -55,7 +57,7 @@ class Content:
         return self.libraries.library(name, version, asked_by)
 
     def cql(self, name: str, version: str | None = None) -> str | None:
-        """The CQL text of a library, where a Library resource holds it."""
+        """The CQL text of a library; None when there is none."""
         return self.libraries.cql(name, version)
 
     def value_set(self, url: str, version: str | None = None, asked_by: str = "") -> ValueSetCodes:
@@ -132,6 +134,8 @@ class Content:
                 self.terminology.add(raw.data)
             case "":
                 self.libraries.add_elm(raw.data, where)
+            case text if text == CQL:
+                self.libraries.add_text(raw.data, raw.file)
 
     def _first_problem(self) -> str:
         return f" ({self._problems[0]})" if self._problems else ""

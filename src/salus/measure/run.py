@@ -85,6 +85,7 @@ class Job:
     allow_missing_valuesets: bool = False
     individual: bool = False
     clauses: bool = False
+    prefer_elm: bool = False
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ class _Plan:
 
 
 def _content(job: Job) -> Content:
-    return Content.load(job.content, allow_missing_valuesets=job.allow_missing_valuesets)
+    return Content.load(job.content, allow_missing_valuesets=job.allow_missing_valuesets, prefer_elm=job.prefer_elm)
 
 
 def _plan(job: Job, content: Content) -> _Plan:
@@ -317,6 +318,7 @@ def _about_run(job: Job, content: Content, done: Sequence[Evaluated], started: d
         "versions": {"salus": __version__, "duckdb": duckdb.__version__, "python": platform.python_version()},
         "started": started.isoformat(timespec="seconds"),
         "engine": job.engine,
+        "prefer_elm": job.prefer_elm,
         "period": {"start": job.period[0].isoformat(), "end": job.period[1].isoformat()},
         "measures": [_about(each) for each in done],
         "missing_valuesets": [

@@ -1,0 +1,35 @@
+"""What the first lines of a library say: who it is and what it includes.
+
+Only as much of the text is read, so that many libraries can be indexed quickly. Leaves to others: everything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from salus.cql import ast
+from salus.cql.diagnostics import Report
+from salus.cql.parser.definitions import Definitions
+from salus.cql.source import Source
+from salus.cql.tokens import tokenize
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """`name` is None where the text has no library line; `includes` are (name, version) as written."""
+
+    name: str | None
+    version: str | None
+    includes: tuple[tuple[str, str | None], ...]
+
+
+def read_header(source: Source) -> Header:
+    """The header of a text, as far as it can be read; faults are told when the text is parsed."""
+    tokens = tokenize(source.text, stop_before=frozenset({"define", "context"}))
+    library = Definitions(Report(source), tokens).library()
+    includes = [each for each in library.definitions if isinstance(each, ast.Include)]
+    return Header(
+        library.name.parts[-1].text if library.name else None,
+        library.version.value if library.version else None,
+        tuple((each.name.parts[-1].text, each.version.value if each.version else None) for each in includes),
+    )

@@ -1,0 +1,103 @@
+"""Translations of the libraries there are, each made once and kept between runs.
+
+What is kept is found by everything a translation depends on: the text, the texts of all it includes, and the translator
+itself. Leaves to others: where texts come from (`Texts`), translating (`cql.translate`), keeping (`cql.cache`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+import orjson
+
+import salus
+from salus.cql.cache import Cache, cache_folder
+from salus.cql.diagnostics import Diagnostic
+from salus.cql.header import read_header
+from salus.cql.translate import Finder, Texts, Translation, translate_scope
+
+Identity = tuple[str, str | None]
+
+
+class Translations:
+    """The ELM of libraries by name and version."""
+
+    def __init__(self, texts: Texts, kept: Cache | None = None) -> None:
+        self._texts = texts
+        self._kept = kept if kept is not None else Cache(cache_folder())
+        self._finder = Finder(texts)
+        self._made: dict[Identity, Translation] = {}
+        self._keys: dict[Identity, str] = {}
+        self._headers: dict[Identity, tuple[Identity, ...]] = {}
+
+    def of(self, name: str, version: str | None) -> Translation:
+        """The translation of a library that the texts have, and what is wrong with it."""
+        identity = name, version
+        if identity not in self._made:
+            self._made[identity] = self._recall(identity) or self._make(identity)
+        return self._made[identity]
+
+    def _make(self, identity: Identity) -> Translation:
+        made = translate_scope(self._finder.open(*identity))
+        self._kept.put(self._key(identity), _pack(made))
+        return made
+
+    def _recall(self, identity: Identity) -> Translation | None:
+        data = self._kept.get(self._key(identity))
+        return _unpack(data) if data is not None else None
+
+    def _key(self, identity: Identity) -> str:
+        """A digest of all that the translation depends on."""
+        if identity not in self._keys:
+            self._keys[identity] = _digest(translator(), *self._depends(identity, set()))
+        return self._keys[identity]
+
+    def _depends(self, identity: Identity, seen: set[Identity]) -> Iterator[str]:
+        """The name and text of the library, then those of what it includes, as deep as that goes, each once."""
+        seen.add(identity)
+        source = self._texts.text(*identity)
+        yield from (source.name, source.text)
+        for name, version in self._includes(identity):
+            there = self._texts.versions(name)
+            chosen = (name, version if version in there else there[-1]) if there else None
+            yield f"{name} {version} {chosen}"
+            if chosen and chosen not in seen:
+                yield from self._depends(chosen, seen)
+
+    def _includes(self, identity: Identity) -> tuple[Identity, ...]:
+        if identity not in self._headers:
+            self._headers[identity] = read_header(self._texts.text(*identity)).includes
+        return self._headers[identity]
+
+
+@cache
+def translator() -> str:
+    """A digest of the translator: its own code and the tables of the models."""
+    package = Path(__file__).parent
+    parts = sorted(
+        [*package.rglob("*.py"), *(package.parent / "fhir").rglob("*"), *(package.parent / "elm").glob("*.py")]
+    )
+    texts = (part.read_bytes() for part in parts if part.suffix in (".py", ".json"))
+    return hashlib.sha256(salus.__version__.encode() + b"\0".join(texts)).hexdigest()
+
+
+def _digest(*parts: str) -> str:
+    found = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        found.update(len(data).to_bytes(8))
+        found.update(data)
+    return found.hexdigest()
+
+
+def _pack(made: Translation) -> bytes:
+    return orjson.dumps({"elm": made.elm, "diagnostics": [asdict(each) for each in made.diagnostics]})
+
+
+def _unpack(data: bytes) -> Translation:
+    kept = orjson.loads(data)
+    return Translation(kept["elm"], tuple(Diagnostic(**each) for each in kept["diagnostics"]))

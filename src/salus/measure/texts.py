@@ -1,0 +1,90 @@
+"""The CQL text of the content, by the identity its own library line states.
+
+Text comes base64-encoded in Library resources or as `.cql` files; a file was given for this very purpose and wins over
+an embedded text. Only the head of a text is read to learn who it is.
+Leaves to others: reading files (`measure.content`), translating (`cql.translations`), ELM (`measure.libraries`).
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from salus.cql.header import read_header
+from salus.cql.source import Source
+from salus.errors import SalusError
+from salus.measure.identity import Identity
+from salus.terminology.versions import version_key
+
+
+@dataclass(frozen=True)
+class Text:
+    """A library's text and where it came from; `file`: whether as a file of its own."""
+
+    identity: Identity
+    source: Source
+    where: str
+    file: bool
+
+
+class LibraryTexts:
+    """Texts by name and version, as `cql.translate.Texts` asks for them.
+
+    `doubles` names what is there more than once with different text: the first is used.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[str, dict[str | None, Text]] = {}
+        self.doubles: list[Identity] = []
+
+    def __len__(self) -> int:
+        return sum(len(versions) for versions in self._texts.values())
+
+    def add_file(self, data: bytes, where: str) -> Identity:
+        """Index a `.cql` file. Messages call it by its path."""
+        stem = PurePath(where.rpartition("!")[2]).stem
+        return self._add(Source(_decoded(data, where), where), Identity(stem, None), where, file=True)
+
+    def add_embedded(self, data: str, own: Identity, where: str) -> Identity:
+        """Index the text in the Library resource of that identity, given as base64; it says what the text does not."""
+        try:
+            text = base64.b64decode(data)
+        except ValueError as error:
+            raise SalusError(f"the CQL in {where} cannot be read: {error}") from None
+        return self._add(Source(_decoded(text, where), own.name), own, where, file=False)
+
+    def _add(self, source: Source, unless_said: Identity, where: str, *, file: bool) -> Identity:
+        header = read_header(source)
+        identity = Identity(header.name or unless_said.name, header.version or unless_said.version)
+        there = self._texts.setdefault(identity.name, {})
+        old = there.get(identity.version)
+        if old is None or (file and not old.file):
+            there[identity.version] = Text(identity, source, where, file)
+        elif file == old.file and source.text != old.source.text:
+            self.doubles.append(identity)
+        return identity
+
+    def __contains__(self, identity: Identity) -> bool:
+        return identity.version in self._texts.get(identity.name, {})
+
+    def all(self) -> list[Text]:
+        """Every text, in order of name and version."""
+        return [self._texts[name][version] for name in sorted(self._texts) for version in self.versions(name)]
+
+    def versions(self, name: str) -> list[str | None]:
+        """The versions there are, oldest first."""
+        return sorted(self._texts.get(name, {}), key=version_key)
+
+    def text(self, name: str, version: str | None) -> Source:
+        return self._texts[name][version].source
+
+    def names(self) -> list[str]:
+        return list(self._texts)
+
+
+def _decoded(data: bytes, where: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SalusError(f"the CQL in {where} is not UTF-8 text (byte {error.start})") from None
