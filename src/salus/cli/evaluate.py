@@ -44,13 +44,17 @@ def evaluate_command(
 
 
 def _check(job: Job) -> None:
-    if job.engine not in ENGINES:
-        raise UsageError(f"there is no engine {job.engine!r}; choose {' or '.join(ENGINES)}")
+    check_engine(job.engine)
     if job.period[0] > job.period[1]:
         raise UsageError(f"the period starts ({job.period[0]}) after it ends ({job.period[1]})")
     for path in (job.population, *job.content):
         if not path.exists():
             raise UsageError(f"{path} is not there")
+
+
+def check_engine(name: str) -> None:
+    if name not in ENGINES:
+        raise UsageError(f"there is no engine {name!r}; choose {' or '.join(ENGINES)}")
 
 
 def tools(name: str = "duckdb") -> Tools:

@@ -38,6 +38,13 @@ Day = Annotated[
         help="First and last day, as 2026-01-01 2026-12-31.",
     ),
 ]
+AllowMissing = Annotated[
+    bool,
+    typer.Option(
+        "--allow-missing-valuesets",
+        help="Take a value set that is not there as empty, with a loud warning.",
+    ),
+]
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder `salus evaluate` wrote.")]
 
 
@@ -93,13 +100,7 @@ def evaluate(
     engine: Annotated[
         str, typer.Option("--engine", metavar="NAME", help="duckdb, or oracle: slow and plain, to check the other.")
     ] = "duckdb",
-    allow_missing_valuesets: Annotated[
-        bool,
-        typer.Option(
-            "--allow-missing-valuesets",
-            help="Take a value set that is not there as empty, with a loud warning.",
-        ),
-    ] = False,
+    allow_missing_valuesets: AllowMissing = False,
     individual: Annotated[bool, typer.Option("--individual", help="Write individual MeasureReports too.")] = False,
     clauses: Annotated[
         bool, typer.Option("--clauses", help="Count every clause too: the report then shows where people fall out.")
@@ -176,6 +177,67 @@ def report(
     report_command(
         results, out, by or (), level, minimum, reference or (), show_small, not no_control, improvement or ()
     )
+
+
+Content = Annotated[
+    list[Path] | None,
+    typer.Option("--content", metavar="PATH", help="Where included libraries (and value sets) are; repeat it."),
+]
+
+
+@app.command()
+def lint(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CQL files, Library resources, folders.")],
+    content: Content = None,
+    json: Annotated[bool, typer.Option("--json", help="For machines: a list of findings.")] = False,
+) -> None:
+    """Say what is wrong with libraries of CQL: every error and warning, at its line."""
+    from salus.cli.lint import lint_command
+
+    raise typer.Exit(lint_command(files, content or (), json))
+
+
+@app.command()
+def translate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CQL files, Library resources, folders.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write an ELM document for each.")],
+    content: Content = None,
+) -> None:
+    """Translate libraries of CQL to ELM documents."""
+    from salus.cli.translate import translate_command
+
+    raise typer.Exit(translate_command(files, out, content or ()))
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CQL file, or a Library resource with one.")],
+    population: Annotated[Path, typer.Option("--population", metavar="FILE", help="The file `salus load` made.")],
+    define: Annotated[
+        list[str] | None, typer.Option("--define", metavar="NAME", help="A define; repeat it; default: all of them.")
+    ] = None,
+    period: Annotated[
+        tuple[datetime, datetime] | None,
+        typer.Option(
+            "--period",
+            formats=["%Y-%m-%d"],
+            metavar="START END",
+            help="First and last day; default: what the library says.",
+        ),
+    ] = None,
+    content: Content = None,
+    subject: Annotated[
+        str | None, typer.Option("--subject", metavar="ID", help="Show the values of this patient (Patient.id).")
+    ] = None,
+    engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="duckdb or oracle.")] = "duckdb",
+    json: Annotated[bool, typer.Option("--json", help="For machines: every value, one to a line.")] = False,
+    allow_missing_valuesets: AllowMissing = False,
+) -> None:
+    """Evaluate the defines of a library over a population, while writing it."""
+    from salus.cli.run import Asked, run_command
+
+    where = (file, population, tuple(content or ()), tuple(define or ()), days(period) if period else None)
+    run_command(Asked(*where, engine, subject, json, allow_missing_valuesets))
 
 
 @app.command()

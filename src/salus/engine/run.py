@@ -81,14 +81,16 @@ def run(
     population: Population,
     content: Content,
     wanted: Sequence[Wanted],
-    period: tuple[date, date],
+    period: tuple[date, date] | None,
     *,
     now: datetime | None = None,
     parameters: Mapping[str, Value] | None = None,
 ) -> Outcome:
-    """Evaluate the wanted defines for every patient over the measurement period (both days included, UTC)."""
+    """Evaluate the wanted defines for every patient over the measurement period (both days included, UTC); without a
+    period, that which the library states."""
     outcome = Outcome()
-    setting = _Setting(population, content, {PERIOD: measurement_period(*period), **(parameters or {})}, now or _now())
+    given = {PERIOD: measurement_period(*period)} if period else {}
+    setting = _Setting(population, content, {**given, **(parameters or {})}, now or _now())
     clock = time.perf_counter()
     wanted, compiled, compiler = _compile_all(setting, wanted, outcome.warnings)
     outcome.timings["compile"] = time.perf_counter() - clock

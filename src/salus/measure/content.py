@@ -20,12 +20,11 @@ from salus.errors import SalusError
 from salus.fhir.reading import Raw, scan
 from salus.measure.definition import MeasureDefinition, parse_measure
 from salus.measure.libraries import Identity, Libraries
+from salus.measure.texts import CQL
 from salus.terminology.valueset import Terminology, ValueSetCodes
 from salus.terminology.versions import split_canonical
 
 Json = Mapping[str, Any]
-
-CQL = ".cql"
 
 
 class Content:

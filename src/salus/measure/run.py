@@ -67,7 +67,7 @@ class Population(Protocol):
     def tables(self) -> frozenset[str]: ...
 
 
-Engine = Callable[[Any, Content, Sequence[Wanted], Period], Outcome]
+Engine = Callable[[Any, Content, Sequence[Wanted], Period | None], Outcome]
 AttributeSource = Callable[[Any, Period], pa.Table]
 OpenPopulation = Callable[[Path], AbstractContextManager[Population]]
 

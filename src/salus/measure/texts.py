@@ -17,6 +17,9 @@ from salus.errors import SalusError
 from salus.measure.identity import Identity
 from salus.terminology.versions import version_key
 
+CQL = ".cql"
+"""How the names of files with CQL text end."""
+
 
 @dataclass(frozen=True)
 class Text:

@@ -31,13 +31,13 @@ def measurement_period(start: date, end: date) -> Interval:
 
 def setting(
     content: Content,
-    period: tuple[date, date],
+    period: tuple[date, date] | None,
     *,
     now: datetime | None = None,
     parameters: Mapping[str, Value] | None = None,
 ) -> Setting:
     """What every patient's evaluation stands on."""
-    given = {PERIOD: measurement_period(*period), **(parameters or {})}
+    given = {**({PERIOD: measurement_period(*period)} if period else {}), **(parameters or {})}
     return Setting(Includes(content), content, given, now or datetime.now(UTC))
 
 
@@ -45,7 +45,7 @@ def run(
     population: Population,
     content: Content,
     wanted: Sequence[Wanted],
-    period: tuple[date, date],
+    period: tuple[date, date] | None,
     *,
     now: datetime | None = None,
     parameters: Mapping[str, Value] | None = None,
