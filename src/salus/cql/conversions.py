@@ -180,8 +180,8 @@ class Conversions:
 
 def _each(elm: Json, wrap: Wrap) -> Json:
     """A list with every element converted."""
-    source = {"alias": "$this", "expression": elm}
-    value = {"distinct": False, "expression": wrap({"type": "AliasRef", "name": "$this"})}
+    source = {"alias": "X", "expression": elm}
+    value = {"distinct": False, "expression": wrap({"type": "AliasRef", "name": "X"})}
     return {"type": "Query", "source": [source], "let": [], "relationship": [], "return": value}
 
 

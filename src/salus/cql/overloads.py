@@ -123,9 +123,9 @@ class Overloads:
 
     def _generalise(self, variable: Type, current: Type, actual: Type, bound: Bindings) -> bool:
         for one, other in ((current, actual), (actual, current)):
-            for base in t.bases(one)[1:]:
-                if self._conversions.find(other, base):
-                    bound[variable] = base
+            for wider in (*t.bases(one)[1:], *self._conversions.targets(one)):
+                if self._conversions.find(other, wider):
+                    bound[variable] = wider
                     return True
         return False
 

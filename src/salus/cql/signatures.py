@@ -132,8 +132,8 @@ SameOrAfter(Interval<T>, Interval<T>) Boolean
 
 Start(Interval<T>) T
 End(Interval<T>) T
-Width(Interval<T>) T
-Size(Interval<T>) T
+Width(|Interval<Integer>|Interval<Long>|Interval<Decimal>|Interval<Quantity>|) *
+Size(|Interval<Integer>|Interval<Long>|Interval<Decimal>|Interval<Quantity>|) *
 PointFrom(Interval<T>) T
 Contains(List<T>, T) Boolean
 Contains(Interval<T>, T) Boolean
@@ -313,7 +313,7 @@ def _expand(name: str, operands: str, result: str) -> Iterator[Signature]:
 
 def _result(result: str, operand: str) -> str:
     if result == "*":
-        return operand.removeprefix("List<").removesuffix(">")
+        return operand.partition("<")[2].removesuffix(">")
     return operand if result == "=" else result
 
 

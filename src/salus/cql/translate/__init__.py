@@ -2,8 +2,8 @@
 
 `translate` makes the ELM of a library as JSON objects, as the reference translator writes them without annotations:
 `salus.elm` reads them like any published ELM. Chapters: literals, operators, typing_, timing, properties, names,
-retrieves, queries, calls (functions, methods); library and declarations hold the definitions, including finds the
-libraries that are included.
+retrieves, queries, calls (functions, methods); library and declarations hold the definitions, including opens the
+libraries they include.
 Leaves to others: the syntax tree (`cql.parser`), where text comes from, what ELM means.
 Source: CQL 1.5, Developer's Guide; Translation Semantics; ELM r1.
 """

@@ -105,6 +105,16 @@ def _take(tr: Translator, node: ast.Call, operands: Sequence[Typed]) -> Typed:
     return _slice(tr, node, operands, literal(t.INTEGER, 0), end)
 
 
+def _part(tr: Translator, node: ast.Call, operands: Sequence[Typed]) -> Typed:
+    """`Slice(list, start, end)`: without an end to the last, without a start from the first."""
+    if not 1 <= len(operands) <= 3:
+        raise Fault(node, f"Slice takes a list, a start and an end, not {len(operands)} operands")
+    ends = [tr.convert(each, t.INTEGER, node, "a place in the list").elm for each in operands[1:]]
+    null: Json = {"type": "Null"}
+    start, end = (*ends, null, null)[:2]
+    return _slice(tr, node, operands, start, end)
+
+
 def _vocabulary(tr: Translator, node: ast.Call, operands: Sequence[Typed]) -> Typed:
     _arity(node, operands, 2)
     return in_vocabulary(tr, node, operands[0], operands[1])
@@ -126,6 +136,7 @@ SPECIAL: dict[str, SystemFunction] = {
     "Skip": _skip,
     "Tail": _tail,
     "Take": _take,
+    "Slice": _part,
     **dict.fromkeys(("InValueSet", "AnyInValueSet", "InCodeSystem", "AnyInCodeSystem"), _vocabulary),
     **dict.fromkeys(("Union", "Intersect", "Except"), _sets),
     **dict.fromkeys(("Collapse", "Expand"), _no_unit),

@@ -11,10 +11,9 @@ from decimal import Decimal
 from salus.cql import ast
 from salus.cql import types as t
 from salus.cql.conversions import Json
-from salus.cql.translate.core import Fault, Translator, Typed, handles, literal
+from salus.cql.translate.core import Translator, Typed, handles, literal
 from salus.elm.types import ANY, IntervalOf, ListOf, TupleOf, Type
 
-_LARGEST = {t.INTEGER: 2**31, t.LONG: 2**63}
 _PARTS = {
     "Date": ("year", "month", "day"),
     "DateTime": ("year", "month", "day", "hour", "minute", "second", "millisecond"),
@@ -40,17 +39,11 @@ def string(_: Translator, node: ast.StringLiteral) -> Typed:
 @handles(ast.IntegerLiteral, ast.LongLiteral)
 def whole(_: Translator, node: ast.IntegerLiteral | ast.LongLiteral) -> Typed:
     type_ = t.INTEGER if isinstance(node, ast.IntegerLiteral) else t.LONG
-    if int(node.text) > _LARGEST[type_]:
-        hint = "a Long ends in L" if type_ == t.INTEGER and int(node.text) < _LARGEST[t.LONG] else ""
-        raise Fault(node, f"{node.text} is too large for {t.shown(type_)}", hint)
     return Typed(literal(type_, node.text), type_)
 
 
 @handles(ast.DecimalLiteral)
 def decimal(_: Translator, node: ast.DecimalLiteral) -> Typed:
-    before, point, after = node.text.partition(".")
-    if len(before) > 20 or len(after) > (8 if point else 0):
-        raise Fault(node, f"{node.text} has more digits than a Decimal: 20 before the point, 8 after it")
     return Typed(literal(t.DECIMAL, node.text), t.DECIMAL)
 
 
@@ -98,8 +91,13 @@ def quantity(_: Translator, node: ast.QuantityLiteral) -> Typed:
 @handles(ast.RatioLiteral)
 def ratio(tr: Translator, node: ast.RatioLiteral) -> Typed:
     sides = {"numerator": node.numerator, "denominator": node.denominator}
-    parts = {name: tr.place(amount(side), side) for name, side in sides.items()}
+    parts = {name: tr.place(_untyped(amount(side)), side) for name, side in sides.items()}
     return Typed({"type": "Ratio", **parts}, t.RATIO)
+
+
+def _untyped(elm: Json) -> Json:
+    """In a ratio, ELM knows what its parts are."""
+    return {key: value for key, value in elm.items() if key != "type"}
 
 
 @handles(ast.IntervalSelector)

@@ -151,6 +151,14 @@ def _contains(tr: Translator, node: ast.Call, source: Typed) -> Typed:
     return tr.operator("GreaterOrEqual", node, place, Typed(literal(t.INTEGER, 0), t.INTEGER))
 
 
+_OPERATORS = """
+First Last Tail Skip Take Count Distinct AllTrue AnyTrue Abs Ceiling Floor Exp Ln Log Power Round
+Truncate Length Upper Lower StartsWith EndsWith Matches ReplaceMatches Substring Split ToChars
+Children ToBoolean ToInteger ToDecimal ToString ToDate ToDateTime ToTime ToQuantity
+ConvertsToBoolean ConvertsToInteger ConvertsToDecimal ConvertsToString ConvertsToDate
+ConvertsToDateTime ConvertsToTime ConvertsToQuantity
+"""
+
 METHODS: dict[str, Method] = {
     "where": _where,
     "select": _select,
@@ -168,16 +176,9 @@ METHODS: dict[str, Method] = {
     "not": _not,
     "contains": _contains,
     "indexOf": _turned("PositionOf"),
-    **{name[:1].lower() + name[1:]: _by_operator(name) for name in (
-        *("First", "Last", "Tail", "Skip", "Take", "Count", "Distinct", "AllTrue", "AnyTrue", "Abs", "Ceiling"),
-        *("Floor", "Exp", "Ln", "Log", "Power", "Round", "Truncate", "Length", "Upper", "Lower", "StartsWith", "EndsWith"),
-        *("Matches", "ReplaceMatches", "Substring", "Split", "ToChars", "Children", "ToBoolean", "ToInteger"),
-        *("ToDecimal", "ToString", "ToDate", "ToDateTime", "ToTime", "ToQuantity", "ConvertsToBoolean"),
-        *("ConvertsToInteger", "ConvertsToDecimal", "ConvertsToString", "ConvertsToDate", "ConvertsToDateTime"),
-        *("ConvertsToTime", "ConvertsToQuantity"),
-    )},
-    "descendants": _by_operator("Descendents"),
-}  # fmt: skip
+    **{name[:1].lower() + name[1:]: _by_operator(name) for name in _OPERATORS.split()},
+    **dict.fromkeys(("descendants", "descendents"), _by_operator("Descendents")),
+}
 """What a value's own functions are called, where no fluent function of the name is in sight."""
 
 

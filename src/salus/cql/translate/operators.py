@@ -20,7 +20,7 @@ from salus.cql.translate.core import (
     precise,
 )
 from salus.cql.translate.literals import number
-from salus.elm.types import ANY, ChoiceOf, IntervalOf, ListOf, Type
+from salus.elm.types import ANY, ChoiceOf, IntervalOf, ListOf, Named, Type
 
 _UNARY = {
     "-": "Negate",
@@ -75,10 +75,15 @@ def malformed(_: Translator, __: ast.Malformed) -> Typed:
 def unary(tr: Translator, node: ast.Unary) -> Typed:
     operand = tr.known(node.operand)
     if node.op == "+":
-        return operand
-    if node.op == "-" and operand.elm.get("value") == str(2**31) and operand.type == t.INTEGER:
-        return Typed(literal(t.INTEGER, -(2**31)), t.INTEGER)
+        return Typed(tr.placed(operand.elm, node.start, node.end), operand.type)
+    if node.op == "-" and (operand.type, operand.elm.get("value")) in _LEAST:
+        assert isinstance(operand.type, Named)
+        return Typed(literal(operand.type, f"-{operand.elm['value']}"), operand.type)
     return tr.operator(_UNARY[node.op], node, operand)
+
+
+_LEAST = {(t.INTEGER, str(2**31)), (t.LONG, str(2**63))}
+"""What has no positive counterpart, so that it is a literal only with its sign."""
 
 
 @handles(ast.Binary)
@@ -196,17 +201,16 @@ def _part(
     part: Typed,
     precision: ast.Precision | None,
 ) -> Typed:
-    """The first operator when `part` is an interval or a list (or null), else the second; a choice is taken for its
-    point, as translators do.
+    """The first operator when `part` is an interval or a list, else the second. A choice is taken for its point, as
+    translators do. A plain null is a list that is not known, but as a proper part an element (S-19).
     """
-    attributes = precise(precision)
-    if _collective(tr, part.type):
-        return tr.operator(operators[0], node, *operands, **attributes)
-    return tr.operator(operators[1], node, *operands, **attributes)
+    null = part.type == ANY and not operators[0].startswith("Proper")
+    whole = null or _collective(tr, part.type)
+    return tr.operator(operators[0 if whole else 1], node, *operands, **precise(precision))
 
 
 def _collective(tr: Translator, type_: Type) -> bool:
-    if isinstance(type_, (ListOf, IntervalOf)) or type_ == ANY:
+    if isinstance(type_, (ListOf, IntervalOf)):
         return True
     return any(isinstance(each, IntervalOf) for each in tr.conversions.targets(type_))
 

@@ -85,7 +85,9 @@ def _by_codes(tr: Translator, node: ast.Retrieve, info: ClassInfo, path: str, co
     referred = _referred(info, path, kinds)
     if referred and codes.type == t.VALUE_SET:
         tr.place(asked, node)
-        return {"type": "Union", "operand": [_through(tr, node, elm, path, referred, codes), asked]}
+        through = _through(tr, node, (info, elm), path, referred, codes)
+        first = [through, asked] if kinds[0] == _reference(info) else [asked, through]
+        return {"type": "Union", "operand": first}
     return asked
 
 
@@ -99,33 +101,46 @@ def _compared(tr: Translator, node: ast.Retrieve, codes: Typed) -> Json:
             "codeComparator": node.comparator or "~",
             "codes": {"type": "Property", "path": "codes", "source": codes.elm},
         }
-    if codes.type in (t.CODE, t.STRING):
+    if not isinstance(codes.type, ListOf):
         return {"codeComparator": node.comparator or "~", "codes": {"type": "ToList", "operand": codes.elm}}
-    listed = tr.convert(codes, ListOf(t.CODE), node, "what a retrieve compares codes with")
-    return {"codeComparator": node.comparator or "in", "codes": listed.elm}
+    return {"codeComparator": node.comparator or "in", "codes": codes.elm}
 
 
 def _referred(info: ClassInfo, path: str, kinds: tuple[Type, ...]) -> ClassInfo | None:
     """The class a reference at the code path leads to: the one of the element's own name (`medication`)."""
-    owner = info.name.name.partition(".")[0]
-    found = model(owner)
-    if found is None or Named(f"{owner}.Reference") not in kinds:
+    found = model(info.name.name.partition(".")[0])
+    if found is None or _reference(info) not in kinds:
         return None
     target = found.find(path[:1].upper() + path[1:])
     return target if target and target.retrievable and target.code else None
 
 
-def _through(tr: Translator, node: ast.Retrieve, elm: Json, path: str, referred: ClassInfo, codes: Typed) -> Json:
+def _text(tr: Translator, owner: Named, path: str, scope: str) -> Json:
+    """A path from an alias, whose last step is an element of `owner`, as text."""
+    declared = t.element(owner, path.rpartition(".")[2])
+    assert declared is not None
+    inner = declared.target.removeprefix("%value")
+    value: Json = {"type": "Property", "path": path + inner, "scope": scope}
+    return tr.convert(Typed(value, t.STRING if inner else declared.type), t.STRING, tr.library.tree).elm
+
+
+def _reference(info: ClassInfo) -> Named:
+    return Named(f"{info.name.name.partition('.')[0]}.Reference")
+
+
+def _through(
+    tr: Translator, node: ast.Retrieve, asked: tuple[ClassInfo, Json], path: str, referred: ClassInfo, codes: Typed
+) -> Json:
     """The resources whose reference leads to one with a code of the set: its id ends the reference."""
     last = {
         "type": "Last",
         "source": {
             "type": "Split",
-            "stringToSplit": {"type": "Property", "path": f"{path}.reference.value", "scope": "MR"},
+            "stringToSplit": _text(tr, _reference(asked[0]), f"{path}.reference", "MR"),
             "separator": literal(t.STRING, "/"),
         },
     }
-    same = {"type": "Equal", "operand": [{"type": "Property", "path": "id.value", "scope": "M"}, last]}
+    same = {"type": "Equal", "operand": [_text(tr, referred.name, "id", "M"), last]}
     code = tr.library.call("FHIRHelpers.ToConcept", {"type": "Property", "path": referred.code, "scope": "M"}, None)
     valueset = {key: value for key, value in codes.elm.items() if key != "type"}
     coded = {"type": "InValueSet", "code": code, "valueset": {**valueset, "preserve": True}}
@@ -135,5 +150,5 @@ def _through(tr: Translator, node: ast.Retrieve, elm: Json, path: str, referred:
         "expression": of_class(referred),
         "suchThat": {"type": "And", "operand": [same, coded]},
     }
-    source = tr.place({"alias": "MR", "expression": elm}, node)
+    source = tr.place({"alias": "MR", "expression": dict(asked[1])}, node)
     return tr.place({"type": "Query", "source": [source], "let": [], "relationship": [tr.place(related, node)]}, node)
