@@ -115,10 +115,11 @@ class Conversions:
         return None
 
     def targets(self, source: Type) -> list[Type]:
-        """What a value of a class converts to, by the functions of the models in use."""
+        """What a value of a named type converts to, by System and by the functions of the models in use."""
+        of_system = [target for known, target in _SYSTEM if known == source]
         names = {base.name for base in t.bases(source) if isinstance(base, Named)}
         tables = (found.conversions for name in self._models() if (found := model(name)))
-        return [target for table in tables for name, target in table if name in names]
+        return of_system + [target for table in tables for name, target in table if name in names]
 
     def _structured(self, source: Type, target: Type) -> Conversion | None:
         match source, target:

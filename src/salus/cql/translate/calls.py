@@ -124,6 +124,9 @@ def _result(tr: Translator, node: ast.Call, function: Function, owner: LibrarySc
 def _unresolved(
     tr: Translator, node: ast.Call, operands: Sequence[Typed], own: Sequence[Function], library: LibraryScope
 ) -> Fault:
+    """That no function takes the operands; nothing more of a function whose own operands have faults."""
+    if any(UNKNOWN in each.signature.operands for each in own):
+        raise Nothing
     name = node.name.text
     types = ", ".join(t.shown(each.type) for each in operands)
     if own:

@@ -8,6 +8,7 @@ Leaves to others: meaning (the chapters), definitions (`translate.library`).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 UNKNOWN = Named("Unknown.Unknown")
 """The type of what could not be translated; the reason was reported where it happened."""
 
-DEEPEST = 400
-"""How deep expressions may be nested."""
+DEEPEST = 200
+"""How deep the expression of one definition may be nested; those who read the ELM go about as deep."""
+_FRAMES = 100_000
+"""Calls that may be open at once: definitions that wait for each other make many, none on the machine's stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class Translator:
         self._depth += 1
         try:
             if self._depth > DEEPEST:
-                raise Fault(node, f"expressions are nested more than {DEEPEST} deep")
+                raise Fault(node, f"this is nested more than {DEEPEST} deep", "give parts of it names of their own")
             found = _HANDLERS[type(node)](self, node)
         except Fault as fault:
             self.report.error(fault.at, fault.message, fault.hint)
@@ -142,6 +145,19 @@ class Translator:
         finally:
             self.scopes.pop()
 
+    @contextmanager
+    def afresh(self, context: str) -> Iterator[None]:
+        """A definition of its own, in the middle of another that needs it."""
+        saved = self.scopes, self.context, self._depth
+        limit = sys.getrecursionlimit()
+        self.scopes, self.context, self._depth = [], context, 0
+        sys.setrecursionlimit(max(limit, _FRAMES))
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(limit)
+            self.scopes, self.context, self._depth = saved
+
     def convert(self, value: Typed, target: Type, at: ast.Node, what: str = "this") -> Typed:
         """The value as one of `target`; a fault when it does not convert implicitly."""
         if value.unknown or target == UNKNOWN:
@@ -176,7 +192,8 @@ class Translator:
     def _no_signature(self, name: str, at: ast.Node, operands: Sequence[Typed]) -> Fault:
         types = ", ".join(t.shown(operand.type) for operand in operands)
         wanted = [f"({', '.join(map(t.shown, each.operands))})" for each in table()[name]]
-        return Fault(at, f"{name} cannot be applied to ({types})", f"it takes {' or '.join(wanted[:4])}")
+        written = at.op if isinstance(at, (ast.Unary, ast.Binary)) else name
+        return Fault(at, f"{written} cannot be applied to ({types})", f"it takes {' or '.join(wanted[:4])}")
 
     def unify(self, values: Sequence[Typed], at: Sequence[ast.Node], *, wrap: bool = True) -> tuple[Type, list[Json]]:
         """The type that holds all the values, and the values as of that type. Of two types the one the other converts

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from salus.cql import ast
-from salus.cql.diagnostics import Report, did_you_mean
+from salus.cql.diagnostics import did_you_mean
 from salus.cql.parser import parse_library
 from salus.cql.source import Source
 from salus.cql.translate.core import Fault
@@ -49,26 +49,27 @@ class Finder:
             message = f"{name} {version} is not there; {name} {chosen or 'without a version'} is used for it"
             asked_by.report.warning(node, message)
         if name in self._opening:
-            raise Fault(node, f"{name} includes itself", " includes ".join([*self._opening, name]))
-        return self.open(name, chosen)
+            circle = " includes ".join([*self._opening[self._opening.index(name) :], name])
+        else:
+            found = self.open(name, chosen)
+            circle = found.circle
+        if circle:
+            asked_by.circle = circle
+            raise Fault(node, f"libraries include each other: {circle}")
+        return found
 
     def open(self, name: str, version: str | None) -> LibraryScope:
         """The library, parsed and indexed, its definitions not yet translated."""
         key = (name, version)
         if key not in self._open:
-            self._opening.append(name)
-            try:
-                self._open[key] = self.scope(self._texts.text(name, version))
-            finally:
-                self._opening.pop()
+            self._open[key] = self.scope(self._texts.text(name, version))
         return self._open[key]
 
     def scope(self, source: Source) -> LibraryScope:
         """A library from its text."""
         tree, report = parse_library(source)
-        return LibraryScope(tree, source, report, self)
-
-
-def report_of(library: LibraryScope) -> Report:
-    """What was found wrong with a library so far."""
-    return library.report
+        self._opening.append(tree.name.parts[-1].text if tree.name else source.name)
+        try:
+            return LibraryScope(tree, source, report, self)
+        finally:
+            self._opening.pop()

@@ -52,7 +52,7 @@ class Function(Define):
 
 
 class LibraryScope:
-    """One library. `translate` makes its ELM; everything else answers questions about names."""
+    """One library: what its names stand for. `circle` says by what way it includes itself, if it does."""
 
     def __init__(self, tree: ast.Library, source: Source, report: Report, finder: Finder) -> None:
         self.tree, self.source, self.report = tree, source, report
@@ -63,6 +63,7 @@ class LibraryScope:
         self.defines: dict[str, Define] = {}
         self.functions_by_name: dict[str, list[Function]] = {}
         self.contexts: list[ast.ContextDef] = []
+        self.circle = ""
         self.declared.read()
         self._index()
 
@@ -174,14 +175,11 @@ class LibraryScope:
         if define.elm is not None or define.working or define.node is None:
             return
         define.working = True
-        tr = self.tr
-        saved = tr.scopes, tr.context
-        tr.scopes, tr.context = [], define.context
         try:
-            make = _function if isinstance(define, Function) else _expression
-            make(self, define)
+            with self.tr.afresh(define.context):
+                make = _function if isinstance(define, Function) else _expression
+                make(self, define)
         finally:
-            tr.scopes, tr.context = saved
             define.working = False
 
     def _expression(self, define: Define, node: ast.Identifier) -> Typed:

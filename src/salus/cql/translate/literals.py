@@ -11,8 +11,8 @@ from decimal import Decimal
 from salus.cql import ast
 from salus.cql import types as t
 from salus.cql.conversions import Json
-from salus.cql.translate.core import Translator, Typed, handles, literal
-from salus.elm.types import ANY, IntervalOf, ListOf, TupleOf, Type
+from salus.cql.translate.core import Fault, Translator, Typed, handles, literal
+from salus.elm.types import ANY, ChoiceOf, IntervalOf, ListOf, TupleOf, Type
 
 _PARTS = {
     "Date": ("year", "month", "day"),
@@ -104,6 +104,9 @@ def _untyped(elm: Json) -> Json:
 def interval(tr: Translator, node: ast.IntervalSelector) -> Typed:
     ends = [tr.known(node.low), tr.known(node.high)]
     point, (low, high) = tr.unify(ends, [node.low, node.high])
+    if isinstance(point, ChoiceOf) and not any(isinstance(end.type, ChoiceOf) for end in ends):
+        kinds = " and ".join(t.shown(end.type) for end in ends)
+        raise Fault(node, f"the ends of an interval are of one type, not {kinds}")
     closed = {"lowClosed": node.low_closed, "highClosed": node.high_closed}
     return Typed({"type": "Interval", **closed, "low": low, "high": high}, IntervalOf(point))
 
