@@ -88,13 +88,14 @@ PEOPLE = [
 ]
 
 
-def evaluated(folder: Path, records: list[Json], content: tuple[Path, ...] = ()) -> Path:
+def evaluated(folder: Path, records: list[Json], content: tuple[Path, ...] = (), prefer_elm: bool = False) -> Path:
     """A results folder of some records and the catalog's measure."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "records.ndjson").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
     load([folder / "records.ndjson"], folder / "population.duckdb")
     paths = content or tuple(content_paths())
-    evaluate(Job(folder / "population.duckdb", paths, PERIOD, folder / "results", (MEASURE,)), tools())
+    files = (folder / "population.duckdb", paths, PERIOD, folder / "results", (MEASURE,))
+    evaluate(Job(*files, prefer_elm=prefer_elm), tools())
     return folder / "results"
 
 
@@ -280,7 +281,7 @@ def test_text_of_another_version_is_not_taken_for_the_source(tmp_path: Path) -> 
             shifted = b"// a line more\n" * 7 + base64.b64decode(content["data"])
             content["data"] = base64.b64encode(shifted).decode()
     path.write_text(json.dumps(library))
-    found = explained(evaluated(tmp_path / "run", PEOPLE, (folder,)), "early")
+    found = explained(evaluated(tmp_path / "run", PEOPLE, (folder,), prefer_elm=True), "early")
     assert 'exists "Visits"' in [part.text for part in criterion(found, "initial-population").finding.parts]
     assert not any(each.spans for each in found.definitions)
 

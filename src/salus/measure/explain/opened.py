@@ -83,7 +83,8 @@ def opened(
     entry = _entry(run, measure)
     there = _population_path(run, population)
     paths = _content_paths(run, content)
-    loaded = Content.load(paths, allow_missing_valuesets=bool(run.get("missing_valuesets")))
+    missing, prefer_elm = bool(run.get("missing_valuesets")), bool(run.get("prefer_elm"))
+    loaded = Content.load(paths, allow_missing_valuesets=missing, prefer_elm=prefer_elm)
     found = _measure(loaded, entry)
     library = loaded.measure_library(found)
     with Population.open(there, read_only=read_only) as records:
