@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench conformance lint format docs picture clean
+.PHONY: help setup demo test bench conformance translation lint format docs picture clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ bench: $(READY)  ## measure speed and memory; writes docs/performance.md
 
 conformance: $(READY)  ## the public test decks, case by case; writes docs/conformance.md
 	@$(BIN)/python scripts/conformance.py $(DECKS)
+
+translation: $(READY)  ## our ELM of the shared libraries beside the reference's; writes docs/translation.md
+	@$(BIN)/python scripts/compare_elm.py --page docs/translation.md
 
 docs: $(READY)  ## the pages of docs/ that are made from the code
 	@$(BIN)/python scripts/make_docs.py

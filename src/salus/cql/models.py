@@ -71,6 +71,7 @@ class Model:
         self._table = table
         self._shared: list[str] = table.get("shared", [])
         self._classes: dict[str, ClassInfo] = {}
+        self._stand_ins: dict[str, ClassInfo] = {}
         self._read: dict[str, Type] = {}
         self.name: str = table["name"]
         self.version: str = table["version"]
@@ -101,6 +102,21 @@ class Model:
                 return None
             self._classes[local] = ClassInfo(self, local, entry)
         return self._classes[local]
+
+    def stand_in(self, local: str) -> ClassInfo | None:
+        """A class that another version of the model has where this one has profiles of it: with all their elements."""
+        if local not in self._stand_ins:
+            profiles = [entry for entry in self._table["types"].values() if entry.get("target") == local]
+            if not profiles:
+                return None
+            elements = {name: value for entry in reversed(profiles) for name, value in entry["elements"].items()}
+            url = f"{self._table['url']}/StructureDefinition/{self.name.lower()}-{local.lower()}"
+            self._stand_ins[local] = ClassInfo(self, local, {**profiles[0], "elements": elements, "id": url})
+        return self._stand_ins[local]
+
+    def known(self, local: str) -> ClassInfo | None:
+        """The type of that name, or what already stands in for one."""
+        return self.find(local) or self._stand_ins.get(local)
 
     def find_label(self, label: str) -> ClassInfo | None:
         """The type a retrieve may call by its label, such as "QICore Encounter"."""
@@ -180,6 +196,7 @@ def _load(file: str) -> Model:
     return Model(orjson.loads(files("salus.fhir").joinpath("models", file).read_bytes()))
 
 
+@cache
 def model(name: str, version: str | None = None) -> Model | None:
     """The model, in the version asked for or the nearest there is; None when there is no such model."""
     versions = _files().get(name.lower())
@@ -226,4 +243,4 @@ def class_info(type_: Type) -> ClassInfo | None:
         return None
     name, _, local = type_.name.partition(".")
     owner = model(name)
-    return owner.find(local) if owner else None
+    return owner.known(local) if owner else None

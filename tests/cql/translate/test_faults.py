@@ -122,6 +122,18 @@ def test_versions_that_are_not_there() -> None:
     ]
 
 
+def test_a_class_that_the_known_version_has_only_profiles_of() -> None:
+    text = """using QICore version '{}'
+include FHIRHelpers version '4.0.1'
+valueset "V": 'v'
+context Patient
+define X: [Condition: "V"] C where C.onset is not null and C.clinicalStatus in "V"
+"""
+    assert errors(text.format("4.1.1")) == []
+    (said,) = errors(text.format("6.0.0"))
+    assert said.startswith("5:12 there is no data type Condition")
+
+
 def test_fhir_values_without_the_helpers() -> None:
     text = "using QICore version '6.0.0'\ncontext Patient\ndefine X: [Encounter] E return E.period"
     (said,) = errors(text)

@@ -36,6 +36,7 @@ class Declarations:
     def __init__(self, library: LibraryScope, finder: Finder) -> None:
         self._library, self._finder = library, finder
         self.models: dict[str, Model] = {}
+        self._other_versions: set[str] = set()
         self.includes: dict[str, LibraryScope | None] = {}
         self.terms: dict[str, tuple[ast.Definition, str, Type]] = {}
         self.sections: dict[str, list[Json]] = {}
@@ -70,9 +71,10 @@ class Declarations:
         if found is None:
             like = similar(name)
             raise Fault(node.name, f"there is no model {name}", f"did you mean {like}?" if like else "")
+        alias = node.alias.text if node.alias else name
         if warning := found_for(name, version):
             self._library.report.warning(node, warning)
-        alias = node.alias.text if node.alias else name
+            self._other_versions.add(found.name)
         self.models[alias] = found
         stated = {"version": version} if version else {}
         self._add("usings", {"localIdentifier": alias, "uri": found.url, **stated}, node)
@@ -225,11 +227,15 @@ class Declarations:
         """By the model before the dot; without one in the models in use, then in System."""
         first, *rest = (part.text for part in name.parts)
         if rest and (owner := self._model(first)):
-            return owner.find(".".join(rest))
+            return self._in(owner, ".".join(rest))
         for owner in (*self.models.values(), self._model("System")):
-            if owner and (found := owner.find(name.text)):
+            if owner and (found := self._in(owner, name.text)):
                 return found
         return None
+
+    def _in(self, owner: Model, name: str) -> ClassInfo | None:
+        """A type of a model. One that is read for another version of it may not have the class itself (S-22)."""
+        return owner.find(name) or (owner.stand_in(name) if owner.name in self._other_versions else None)
 
     def _model(self, name: str) -> Model | None:
         return self.models.get(name) or (model("System") if name == "System" else None)

@@ -71,7 +71,7 @@ class LibraryScope:
 
     def model_names(self) -> list[str]:
         """The models whose conversions are in force: all that are used, if their helpers are at hand."""
-        return list(self.declared.models) if self.helpers() is not None else []
+        return [each.name for each in self.declared.models.values()] if self.helpers() is not None else []
 
     def helpers(self) -> str | None:
         """The name by which this library calls FHIRHelpers: "" in FHIRHelpers itself, None when it is not included."""
