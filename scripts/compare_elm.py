@@ -36,9 +36,15 @@ NORMALISED = (
     "the version of a model is left out; the reference states it of some models only",
     "statements are matched by name and operand types, whatever their order",
 )
+_OTHER_PROFILE = (
+    "both: the included library is there in another version only, whose function takes another profile of the class; "
+    "the reference refuses the call and leaves null, ours warns and makes it (S-22)"
+)
 EXPLAINED = {
     ("CMS1056CTClinicalFHIR", "includes AlaraCommon@9:1-9:66.locator"): "ours: the reference was given the text with "
     "another version in the include, which is a character longer",
+    ("CMS1056CTClinicalFHIR", "expression@56:3-58:3.operand@56:10-58:3.where"): _OTHER_PROFILE,
+    ("CMS1056CTClinicalFHIR", "expression@39:3-42:34.where"): _OTHER_PROFILE,
     ("CMS986FHIRMalnutritionScore", ".valuesetExpression"): "ours: the reference states the value set of `contains` "
     "twice, by reference and as an expression; the schema allows one",
 }

@@ -20,7 +20,7 @@ from salus.elm.types import ANY, ChoiceOf, IntervalOf, ListOf, Named, TupleOf, T
 Json = dict[str, Any]
 Wrap = Callable[[Json], Json]
 
-EXACT, SUBTYPE, COMPATIBLE, CAST, TO_SIMPLE, TO_CLASS = range(6)
+EXACT, SUBTYPE, COMPATIBLE, CAST, TO_SIMPLE, TO_CLASS, TO_KIN = range(7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,13 @@ def is_type(elm: Json, type_: Type) -> Json:
 
 class Conversions:
     """The conversions a library can use. `call` makes ELM of a call of a model's conversion function; `models` names
-    the models whose conversions are in force.
+    the models whose conversions are in force. `kin`: a profile is taken for another one of the same class.
     """
 
-    def __init__(self, call: Callable[[str, Json, Type], Json], models: Callable[[], list[str]]) -> None:
-        self._call, self._models = call, models
+    def __init__(
+        self, call: Callable[[str, Json, Type], Json], models: Callable[[], list[str]], *, kin: bool = False
+    ) -> None:
+        self._call, self._models, self._kin = call, models, kin
         self._known: dict[tuple[Type, Type], Conversion | None] = {}
 
     def find(self, source: Type, target: Type) -> Conversion | None:
@@ -89,6 +91,8 @@ class Conversions:
             return self._to_choice(source, target)
         if t.is_subtype(source, target):
             return _KIND
+        if self._kin and isinstance(source, Named) and isinstance(target, Named) and t.qname(source) == t.qname(target):
+            return Conversion(TO_KIN, _same)
         return self._structured(source, target) or self._by_function(source, target)
 
     def _by_function(self, source: Type, target: Type) -> Conversion | None:

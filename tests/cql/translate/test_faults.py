@@ -88,8 +88,11 @@ def test_one_fault_does_not_become_many_and_others_are_still_told() -> None:
 define B: A + 1
 define C: B * 2 > 3 and exists ({ B }) Y where Y = A
 define D: Length(1)
+define E: nosuch X where X.a > 1 and missing return { X, absent }
+define F: if exists gone then lost else 1
 """
-    assert [each.split(" ")[0] for each in errors(text)] == ["1:11", "4:11"]
+    places = ["1:11", "4:11", "5:11", "5:38", "5:58", "6:21", "6:31"]
+    assert [each.split(" ")[0] for each in errors(text)] == places
 
 
 def test_a_define_with_a_fault_is_null_where_the_fault_is() -> None:
@@ -132,6 +135,31 @@ define X: [Condition: "V"] C where C.onset is not null and C.clinicalStatus in "
     assert errors(text.format("4.1.1")) == []
     (said,) = errors(text.format("6.0.0"))
     assert said.startswith("5:12 there is no data type Condition")
+
+
+LAB = """using QICore version '6.0.0'
+include FHIRHelpers version '4.0.1'
+include Results version '{}'
+context Patient
+define X: [LaboratoryResultObservation] L where Results.plain(L) and L.fluent()
+"""
+RESULTS = """library Results version '2'
+using QICore version '6.0.0'
+define function plain(x ObservationClinicalResult): x.issued is not null
+define fluent function fluent(x ObservationClinicalResult): x.issued is not null
+"""
+
+
+def test_a_function_of_another_version_may_be_given_another_profile_of_its_class() -> None:
+    assert errors(LAB.format("1"), RESULTS) == []
+    assert [each.split(" takes")[0] for each in warnings(LAB.format("1"), RESULTS)] == [
+        "Results 1 is not there; Results 2 is used for it",
+        "plain of another version",
+        "fluent of another version",
+    ]
+    strict = errors(LAB.format("2"), RESULTS)
+    assert [each[:5] for each in strict] == ["5:57 ", "5:72 "]
+    assert "plain cannot be called with (QICore.LaboratoryResultObservation)" in strict[0]
 
 
 def test_fhir_values_without_the_helpers() -> None:

@@ -57,6 +57,7 @@ def _of_library(tr: Translator, node: ast.Call, alias: str) -> Typed:
     operands = _arguments(tr, node)
     own = [each for each in library.functions(node.name.text) if not each.private]
     found = tr.resolve([each.signature for each in own], operands)
+    found = found or _loosely(tr, node, [(each, alias) for each in own], operands)
     if found is None:
         raise _unresolved(tr, node, operands, own, library)
     return _reference(tr, node, operands, own, found, alias)
@@ -71,8 +72,8 @@ def _fluent(tr: Translator, node: ast.Call) -> Typed:
     if not candidates and method:
         return method(tr, node, source)
     operands = [source, *_arguments(tr, node)]
-    signatures = [each.signature for each, _ in candidates]
-    found = tr.resolve(signatures, operands)
+    found = tr.resolve([each.signature for each, _ in candidates], operands)
+    found = found or _loosely(tr, node, candidates, operands)
     if found is None:
         if method:
             return method(tr, node, source)
@@ -80,6 +81,21 @@ def _fluent(tr: Translator, node: ast.Call) -> Typed:
     function, alias = next(pair for pair in candidates if pair[0].signature is found.signature)
     owner = tr.library.included(alias, node) if alias else tr.library
     return _reference(tr, node, operands, owner.functions(function.name), found, alias)
+
+
+def _loosely(
+    tr: Translator, node: ast.Call, candidates: Sequence[tuple[Function, str | None]], operands: Sequence[Typed]
+) -> Resolution | None:
+    """Profiles change between versions: a function of a library that is read in another version than was asked for may
+    be given another profile of the class it takes, with a warning (S-22).
+    """
+    others = [each.signature for each, alias in candidates if alias in tr.library.declared.stand_ins]
+    found = tr.resolve_loosely(others, operands) if others else None
+    if found:
+        given = ", ".join(t.shown(each.type) for each in operands)
+        takes = ", ".join(map(t.shown, found.signature.operands))
+        tr.report.warning(node.name, f"{node.name.text} of another version takes ({takes}) and is given ({given})")
+    return found
 
 
 def _in_sight(tr: Translator, name: str) -> list[tuple[Function, str | None]]:

@@ -55,6 +55,10 @@ class Fault(Exception):
         self.at, self.message, self.hint = at, message, hint
 
 
+class TooDeep(Fault):
+    """Nesting that no reader of the ELM would follow; one such fault ends its definition."""
+
+
 class Nothing(Exception):
     """What depends on something unknown: unknown as well, and already reported."""
 
@@ -91,6 +95,7 @@ class Translator:
         self.context = "Unfiltered"
         self.conversions = Conversions(library.call_helper, library.model_names)
         self.overloads = Overloads(self.conversions)
+        self.loose = Overloads(Conversions(library.call_helper, library.model_names, kin=True))
         self._ids = 0
         self._depth = 0
 
@@ -99,9 +104,11 @@ class Translator:
         self._depth += 1
         try:
             if self._depth > DEEPEST:
-                raise Fault(node, f"this is nested more than {DEEPEST} deep", "give parts of it names of their own")
+                raise TooDeep(node, f"this is nested more than {DEEPEST} deep", "give parts of it names of their own")
             found = _HANDLERS[type(node)](self, node)
         except Fault as fault:
+            if isinstance(fault, TooDeep) and self._depth > 1:
+                raise
             self.report.error(fault.at, fault.message, fault.hint)
             found = self.nothing()
         except Nothing:
@@ -119,6 +126,13 @@ class Translator:
         """`expr`, for those who can do nothing with the unknown."""
         found = self.expr(node)
         if found.unknown:
+            raise Nothing
+        return found
+
+    def all_known(self, *nodes: ast.Node) -> list[Typed]:
+        """`known`, of several: the faults of each are told."""
+        found = [self.expr(node) for node in nodes]
+        if any(each.unknown for each in found):
             raise Nothing
         return found
 
@@ -183,6 +197,10 @@ class Translator:
         if any(operand.unknown for operand in operands):
             raise Nothing
         return self.overloads.resolve(signatures, [operand.type for operand in operands])
+
+    def resolve_loosely(self, signatures: Iterable[Signature], operands: Sequence[Typed]) -> Resolution | None:
+        """The signature that fits when a profile may be taken for another of its class."""
+        return self.loose.resolve(signatures, [operand.type for operand in operands])
 
     def converted(self, found: Resolution, operands: Sequence[Typed]) -> list[Json]:
         """The operands as the signature wants them."""

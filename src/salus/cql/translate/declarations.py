@@ -31,12 +31,15 @@ _SECTIONS: dict[type[ast.Node], tuple[str, str, Type]] = {
 
 
 class Declarations:
-    """The declarations of one library. A fault in one is reported and leaves the others standing."""
+    """The declarations of one library. A fault in one is reported and leaves the others standing. `stand_ins` are the
+    includes that are read in another version than was asked for.
+    """
 
     def __init__(self, library: LibraryScope, finder: Finder) -> None:
         self._library, self._finder = library, finder
         self.models: dict[str, Model] = {}
         self._other_versions: set[str] = set()
+        self.stand_ins: set[str] = set()
         self.includes: dict[str, LibraryScope | None] = {}
         self.terms: dict[str, tuple[ast.Definition, str, Type]] = {}
         self.sections: dict[str, list[Json]] = {}
@@ -92,6 +95,8 @@ class Declarations:
         version = node.version.value if node.version else None
         found = self._finder.include(self._library, node, version)
         self.includes[alias] = found
+        if version not in (None, found.version):
+            self.stand_ins.add(alias)
         stated = found.version or version
         elm = {"localIdentifier": alias, "path": node.name.text, **({"version": stated} if stated else {})}
         self._add("includes", elm, node)

@@ -102,7 +102,7 @@ def _untyped(elm: Json) -> Json:
 
 @handles(ast.IntervalSelector)
 def interval(tr: Translator, node: ast.IntervalSelector) -> Typed:
-    ends = [tr.known(node.low), tr.known(node.high)]
+    ends = tr.all_known(node.low, node.high)
     point, (low, high) = tr.unify(ends, [node.low, node.high])
     if isinstance(point, ChoiceOf) and not any(isinstance(end.type, ChoiceOf) for end in ends):
         kinds = " and ".join(t.shown(end.type) for end in ends)
@@ -113,9 +113,11 @@ def interval(tr: Translator, node: ast.IntervalSelector) -> Typed:
 
 @handles(ast.TupleSelector)
 def tuple_(tr: Translator, node: ast.TupleSelector) -> Typed:
-    values = [(each.name.text, tr.known(each.value)) for each in node.elements]
-    elements = [{"name": name, "value": value.elm} for name, value in values]
-    return Typed({"type": "Tuple", "element": elements}, TupleOf(tuple((n, v.type) for n, v in values)))
+    names = [each.name.text for each in node.elements]
+    values = tr.all_known(*(each.value for each in node.elements))
+    elements = [{"name": name, "value": value.elm} for name, value in zip(names, values, strict=True)]
+    types = (value.type for value in values)
+    return Typed({"type": "Tuple", "element": elements}, TupleOf(tuple(zip(names, types, strict=True))))
 
 
 @handles(ast.InstanceSelector)
@@ -135,7 +137,7 @@ def _field(tr: Translator, class_type: Type, element: ast.Element) -> Json:
 
 @handles(ast.ListSelector)
 def list_(tr: Translator, node: ast.ListSelector) -> Typed:
-    values = [tr.known(each) for each in node.elements]
+    values = tr.all_known(*node.elements)
     if node.element_type is None:
         element, elms = tr.unify(values, node.elements, wrap=False)
         return Typed({"type": "List", "element": elms}, ListOf(element))

@@ -184,7 +184,7 @@ METHODS: dict[str, Method] = {
 
 @handles(ast.Indexer)
 def indexer(tr: Translator, node: ast.Indexer) -> Typed:
-    return tr.operator("Indexer", node, tr.known(node.source), tr.known(node.index))
+    return tr.operator("Indexer", node, *tr.all_known(node.source, node.index))
 
 
 __all__ = ["ANY", "METHODS"]

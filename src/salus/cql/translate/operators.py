@@ -88,7 +88,7 @@ _LEAST = {(t.INTEGER, str(2**31)), (t.LONG, str(2**63))}
 
 @handles(ast.Binary)
 def binary(tr: Translator, node: ast.Binary) -> Typed:
-    left, right = tr.known(node.left), tr.known(node.right)
+    left, right = tr.all_known(node.left, node.right)
     if node.op in _SETS:
         return sets(tr, node, _SETS[node.op], left, right)
     if node.op == "&":
@@ -141,7 +141,7 @@ def _balanced(operands: list[dict[str, object]]) -> dict[str, object]:
 
 @handles(ast.Between)
 def between(tr: Translator, node: ast.Between) -> Typed:
-    value, low, high = tr.known(node.operand), tr.known(node.low), tr.known(node.high)
+    value, low, high = tr.all_known(node.operand, node.low, node.high)
     if isinstance(value.type, IntervalOf):
         raise Fault(node, "between takes a point; an interval is compared by `included in`")
     over, under = ("Greater", "Less") if node.properly else ("GreaterOrEqual", "LessOrEqual")
@@ -150,7 +150,7 @@ def between(tr: Translator, node: ast.Between) -> Typed:
 
 @handles(ast.Membership)
 def membership(tr: Translator, node: ast.Membership) -> Typed:
-    left, right = tr.known(node.left), tr.known(node.right)
+    left, right = tr.all_known(node.left, node.right)
     if node.op == "contains" and t.is_subtype(left.type, t.VOCABULARY):
         return in_vocabulary(tr, node, right, left)
     if node.op == "contains":
@@ -228,7 +228,7 @@ def component(tr: Translator, node: ast.ComponentFrom) -> Typed:
 
 @handles(ast.SpanBetween)
 def span_between(tr: Translator, node: ast.SpanBetween) -> Typed:
-    low, high = tr.known(node.low), tr.known(node.high)
+    low, high = tr.all_known(node.low, node.high)
     return tr.operator(_SPANS[node.measured], node, low, high, **precise(node.precision))
 
 
@@ -262,17 +262,20 @@ def _per(tr: Translator, node: ast.IntervalSet) -> Typed:
 @handles(ast.If)
 def if_(tr: Translator, node: ast.If) -> Typed:
     condition = tr.boolean(node.condition, "the condition of if")
-    values = [tr.known(node.then), tr.known(node.otherwise)]
+    values = tr.all_known(node.then, node.otherwise)
     type_, (then, otherwise) = tr.unify(values, [node.then, node.otherwise])
     return Typed({"type": "If", "condition": condition, "then": then, "else": otherwise}, type_)
 
 
 @handles(ast.Case)
 def case(tr: Translator, node: ast.Case) -> Typed:
-    comparand = tr.known(node.comparand) if node.comparand else None
-    whens = [tr.known(item.when) for item in node.items]
+    head_node = [node.comparand] if node.comparand else []
+    when_nodes = [item.when for item in node.items]
     then_nodes = [*(item.then for item in node.items), node.otherwise]
-    type_, thens = tr.unify([tr.known(each) for each in then_nodes], then_nodes)
+    values = tr.all_known(*head_node, *when_nodes, *then_nodes)
+    comparand = values.pop(0) if node.comparand else None
+    whens = values[: len(when_nodes)]
+    type_, thens = tr.unify(values[len(when_nodes) :], then_nodes)
     head, conditions = _conditions(tr, node, comparand, whens)
     triples = zip(node.items, conditions, thens[:-1], strict=True)
     items = [tr.place({"when": when, "then": then}, item) for item, when, then in triples]

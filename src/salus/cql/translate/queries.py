@@ -8,7 +8,7 @@ from __future__ import annotations
 from salus.cql import ast
 from salus.cql import types as t
 from salus.cql.conversions import Json
-from salus.cql.translate.core import Fault, Scope, Translator, Typed, element_of, handles
+from salus.cql.translate.core import UNKNOWN, Fault, Nothing, Scope, Translator, Typed, element_of, handles
 from salus.elm.types import ANY, ListOf, TupleOf, Type
 
 
@@ -24,6 +24,8 @@ def query(tr: Translator, node: ast.Query) -> Typed:
             condition = tr.boolean(node.where.condition, "where")
             elm["where"] = tr.placed(condition, node.where.start, node.where.end)
         element = _result(tr, node, elm, sources)
+        if any(kind == UNKNOWN for _, kind in scope.names.values()):
+            raise Nothing
         if node.aggregate:
             return _aggregate(tr, scope, node.aggregate, elm)
     if node.sort:
@@ -36,7 +38,7 @@ def _source(tr: Translator, scope: Scope, node: ast.AliasedSource) -> Typed:
     name = node.alias.text
     if name in scope.names:
         raise Fault(node.alias, f"{name} is already the alias of another source")
-    found = tr.known(node.source)
+    found = tr.expr(node.source)
     scope.names[name] = ("AliasRef", element_of(found.type))
     return Typed(tr.place({"alias": name, "expression": found.elm}, node), found.type)
 
@@ -51,6 +53,8 @@ def _relationship(tr: Translator, node: ast.With) -> Json:
     with tr.scope(Scope()) as scope:
         source = _source(tr, scope, node.source)
         condition = tr.boolean(node.condition, "such that")
+    if source.unknown:
+        raise Nothing
     kind = "Without" if node.negated else "With"
     elm: Json = {"type": kind, "alias": node.source.alias.text, "expression": source.elm["expression"]}
     return tr.place({**elm, "suchThat": condition}, node)

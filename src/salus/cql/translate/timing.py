@@ -19,7 +19,7 @@ from salus.elm.types import ANY, ChoiceOf, IntervalOf, Type
 
 @handles(ast.Timing)
 def timing(tr: Translator, node: ast.Timing) -> Typed:
-    left, right = tr.known(node.left), tr.known(node.right)
+    left, right = tr.all_known(node.left, node.right)
     return _PHRASES[type(node.phrase)](tr, node, node.phrase, left, right)
 
 
