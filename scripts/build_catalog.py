@@ -1,19 +1,19 @@
-"""Makes the FHIR content of the catalog from its sources and freshly translated ELM.
+"""Makes the FHIR content of the catalog from its sources.
 
-Reads `src/salus/catalog/sources/` (one CQL and one TOML file per measure, `valuesets.toml`) and a folder of
-ELM JSON, writes Measure, Library and ValueSet resources into `src/salus/catalog/content/`. Run by
-`scripts/translate_catalog.sh` when a source changes; what it writes is committed, so that Salus needs
-neither this nor a translator to run.
+Reads `src/salus/catalog/sources/` (one CQL and one TOML file per measure, `valuesets.toml`), writes Measure, Library
+and ValueSet resources into `src/salus/catalog/content/`, unless the CQL has errors. Run when a source changes; what it
+writes is committed. The CQL text is all a Library holds: it is translated when it is evaluated.
 """
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
 import tomllib
 from pathlib import Path
 from typing import Any
+
+from salus.cli.lint import lint_command
 
 CATALOG = Path(__file__).resolve().parent.parent / "src/salus/catalog"
 BASE = "https://salus.example/fhir"
@@ -63,12 +63,11 @@ def attachment(content_type: str, data: bytes) -> Json:
     return {"contentType": content_type, "data": base64.b64encode(data).decode()}
 
 
-def library(source: Json, cql: bytes, elm: Json) -> Json:
-    elm_bytes = json.dumps(elm, separators=(",", ":")).encode()
+def library(source: Json, cql: bytes) -> Json:
     return {
         **header("Library", source["name"], source["version"], source["title"], source["date"]),
         "type": concept("library-type", "logic-library"),
-        "content": [attachment("text/cql", cql), attachment("application/elm+json", elm_bytes)],
+        "content": [attachment("text/cql", cql)],
     }
 
 
@@ -118,22 +117,21 @@ def measure(source: Json) -> Json:
     }
 
 
-def resources(elm_dir: Path) -> list[Json]:
+def resources() -> list[Json]:
     sources = CATALOG / "sources"
     made = [value_set(*item) for item in tomllib.loads((sources / "valuesets.toml").read_text()).items()]
     for cql in sorted(sources.glob("*.cql")):
         source = tomllib.loads(cql.with_suffix(".toml").read_text())
-        elm = json.loads((elm_dir / f"{source['name']}-{source['version']}.json").read_text())
-        made += [measure(source), library(source, cql.read_bytes(), elm)]
+        made += [measure(source), library(source, cql.read_bytes())]
     return made
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("elm", type=Path, help="folder of NAME-VERSION.json as the translator writes them")
+    if lint_command([CATALOG / "sources"], [], as_json=False):
+        raise SystemExit(1)
     content = CATALOG / "content"
     content.mkdir(exist_ok=True)
-    made = resources(parser.parse_args().elm)
+    made = resources()
     for old in content.glob("*.json"):
         old.unlink()
     for resource in made:

@@ -1,7 +1,7 @@
 """Salus's own measures, with the value sets they need and people to try them on.
 
-`content/` holds FHIR Measure, Library (CQL and ELM) and ValueSet resources of openly usable codes, ready
-for `salus evaluate --content`; `sources/` what they are built from (`scripts/translate_catalog.sh`).
+`content/` holds FHIR Measure, Library (CQL) and ValueSet resources of openly usable codes, ready
+for `salus evaluate --content`; `sources/` what they are built from (`scripts/build_catalog.py`).
 `synth` writes the people. How measures are evaluated is the business of `engine` and `measure`.
 """
 
