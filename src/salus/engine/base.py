@@ -287,6 +287,13 @@ def _first_seen(value: Sql, position: Sql, *same: Sql) -> Sql:
     return exp.Window(this=exp.ArgMin(this=value, expression=position), partition_by=list(same))
 
 
+def _fold(items: Sql, step: Sql, initial: Sql) -> Sql:
+    """The state after the last item: `step` makes it of the state so far and the item."""
+    names = [exp.to_identifier("so_far"), exp.to_identifier("item")]
+    reduced = exp.Anonymous(this="LIST_REDUCE", expressions=[items, exp.Lambda(this=step, expressions=names), initial])
+    return exp.Anonymous(this="STRUCT_EXTRACT", expressions=[reduced, exp.Literal.string("value")])
+
+
 def _geometric_mean(value: Sql) -> Sql:
     """Of positive numbers; null as soon as one is not."""
     zero = exp.Literal.number(0)
@@ -382,6 +389,10 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "to_decimal": _function("salus_to_decimal"),
     "to_boolean": _function("salus_to_boolean"),
     "decimal_text": _function("salus_decimal_text"),
+    "fold": _fold,
+    "so_far": lambda name: exp.column(exp.to_identifier(name.this, quoted=True), table="so_far"),
+    "of_item": lambda name: exp.column(exp.to_identifier(name.this, quoted=True), table="item"),
+    "as_type": lambda a, name: _cast(str(name.this))(a),
     "each": _function("UNNEST"),
     "range": _function("GENERATE_SERIES"),
     "struct": _struct,

@@ -66,10 +66,14 @@ def _create(
     try:
         con.execute(f'CREATE TEMP TABLE "{name}" AS {sql}')
     except duckdb.Error as error:
-        raise SalusError(f'computing "{label}" failed in the engine: {str(error).splitlines()[0]}') from error
+        raise _failed(f'"{label}"', error) from error
     made.append(name)
     if done is not None:
         done.statements.append((label, time.perf_counter() - began, len(sql)))
+
+
+def _failed(what: str, error: duckdb.Error) -> SalusError:
+    return SalusError(f"computing {what} failed in the engine: {str(error).splitlines()[0]}")
 
 
 def _slice(con: duckdb.DuckDBPyConnection, plan: Plan, made: list[str]) -> dict[int, str]:
@@ -106,7 +110,10 @@ def _read(con: duckdb.DuckDBPyConnection, speller: Speller, output: Output) -> p
     columns = ", ".join(f'"{column}" AS "{label}"' for label, column in output.columns.items())
     order = "pid, id" if "id" in output.columns else "pid"
     sql = f"SELECT {columns} FROM ({inner}) ORDER BY {order}"
-    return con.sql(sql).to_arrow_table()
+    try:
+        return con.sql(sql).to_arrow_table()
+    except duckdb.Error as error:
+        raise _failed("an output", error) from error
 
 
 def describe(statements: Iterable[tuple[str, float, int]]) -> dict[str, float]:

@@ -60,7 +60,13 @@ CREATE OR REPLACE TEMP MACRO salus_equivalent(a, b) AS a = b OR coalesce(TRY(
 CREATE OR REPLACE TEMP MACRO salus_mul_decimal(a, b) AS list_transform([{'a': a, 'b': b}], lambda p: coalesce(
   TRY_CAST(TRY_CAST(p.a AS DECIMAL(19,8)) * TRY_CAST(p.b AS DECIMAL(19,8)) AS DECIMAL(28,8)),
   salus_decimal(CAST(p.a AS DOUBLE) * CAST(p.b AS DOUBLE))))[1];
-CREATE OR REPLACE TEMP MACRO salus_div_decimal(a, b) AS salus_decimal(CAST(a AS DOUBLE) / nullif(CAST(b AS DOUBLE), 0));
+-- Exact: in whole hundred-millionths, rounded half away from zero.
+CREATE OR REPLACE TEMP MACRO salus_ticks(a) AS CAST(CAST(a AS DECIMAL(28,8)) * 100000000 AS HUGEINT);
+CREATE OR REPLACE TEMP MACRO salus_of_ticks(n) AS
+  TRY_CAST(TRY_CAST(n // 100000000 AS DECIMAL(28,8)) + CAST(CAST(n % 100000000 AS DOUBLE) / 1e8 AS DECIMAL(28,8)) AS DECIMAL(28,8));
+CREATE OR REPLACE TEMP MACRO salus_div_decimal(a, b) AS list_transform(
+  [{'n': salus_ticks(a) * 100000000, 'd': nullif(salus_ticks(b), 0)}],
+  lambda p: salus_of_ticks((abs(p.n) * 2 + abs(p.d)) // (2 * abs(p.d)) * (sign(p.n) * sign(p.d))))[1];
 CREATE OR REPLACE TEMP MACRO salus_mod_decimal(a, b) AS CAST(a AS DECIMAL(28,8)) % nullif(CAST(b AS DECIMAL(28,8)), 0);
 CREATE OR REPLACE TEMP MACRO salus_intdiv_decimal(a, b) AS
   TRY_CAST(round(CAST(a - salus_mod_decimal(a, b) AS DOUBLE) / CAST(b AS DOUBLE)) AS DECIMAL(28,8));

@@ -153,6 +153,14 @@ class Frame:
         self.select.join("from", inner)
         return inner.col(e)
 
+    def spread(self, items: E) -> E:
+        """A row for each item of a list that each row computes; the item."""
+        self.reach(items)
+        inner = self.select
+        self.select = Select()
+        self.select.join("from", inner)
+        return inner.col(Op("each", (items,)))
+
     def joined_row(self, table: str, key: E) -> Row:
         """The row of a resource table with this key, joined once."""
         if (table, key) not in self._rows:

@@ -7,11 +7,13 @@ without become membership by key; a return becomes the element of the same rows;
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from salus.elm import nodes as n
 from salus.logic import frame as frames
 from salus.logic.context import Context
 from salus.logic.expr import FALSE, NULL, TRUE, E, and_, case, eq, not_, truth
+from salus.logic.folding import fold
 from salus.logic.frame import Rows
 from salus.logic.operators.lists import literal_list
 from salus.logic.operators.sorting import order_key
@@ -33,8 +35,6 @@ from salus.logic.values import (
 
 def query(cx: Context, node: n.Query) -> Value:
     """The value of a query: rows for a list source, one value otherwise."""
-    if node.aggregate is not None:
-        cx.fail(node, "the aggregate clause is not supported")
     first, *others = node.sources
     alias, value = first.alias, cx.value(first.expression)
     while not _is_list(value) and others:  # single values beside a list: names that hold for each of its rows
@@ -47,7 +47,15 @@ def query(cx: Context, node: n.Query) -> Value:
         value = _literal_source(cx, node, value)
     if isinstance(value, Rows):
         return _over_rows(cx, node, alias, value, others)
+    if node.aggregate is not None:
+        return _aggregate_of_none(cx, node, node.aggregate, value)
     return value if isinstance(value, Empty) else _over_value(cx, node, alias, value)
+
+
+def _aggregate_of_none(cx: Context, node: n.Query, clause: n.Aggregate, value: Value) -> Value:
+    if not isinstance(value, Nothing):
+        cx.fail(node, "the aggregate clause over a single value is not supported")
+    return cx.value(clause.starting)
 
 
 def _is_list(value: Value) -> bool:
@@ -110,6 +118,10 @@ def _condition(cx: Context, node: n.Node) -> E:
 
 
 def _over_rows(cx: Context, node: n.Query, alias: str, rows: Rows, others: Sequence[n.Source]) -> Value:
+    if node.aggregate is not None and node.aggregate.distinct:
+        if others:
+            cx.fail(node, "the aggregate clause over distinct rows of several sources is not supported")
+        rows = replace(rows, distinct=True)
     rows = frames.settle(rows, cx.frame)
     frame = rows.frame
     inner = cx.within(frame, **{alias: rows.element})
@@ -120,6 +132,8 @@ def _over_rows(cx: Context, node: n.Query, alias: str, rows: Rows, others: Seque
         frame.filter(_related(inner, relationship))
     if node.where is not None:
         frame.filter(_condition(inner, node.where))
+    if node.aggregate is not None:
+        return fold(cx, inner, node, node.aggregate, Rows(frame, rows.element, False, rows.order))
     element = _returned(inner, node, rows.element)
     made = Rows(frame, element, rows.distinct, rows.order)
     if node.returns is not None:

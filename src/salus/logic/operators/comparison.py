@@ -17,6 +17,7 @@ from salus.logic.expr import (
     and_,
     case,
     eq,
+    is_null,
     is_true,
     not_,
     op,
@@ -27,6 +28,7 @@ from salus.logic.operators.bounds import end, start
 from salus.logic.operators.codes import equivalent_codes
 from salus.logic.operators.registry import operator
 from salus.logic.operators.units import compare_quantities, equivalent_quantities
+from salus.logic.properties import spelled_out
 from salus.logic.values import (
     DECIMAL,
     STRING,
@@ -74,12 +76,20 @@ def equal(a: Value, b: Value) -> E | None:
         case Coded(), Coded():
             return eq(a.id, b.id)
         case CodeFields(), CodeFields():
-            return and_(eq(a.code, b.code), eq(a.system, b.system))
+            return _first_unequal([_equal_or_absent(x, y) for x, y in zip(_parts(a), _parts(b), strict=True)])
         case Tuple(), Tuple():
             return _equal_fields(a, b)
         case Interval(), Interval():
             return _equal_intervals(a, b)
     return None
+
+
+def _parts(code: CodeFields) -> tuple[E, ...]:
+    return code.code, code.system, code.version, code.display
+
+
+def _equal_or_absent(x: E, y: E) -> E:
+    return or_(and_(is_null(x), is_null(y)), eq(x, y))
 
 
 def _equal_fields(a: Tuple, b: Tuple) -> E | None:
@@ -146,6 +156,8 @@ def _normalised(point: Point) -> Point:
 
 def compared(cx: Context, node: Operator, a: Value, b: Value) -> E:
     """B.4 Equal, Not Equal, and Equivalent, which is never null: values of different types are not equivalent."""
+    if node.op != "Equivalent" and isinstance(a, Coded) is not isinstance(b, Coded):
+        a, b = (spelled_out(cx, value) if isinstance(value, Coded) else value for value in (a, b))
     if node.op == "Equal":
         return pairwise(cx, node, a, b, equal)
     if node.op == "NotEqual":

@@ -118,7 +118,7 @@ def expand(cx: Context, node: Operator, value: Value, per: Value) -> Value:
     if not (isinstance(low, Point) and isinstance(high, Point) and low.type == INTEGER):
         cx.fail(node, f"Expand of a list of {type_of(interval)} is not supported")
     rows.frame.filter(and_(present(interval), present(low), present(high)))
-    number = rows.frame.bind(Op("each", (Op("range", (low.low, high.top)),)))
+    number = rows.frame.spread(Op("range", (low.low, high.top)))
     point = Point(INTEGER, number)
     rows.frame.key, rows.frame.position = None, (*rows.frame.position, number)
     return Rows(rows.frame, Interval(point, point, TRUE, TRUE, TRUE, IntervalOf(INTEGER)), rows.distinct)

@@ -186,7 +186,7 @@ def _parts(cx: Context, value: Texts) -> Rows:
     whole = cx.compiler.literal_rows(Point(STRING, op("split", value.text, value.separator)), cx)
     assert isinstance(whole.element, Point)
     parts = whole.frame.bind(whole.element.low)
-    place = whole.frame.bind(Op("each", (Op("range", (Const(1), op("size", parts))),)))
+    place = whole.frame.spread(Op("range", (Const(1), op("size", parts))))
     whole.frame.key, whole.frame.position = None, (*whole.frame.position, place)
     return Rows(whole.frame, Point(STRING, op("element_at", parts, place)))
 
