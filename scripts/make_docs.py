@@ -1,4 +1,5 @@
-"""Writes the pages of docs/ that follow from the code: the commands (cli.md) and the catalog (catalog.md).
+"""Writes the pages of docs/ that follow from the code: the commands (cli.md), the catalog (catalog.md), and the manual
+of the language (language.md, language/) from the spec tests.
 
 Run by `make docs`; tests/scripts/test_generated_pages.py fails while a page and the code differ. Pages that
 follow from measuring are written elsewhere: performance.md by `bench.py`.
@@ -13,6 +14,7 @@ from typing import Any
 
 import typer
 
+from language_manual import manual
 from salus.catalog import content_paths
 from salus.cli.main import app
 
@@ -85,11 +87,12 @@ def content(kind: str) -> list[Json]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
-PAGES = {"cli.md": commands, "catalog.md": catalog}
+PAGES = {"cli.md": commands, "catalog.md": catalog, **manual(MADE)}
 
 
 def main() -> None:
     for name, page in PAGES.items():
+        (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text("\n".join(page()) + "\n", encoding="utf-8")
         print(f"docs/{name}")
 
