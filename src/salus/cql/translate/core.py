@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from salus.cql import ast
 from salus.cql import types as t
-from salus.cql.conversions import Conversions, Json, as_type
+from salus.cql.conversions import Conversions, Json
 from salus.cql.diagnostics import Report
 from salus.cql.overloads import Overloads, Resolution
 from salus.cql.signatures import BINARY, SHAPES, Signature, table
@@ -256,11 +256,6 @@ def operation(name: str, operands: Sequence[Json], **attributes: object) -> Json
     elif operands:
         elm["operand"] = list(operands)
     return elm
-
-
-def null_of(type_: Type) -> Json:
-    """Null, as a value of a type."""
-    return {"type": "Null"} if type_ == ANY else as_type({"type": "Null"}, type_)
 
 
 def literal(type_: Named, value: object) -> Json:

@@ -13,7 +13,7 @@ from salus.cql.conversions import Json, as_type, is_type
 from salus.cql.translate.core import Fault, Scope, Translator, Typed, element_of, handles, literal
 from salus.cql.translate.functions import system_function
 from salus.cql.translate.operators import sets
-from salus.elm.types import ANY, ListOf, Type
+from salus.elm.types import ListOf, Type
 
 Method = Callable[[Translator, ast.Call, Typed], Typed]
 
@@ -185,6 +185,3 @@ METHODS: dict[str, Method] = {
 @handles(ast.Indexer)
 def indexer(tr: Translator, node: ast.Indexer) -> Typed:
     return tr.operator("Indexer", node, *tr.all_known(node.source, node.index))
-
-
-__all__ = ["ANY", "METHODS"]

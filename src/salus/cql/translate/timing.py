@@ -101,13 +101,18 @@ def _alike(tr: Translator, left: Typed, right: Typed) -> tuple[Typed, Typed]:
     """A point that is compared with an interval is the interval from it to it."""
     if _is_interval(tr, left.type) == _is_interval(tr, right.type):
         return left, right
-    return (left, _promoted(right)) if _is_interval(tr, left.type) else (_promoted(left), right)
+    if _is_interval(tr, left.type):
+        return left, _promoted(tr, right, left.type)
+    return _promoted(tr, left, right.type), right
 
 
-def _promoted(point: Typed) -> Typed:
-    """Interval promotion: null when the point is null."""
+def _promoted(tr: Translator, point: Typed, beside: Type) -> Typed:
+    """Interval promotion, to the kind of interval beside it: null when the point is null."""
     if point.type == ANY or isinstance(point.type, ChoiceOf):
         return point
+    wanted = next(each.point for each in (beside, *tr.conversions.targets(beside)) if isinstance(each, IntervalOf))
+    if conversion := tr.conversions.find(point.type, wanted):
+        point = Typed(conversion.wrap(point.elm), wanted)
     sides = {"lowClosed": True, "highClosed": True, "low": point.elm, "high": point.elm}
     interval = {"type": "Interval", **sides}
     null: Json = {"type": "IsNull", "operand": point.elm}
