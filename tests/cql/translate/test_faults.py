@@ -28,6 +28,8 @@ FAULTS = [
     ("define X: ({1}) A where A", "1:25 where should be Boolean and is Integer"),
     ("define X: ({1}) A return A.v", "1:28 Integer has no element v"),
     ("define X: from ({1}) A, ({2}) A return A", "1:31 A is already the alias of another source"),
+    ("define X: (1) A sort desc", "1:17 one value cannot be sorted; what is sorted is a list"),
+    ("define X: ({1}).combine(2)", "1:11 combine takes lists, not List<Integer> and Integer"),
     ("define X: 1 as String", "1:11 Integer can never be String"),
     ("define X: convert 1 to Date", "1:11 Integer cannot be converted to Date"),
     ("define X: minimum String",

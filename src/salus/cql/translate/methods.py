@@ -37,8 +37,13 @@ def _where(tr: Translator, node: ast.Call, source: Typed) -> Typed:
 
 
 def _select(tr: Translator, node: ast.Call, source: Typed) -> Typed:
+    """What the expression gives for each element, without the nulls; lists are made one."""
     value = _criteria(tr, node, source)
-    found = Typed(_query(source, **{"return": {"distinct": False, "expression": value.elm}}), ListOf(value.type))
+    known = {"type": "Not", "operand": {"type": "IsNull", "operand": value.elm}}
+    elm = _query(source, where=known, **{"return": {"distinct": False, "expression": value.elm}})
+    if not isinstance(source.type, ListOf):
+        return Typed(elm, value.type)
+    found = Typed(elm, ListOf(value.type))
     return tr.operator("Flatten", node, found) if isinstance(value.type, ListOf) else found
 
 
@@ -84,7 +89,8 @@ def _as(tr: Translator, node: ast.Call, source: Typed) -> Typed:
 def _of_type(tr: Translator, node: ast.Call, source: Typed) -> Typed:
     type_, this = _type_argument(tr, node), {"type": "AliasRef", "name": "$this"}
     returned = {"distinct": False, "expression": as_type(this, type_, strict=False)}
-    return Typed(_query(source, where=is_type(this, type_), **{"return": returned}), ListOf(type_))
+    elm = _query(source, where=is_type(this, type_), **{"return": returned})
+    return Typed(elm, ListOf(type_) if isinstance(source.type, ListOf) else type_)
 
 
 def _set(operator: str) -> Method:
@@ -99,6 +105,8 @@ def _combine(tr: Translator, node: ast.Call, source: Typed) -> Typed:
     if element_of(source.type) == t.STRING and len(node.arguments) < 2 and not _is_list(tr, node):
         return tr.operator("Combine", node, source, *map(tr.known, node.arguments))
     other = _argument(tr, node)
+    if not isinstance(source.type, ListOf) or not isinstance(other.type, ListOf):
+        raise Fault(node, f"combine takes lists, not {t.shown(source.type)} and {t.shown(other.type)}")
     type_, elms = tr.unify([source, other], [node, node])
     return tr.operator("Flatten", node, Typed({"type": "List", "element": elms}, ListOf(type_)))
 

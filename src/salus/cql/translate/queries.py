@@ -28,6 +28,8 @@ def query(tr: Translator, node: ast.Query) -> Typed:
             raise Nothing
         if node.aggregate:
             return _aggregate(tr, scope, node.aggregate, elm)
+    if node.sort and not many:
+        raise Fault(node.sort, "one value cannot be sorted; what is sorted is a list")
     if node.sort:
         elm["sort"] = _sort(tr, node.sort, element)
     return Typed(elm, ListOf(element) if many else element)
