@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
@@ -46,12 +46,13 @@ class Failed(Exception):
     """A command ended with an error; the text is the last line it wrote."""
 
 
-def salus(*arguments: str | Path) -> Ran:
+def salus(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> Ran:
     """Runs the command as a person would, in a process of its own, so that start-up and compiling count."""
     command = [sys.executable, "-m", "salus.cli.main", *map(str, arguments)]
     started = time.perf_counter()
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+        variables = {**os.environ, **(environment or {})}
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=variables)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -216,6 +217,13 @@ def bench_together(page: Page, keep: Path) -> None:
     page.add("", f"{exact:,} of {len(judged):,} cases are exact.")
 
 
+def bench_cql(page: Page) -> None:
+    """The way from text."""
+    from bench_text import bench_text  # stands on this module
+
+    bench_text(page)
+
+
 RIVALS = """
 ## What others reach
 
@@ -260,6 +268,7 @@ def main() -> None:
         bench_main_job(page, chosen.work)
     if not chosen.no_together:
         bench_together(page, chosen.work)
+    bench_cql(page)
     page.add(*RIVALS.split("\n"))
     chosen.out.write_text("\n".join(page.lines) + "\n", encoding="utf-8")
 

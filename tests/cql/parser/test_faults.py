@@ -86,6 +86,26 @@ def test_all_faults_are_told_and_the_rest_is_read() -> None:
     assert bodies == [ast.Malformed, ast.IntegerLiteral, ast.Malformed, ast.Malformed, ast.Identifier]
 
 
+@pytest.mark.parametrize("line", ['defne "B c": 1', 'define "B c: 1', 'define"B c:'])
+def test_the_name_of_a_definition_that_is_passed_over_is_kept(line: str) -> None:
+    library, report = parse_library(Source(f'define A: "B c"\n{line}\ndefine D: 2', "Test"))
+    assert len(report.errors) == 1
+    assert report.errors[0].line == 2
+    assert {"A", "D"} < {each.name.text for each in library.definitions}  # type: ignore[union-attr]
+    assert any(each.name.text.startswith("B c") for each in library.definitions)  # type: ignore[union-attr]
+
+
+def test_a_parenthesis_that_closes_nothing_is_said_so() -> None:
+    _, report = parse_library(Source("define A: 1)", "Test"))
+    assert "there is no ( that it closes" in report.errors[0].headline
+
+
+def test_a_misspelt_phrase_is_recognised() -> None:
+    _, report = parse_library(Source("define A: B b\n with C c\n suh that d", "Test"))
+    assert report.errors[0].line == 3
+    assert "did you mean such that instead of suh that?" in report.errors[0].headline
+
+
 def test_message_shows_the_line_with_a_mark() -> None:
     _, report = parse_library(Source("define A:\n\tB + then", "Test"))
     assert str(report.errors[0]) == (

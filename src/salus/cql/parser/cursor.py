@@ -5,6 +5,7 @@ Leaves to others: the grammar.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NoReturn
@@ -13,7 +14,7 @@ from salus.cql.source import Source
 from salus.cql.tokens import FAULTS, KEYWORDS, PHRASES, Tokens
 
 _CLOSE = {")": "(", "]": "[", "}": "{", ">": "<"}
-_WORDS = (*KEYWORDS, *PHRASES, "fluent", "returns", "external")
+_CONTEXTUAL = frozenset({"returns", "external"})
 _NOT_PLAIN = "‘’“”–—"
 
 
@@ -123,14 +124,14 @@ class Cursor:
 
     def fail_here(self, message: str) -> NoReturn:
         """End what is being read, as the token at hand cannot stand there."""
-        self._fail_with(message, "", self.place(self.at))
+        hint = f"there is no {_CLOSE[self.kind]} that it closes" if self.kind in _CLOSE else ""
+        self._fail_with(message, hint, self.place(self.at))
 
     def _fail_with(self, message: str, hint: str, place: Place) -> NoReturn:
         if self.kind in FAULTS:
             raise Fault(self.place(self.at), *self._no_token())
-        if not hint and (index := self._misspelt()) is not None:
-            place, word = self.place(index), self.tokens.word(index)
-            hint = f"did you mean {_nearest(word)} instead of {word}?"
+        if not hint and (meant := self._misspelt()):
+            place, hint = meant
         raise Fault(place, f"{message}, found {self.found()}", hint)
 
     def place(self, index: int) -> Place:
@@ -162,15 +163,25 @@ class Cursor:
             return f"unexpected character {text}", "quotes and dashes must be the plain ones of the keyboard"
         return f"unexpected character {text}", ""
 
-    def _misspelt(self) -> int | None:
-        """The token at hand, or the one before that was taken for a name, if it is nearly a keyword."""
+    def _misspelt(self) -> tuple[Place, str] | None:
+        """What was meant, if the token at hand, or the one before that was taken for a name, is nearly a keyword."""
         for index in (self.at, self.at - 1):
-            if index >= 0 and self.kinds[index] == "IDENTIFIER" and _nearest(self.tokens.word(index)):
-                return index
+            after_dot = index > 0 and self.kinds[index - 1] == "."
+            if index >= 0 and self.kinds[index] == "IDENTIFIER" and not after_dot and (meant := self._meant(index)):
+                return self.place(index), f"did you mean {meant[0]} instead of {meant[1]}?"
+        return None
+
+    def _meant(self, index: int) -> tuple[str, str] | None:
+        """The keyword or phrase that a word, or it and the next, nearly is; and what was written."""
+        word = self.tokens.word(index)
+        pair = f"{word} {self.tokens.word(index + 1)}"
+        for written, known in ((word, KEYWORDS | _CONTEXTUAL), (pair, PHRASES)):
+            if found := nearest(written, known):
+                return found, written
         return None
 
 
-def _nearest(word: str) -> str:
-    """The keyword that a word is nearly, or nothing."""
-    near = [] if len(word) < 3 else get_close_matches(word, _WORDS, n=1, cutoff=0.75)
+def nearest(written: str, known: Iterable[str]) -> str:
+    """The one of these words that what was written nearly is, or nothing."""
+    near = [] if len(written) < 3 else get_close_matches(written, known, n=1, cutoff=0.8)
     return near[0] if near else ""

@@ -10,9 +10,9 @@ from typing import cast
 
 from salus.cql import ast
 from salus.cql.diagnostics import Report
-from salus.cql.parser.cursor import Fault, Place
+from salus.cql.parser.cursor import Fault, Place, nearest
 from salus.cql.parser.expressions import Expressions
-from salus.cql.tokens import NAMES, Tokens
+from salus.cql.tokens import NAMES, Tokens, unquote
 
 _TERMINOLOGY = frozenset({"codesystem", "valueset", "code", "concept"})
 _ACCESS = ("public", "private")
@@ -26,6 +26,7 @@ class Definitions(Expressions):
         super().__init__(report.source, tokens)
         self.report = report
         self.statements = False
+        self.lost: list[ast.ExpressionDef] = []
 
     def library(self) -> ast.Library:
         name, version = None, None
@@ -45,7 +46,7 @@ class Definitions(Expressions):
                 self._recover(fault, began)
             except RecursionError:
                 self._recover(too_deep(self.place(began)), began)
-        return ast.Library(0, len(self.source.text), name, version, tuple(definitions))
+        return ast.Library(0, len(self.source.text), name, version, (*definitions, *self.lost))
 
     def _word(self) -> str:
         """The kind at hand; a definition that was marked as one (`mark_definitions`) by its plain word."""
@@ -72,8 +73,29 @@ class Definitions(Expressions):
     def _recover(self, fault: Fault, began: int = -1) -> None:
         """Say what is wrong and go on at the next definition, which is not the one that `began` at this token."""
         self.report.error(fault.place, fault.message, fault.hint)
+        first = self.at - 1
         while self.kind != "EOF" and (self.at == began or not self._definition_begins_line()):
             self.advance()
+        for index in range(max(first, 0), self.at):
+            self._note_lost(index)
+
+    def _note_lost(self, index: int) -> None:
+        """Keep the name of a definition that is passed over because its first word or its name is wrong, so that what
+        refers to it is not wrong as well."""
+        if not begins_line(self.tokens, index) or not nearest(self.tokens.word(index), ("define",)):
+            return
+        if (name := self._lost_name(index + 1)) is not None:
+            start, end = self.starts[index], self.tokens.ends[index + 1]
+            self.lost.append(ast.ExpressionDef(start, end, None, name, ast.Malformed(end, end)))
+
+    def _lost_name(self, index: int) -> ast.Identifier | None:
+        place, text = self.place(index), self.tokens.word(index)
+        if self.kinds[index] == "UNCLOSED":
+            return ast.Identifier(place.start, place.end, text[1:].rstrip().removesuffix(":"), True)
+        if self.kinds[index] in NAMES and self.kinds[index + 1] == ":" and self.kinds[index - 1] == "IDENTIFIER":
+            quoted = self.kinds[index] == "QUOTED"
+            return ast.Identifier(place.start, place.end, unquote(text) if quoted else text, quoted)
+        return None
 
     def _definition_begins_line(self) -> bool:
         return begins_line(self.tokens, self.at) and self._definition_ahead()
