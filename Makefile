@@ -39,7 +39,7 @@ format: $(READY)  ## let ruff put the code in order
 bench: $(READY)  ## measure speed and memory; writes docs/performance.md
 	@$(BIN)/python scripts/bench.py $(BENCH_ARGS)
 
-conformance: $(READY)  ## the public test decks, case by case; writes docs/conformance.md
+conformance: $(READY)  ## the public test decks and the official CQL suite; writes docs/conformance.md
 	@$(BIN)/python scripts/conformance.py $(DECKS)
 
 translation: $(READY)  ## our ELM of the shared libraries beside the reference's; writes docs/translation.md

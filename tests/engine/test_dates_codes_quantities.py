@@ -310,8 +310,8 @@ def test_what_the_records_lack_is_said(evaluate: Evaluate) -> None:
             'Main 1, line 4:1-4:3: .* function "f"',
         ),
         (
-            {"type": "Descendents", "source": elm.NULL, "locator": "9:1-9:9"},
-            "Main 1, line 9:1-9:9 .*Descendents is not supported",
+            {"type": "Iteration", "scope": "X", "locator": "9:1-9:9"},
+            "Main 1, line 9:1-9:9 .*Iteration is not supported",
         ),
         (elm.ref("self"), '"self" is defined in terms of itself'),
     ],

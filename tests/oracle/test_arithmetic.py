@@ -21,7 +21,7 @@ CASES = [
     (op("Add", q(1, "cm"), q(1, "m")), q("101", "cm")),
     (op("Add", q(1, "cm"), q(1, "g")), None),
     (op("Subtract", D("1.5"), 1), D("0.5")),
-    (op("Multiply", q(2, "cm"), q(3, "cm")), q(6, "cm.cm")),
+    (op("Multiply", q(2, "cm"), q(3, "cm")), q(6, "cm2")),
     (op("Multiply", q(2, "cm"), 3), q(6, "cm")),
     (op("Divide", 10, 3), D("3.33333333")),
     (op("Divide", 1, 0), None),

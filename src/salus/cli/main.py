@@ -116,6 +116,20 @@ def evaluate(
     evaluate_command(population, content, measure or [], days(period), out, *choices)
 
 
+@app.command()
+def conformance(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The XML files of the official CQL test suite.")],
+    engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="duckdb or oracle.")] = "duckdb",
+    out: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every verdict into this file.")
+    ] = None,
+) -> None:
+    """Judge the front end and an engine by the official CQL test suite."""
+    from salus.cli.conformance import conformance_command
+
+    conformance_command(folder, engine, out)
+
+
 def days(period: tuple[datetime, datetime]) -> tuple[date, date]:
     return period[0].date(), period[1].date()
 

@@ -84,12 +84,17 @@ class Operator(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TypeOperator(Node):
-    """As, Is, Convert, CanConvert, MinValue, MaxValue: an operator that takes a type."""
+    """As, Is, Convert, CanConvert, MinValue, MaxValue: an operator that takes a type.
+
+    `written` tells a cast of the author from a conversion that the translator put in: only the former says whether
+    it is `strict`.
+    """
 
     op: str
     operand: Node | None
     type: Type
     strict: bool = False
+    written: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

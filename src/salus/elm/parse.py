@@ -8,6 +8,7 @@ not name is an error that says library and line. Source: ELM r1 schema, expressi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from salus.elm import nodes as n
@@ -98,11 +99,41 @@ def _operand(value: Json | None) -> n.Node | None:
 
 def _typed(node: Json, kind: str) -> n.TypeOperator:
     type_ = parse_named(node, *_TYPED[kind]) or Named("System.Any")
-    return n.TypeOperator(kind, _optional(node.get("operand")), type_, bool(node.get("strict")), **_where(node))
+    strict = bool(node.get("strict"))
+    return n.TypeOperator(kind, _optional(node.get("operand")), type_, strict, "strict" in node, **_where(node))
+
+
+_LARGEST = {
+    "System.Integer": Decimal(2**31 - 1),
+    "System.Long": Decimal(2**63 - 1),
+    "System.Decimal": Decimal(10**20) - Decimal("1e-8"),
+}
 
 
 def _literal(node: Json) -> n.Literal:
-    return n.Literal(qualified(node["valueType"]), str(node.get("value", "")), **_where(node))
+    return _checked(n.Literal(qualified(node["valueType"]), str(node.get("value", "")), **_where(node)))
+
+
+def _checked(literal: n.Literal) -> n.Literal:
+    """A number that is one of its type (CQL 1.5, Appendix B, "Types"): in its range, with at most 8 decimal places."""
+    most = _LARGEST.get(literal.type)
+    if most is None:
+        return literal
+    value = Decimal(literal.value.removesuffix("L"))
+    least = -most if literal.type == "System.Decimal" else -most - 1
+    exponent = value.as_tuple().exponent
+    if not least <= value <= most or (isinstance(exponent, int) and exponent < -8):
+        place = f"line {literal.locator.partition(':')[0]}: " if literal.locator else ""
+        raise SalusError(f"{place}{literal.value} is no {literal.type.removeprefix('System.')}")
+    return literal
+
+
+def _negate(node: Json) -> n.Node:
+    """A negated literal is read as one number: the least Integer is written as the negation of what is none."""
+    operand = node["operand"]
+    if operand.get("type") == "Literal" and not str(operand.get("value", "-")).startswith("-"):
+        return _literal({**operand, "value": f"-{operand['value']}"})
+    return _operator(node, "Negate")
 
 
 def _quantity(node: Json) -> n.QuantityLiteral:
@@ -228,6 +259,7 @@ def _scoped(node: Json) -> n.ScopedOperator:
 
 _SPECIAL: dict[str, Callable[[Json], n.Node]] = {
     "Literal": _literal,
+    "Negate": _negate,
     "Null": lambda node: n.Null(**_where(node)),
     "Quantity": _quantity,
     "Ratio": _ratio,

@@ -4,6 +4,6 @@
 `oracle` is the plain one-patient interpreter that says what the answers should be.
 """
 
-from salus.engine.run import Answered, Criteria, Outcome, Wanted, clause_tests, run
+from salus.engine.run import Answered, Criteria, Outcome, Wanted, clause_tests, exact_values, run
 
-__all__ = ["Answered", "Criteria", "Outcome", "Wanted", "clause_tests", "run"]
+__all__ = ["Answered", "Criteria", "Outcome", "Wanted", "clause_tests", "exact_values", "run"]

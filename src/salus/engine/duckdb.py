@@ -30,8 +30,11 @@ class Execution:
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
-    """Define Salus's functions on the connection."""
-    con.execute(files("salus.engine").joinpath("macros.sql").read_text(encoding="utf-8"))
+    """Define Salus's functions on the connection, once."""
+    try:
+        con.execute("SELECT salus_position('', '')").fetchall()
+    except duckdb.CatalogException:
+        con.execute(files("salus.engine").joinpath("macros.sql").read_text(encoding="utf-8"))
 
 
 def execute(con: duckdb.DuckDBPyConnection, plan: Plan) -> Execution:

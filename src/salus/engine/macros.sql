@@ -92,7 +92,7 @@ CREATE OR REPLACE TEMP MACRO salus_decimal_text(a) AS
   regexp_replace(CAST(CAST(a AS DECIMAL(28,8)) AS VARCHAR), '(\.\d+?)0+$', '\1');
 CREATE OR REPLACE TEMP MACRO salus_split(s, separator) AS string_split(s, separator);
 CREATE OR REPLACE TEMP MACRO salus_normalise(s) AS regexp_replace(lower(s), '\s', ' ', 'g');
-CREATE OR REPLACE TEMP MACRO salus_substring(s, start) AS CASE WHEN start >= 0 AND start < length(s) THEN substring(s, start + 1) END;
+CREATE OR REPLACE TEMP MACRO salus_substring(s, start) AS CASE WHEN start >= 0 AND start < greatest(length(s), 1) THEN substring(s, start + 1) END;
 CREATE OR REPLACE TEMP MACRO salus_substring_of(s, start, size) AS substring(salus_substring(s, start), 1, greatest(size, 0));
 CREATE OR REPLACE TEMP MACRO salus_position(s, pattern) AS strpos(s, pattern) - 1;
 CREATE OR REPLACE TEMP MACRO salus_last_position(s, pattern) AS
@@ -100,3 +100,25 @@ CREATE OR REPLACE TEMP MACRO salus_last_position(s, pattern) AS
   WHEN s IS NOT NULL AND pattern IS NOT NULL THEN -1 END;
 CREATE OR REPLACE TEMP MACRO salus_replace_matches(s, pattern, substitution) AS
   regexp_replace(s, pattern, substitution, 'g');
+-- A Time is an instant of 2000-01-01.
+CREATE OR REPLACE TEMP MACRO salus_time_of_day(a) AS a - date_trunc('day', a) + TIMESTAMP '2000-01-01';
+-- Dates and times out of text: the first instant in UTC, and how many components are stated; null where it is none.
+CREATE OR REPLACE TEMP MACRO salus_moment_stated(s) AS regexp_extract(s,
+  '^(\d{4}(?:-\d\d(?:-\d\d(?:T(?:\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?)?)?)?)?)(?:Z|[+-]\d\d:\d\d)?$', 1);
+CREATE OR REPLACE TEMP MACRO salus_offset_minutes(s) AS coalesce(
+  TRY_CAST(regexp_extract(s, 'T.*([+-])(\d\d):(\d\d)$', 1) || '1' AS INTEGER)
+  * (TRY_CAST(regexp_extract(s, '([+-])(\d\d):(\d\d)$', 2) AS INTEGER) * 60 + TRY_CAST(regexp_extract(s, '([+-])(\d\d):(\d\d)$', 3) AS INTEGER)), 0);
+CREATE OR REPLACE TEMP MACRO salus_moment_low(s) AS TRY_CAST(nullif(
+  left(salus_moment_stated(s), 23) || substring('0000-01-01T00:00:00.000', length(left(salus_moment_stated(s), 23)) + 1),
+  '0000-01-01T00:00:00.000') AS TIMESTAMP)
+  - to_minutes(CAST(salus_offset_minutes(s) AS BIGINT));
+CREATE OR REPLACE TEMP MACRO salus_moment_precision(s) AS CASE WHEN salus_moment_low(s) IS NOT NULL THEN
+  CASE length(salus_moment_stated(s)) WHEN 4 THEN 1 WHEN 7 THEN 2 WHEN 10 THEN 3 WHEN 11 THEN 3 WHEN 13 THEN 4 WHEN 16 THEN 5 WHEN 19 THEN 6 ELSE 7 END END;
+CREATE OR REPLACE TEMP MACRO salus_time_low(s) AS salus_moment_low('2000-01-01T' || regexp_extract(s, '^T?(.*?)(?:Z|[+-]\d\d:\d\d)?$', 1));
+CREATE OR REPLACE TEMP MACRO salus_time_precision(s) AS salus_moment_precision('2000-01-01T' || regexp_extract(s, '^T?(.*?)(?:Z|[+-]\d\d:\d\d)?$', 1));
+-- A date as text, from its first instant and precision; of a Time the part from the hour on.
+CREATE OR REPLACE TEMP MACRO salus_moment_text(low, precision, start) AS substring(strftime(low, '%Y-%m-%dT%H:%M:%S.%g'), start,
+  CASE precision WHEN 1 THEN 5 WHEN 2 THEN 8 WHEN 3 THEN 11 WHEN 4 THEN 14 WHEN 5 THEN 17 WHEN 6 THEN 20 ELSE 24 END - start);
+CREATE OR REPLACE TEMP MACRO salus_offset_text(minutes) AS CASE WHEN minutes < 0 THEN '-' ELSE '+' END
+  || lpad(CAST(abs(minutes) // 60 AS VARCHAR), 2, '0') || ':' || lpad(CAST(abs(minutes) % 60 AS VARCHAR), 2, '0');
+CREATE OR REPLACE TEMP MACRO salus_floor_to(a, grain) AS CAST(floor(a / grain) * grain AS DECIMAL(28, 8));

@@ -23,10 +23,10 @@ from salus.errors import SalusError
 from salus.logic.calendar import last
 from salus.logic.clauses import Apart, taken_apart
 from salus.logic.compiler import Compiler
-from salus.logic.context import Unsupported
+from salus.logic.context import Ended, Unsupported
 from salus.logic.data import Codes
 from salus.logic.expr import TRUE, Const
-from salus.logic.plan import Output, Plan, ordered, put_out
+from salus.logic.plan import Output, Plan, ordered, put_out, put_out_whole
 from salus.logic.reach import value_sets_of
 from salus.logic.values import DATETIME, Interval, Point, Value
 from salus.store import Population
@@ -98,11 +98,35 @@ def run(
     duckdb_engine.prepare(population.con)
     done = duckdb_engine.execute(population.con, compiled)
     outcome.timings["execute"] = time.perf_counter() - clock
-    outcome.warnings += [*_mistranslated(compiler.includes), *_renamed(compiler.includes, wanted), *done.warnings]
+    outcome.warnings += [
+        *compiler.errors,
+        *_mistranslated(compiler.includes),
+        *_renamed(compiler.includes, wanted),
+        *done.warnings,
+    ]
     outcome.gaps = list(compiler.gaps)
     outcome.defines = duckdb_engine.describe(done.statements)
     outcome.values = {want: done.tables[str(index)] for index, want in enumerate(wanted)}
     return outcome
+
+
+def exact_values(
+    population: Population, content: Content, wanted: Wanted, *, now: datetime | None = None
+) -> dict[int, str | None]:
+    """A define's value for each patient (by pid) in its exact form (see `salus.logic.exact`), without parameters.
+
+    A run-time error that the run noticed is raised here, as Ended.
+    """
+    setting = _Setting(population, content, {}, now or _now())
+    includes = Includes(content)
+    library = includes.open(wanted.library, wanted.version, "the run")
+    compiled, compiler = _until_typed(setting, includes, lambda c: [put_out_whole(c, "value", library, wanted.define)])
+    duckdb_engine.prepare(population.con)
+    done = duckdb_engine.execute(population.con, compiled)
+    if compiler.errors or done.warnings:
+        raise Ended("; ".join([*compiler.errors, *done.warnings]))
+    table = done.tables["value"]
+    return dict(zip(table["pid"].to_pylist(), table["value"].to_pylist(), strict=True))
 
 
 @dataclass(frozen=True)

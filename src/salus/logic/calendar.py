@@ -9,6 +9,8 @@ from __future__ import annotations
 import calendar
 from datetime import datetime, timedelta
 
+MIDNIGHT = datetime(2000, 1, 1)
+"""A Time is an instant of this day."""
 MIN_DATETIME = datetime(1, 1, 1)
 MAX_DATETIME = datetime(9999, 12, 31, 23, 59, 59, 999000)
 MILLISECOND = timedelta(milliseconds=1)
@@ -43,12 +45,18 @@ def unit_name(unit: str) -> str | None:
 
 def add(moment: datetime, amount: int, unit: str) -> datetime:
     """`moment` plus a number of units; a day past the month's end is its last; clamped to CQL's range."""
+    moved = moved_by(moment, amount, unit)
+    return moved or (MAX_DATETIME if amount > 0 else MIN_DATETIME)
+
+
+def moved_by(moment: datetime, amount: int, unit: str) -> datetime | None:
+    """As `add`; None beyond CQL's range."""
     try:
         if unit in ("year", "month"):
             return _add_months(moment, amount * 12 if unit == "year" else amount)
         return moment + amount * _SPAN[unit]
     except (OverflowError, ValueError):
-        return MAX_DATETIME if amount > 0 else MIN_DATETIME
+        return None
 
 
 def _add_months(moment: datetime, months: int) -> datetime:
@@ -59,9 +67,9 @@ def _add_months(moment: datetime, months: int) -> datetime:
 
 
 def floor(moment: datetime, unit: str) -> datetime:
-    """The first instant of the unit that `moment` lies in (weeks begin on Monday)."""
+    """The first instant of the unit that `moment` lies in (weeks begin on Sunday: ELM §18, DifferenceBetween)."""
     if unit == "week":
-        return floor(moment, "day") - timedelta(days=moment.weekday())
+        return floor(moment, "day") - timedelta(days=moment.isoweekday() % 7)
     if unit == "millisecond":
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     start = {"month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0}

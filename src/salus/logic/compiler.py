@@ -23,12 +23,12 @@ from salus.logic.conversions import HELPERS, convert
 from salus.logic.data import Codes, Data
 from salus.logic.expr import FALSE, TRUE, Col, Const, E, Op, and_, case, columns_of, size, truth
 from salus.logic.frame import Frame, Link, Rows
+from salus.logic.literals import literal_list
 from salus.logic.operators import OPERATORS
-from salus.logic.operators.bounds import extreme
-from salus.logic.operators.intervals import select
-from salus.logic.operators.lists import literal_list
+from salus.logic.operators.bounds import RANGED, extreme
+from salus.logic.operators.intervals import backwards, select
 from salus.logic.operators.sorting import order_key
-from salus.logic.operators.types import calendar_unit
+from salus.logic.operators.types import calendar_unit, converted
 from salus.logic.properties import get_path
 from salus.logic.queries import only_if, query
 from salus.logic.relation import Select, Table
@@ -41,6 +41,8 @@ from salus.logic.values import (
     INTEGER,
     LONG,
     NOTHING,
+    QUANTITY,
+    RATIO,
     STRING,
     Choice,
     CodeFields,
@@ -100,6 +102,7 @@ class Compiler:
         self.includes, self.data, self.now = includes, data, now
         self.parameters = parameters
         self.gaps: dict[str, None] = {}
+        self.errors: dict[str, None] = {}
         self.checks: list[Check] = []
         self._value_set = value_set
         self._defined: dict[tuple[str, str, str], Defined] = {}
@@ -186,7 +189,7 @@ class Compiler:
 
     def value(self, node: n.Node, cx: Context) -> Value:
         """The structured value of any expression node."""
-        handler = _NODES.get(type(node))
+        handler = NODES.get(type(node))
         if handler is None:
             cx.fail(node, f"{type(node).__name__} is not supported")
         return handler(self, node, cx)
@@ -203,14 +206,20 @@ class Compiler:
                 return Point(DECIMAL, Const(Decimal(node.value)))
             case "System.String":
                 return Point(STRING, Const(node.value))
+            case "System.Date" | "System.DateTime" | "System.Time":
+                return converted(cx, node, Point(STRING, Const(node.value)), node.type.removeprefix("System."))
         cx.fail(node, f"a literal of type {node.type} is not supported")
 
     def _quantity(self, node: n.QuantityLiteral, cx: Context) -> Value:
         unit = calendar_unit(node.unit or "1")
         return Quantity(Const(Decimal(node.value)), Const(unit), frozenset({unit}))
 
+    def _ratio(self, node: n.RatioLiteral, cx: Context) -> Value:
+        parts = {"numerator": node.numerator, "denominator": node.denominator}
+        return Tuple({name: self._quantity(part, cx) for name, part in parts.items()}, TRUE, RATIO)
+
     def _ref(self, node: n.Ref, cx: Context) -> Value:
-        return _REFS[node.kind](self, node, cx)
+        return REFS[node.kind](self, node, cx)
 
     def _expression_ref(self, node: n.Ref, cx: Context) -> Value:
         library = self.includes.included(cx.library, node.library)
@@ -336,19 +345,25 @@ class Compiler:
         if not is_error:
             return source
         held = condition.low if isinstance(condition, Point) else TRUE
+        if held == TRUE:
+            cx.error(node, "Error: the message always applies")
         return only_if(cx, node, Op("not_true", (truth(held),)) if not isinstance(held, Const) else _off(held), source)
 
     def _type_operator(self, node: n.TypeOperator, cx: Context) -> Value:
         if node.op in ("MinValue", "MaxValue"):
-            assert isinstance(node.type, Named)
-            return extreme(node.type, top=node.op == "MaxValue")
+            if str(node.type) not in RANGED:
+                cx.ill_typed(node, f"{node.op} of {node.type} is not defined")
+            return _extreme(node.type, top=node.op == "MaxValue")
         assert node.operand is not None
         value = self.value(node.operand, cx)
         if node.op == "As":
             return value if isinstance(value, Rows) else narrow(value, node.type)
         if node.op == "Is":
             return boolean(_is(value, node.type))
-        cx.fail(node, f"{node.op} to {node.type} is not supported")
+        made = converted(cx, node, value, str(node.type).removeprefix("System."))
+        if node.op == "Convert":
+            return made
+        return boolean(case([(present(value), present(made))]))
 
     def _if(self, node: n.If, cx: Context) -> Value:
         return self._choose([(node.condition, node.then)], node.otherwise, node, cx)
@@ -380,8 +395,14 @@ class Compiler:
 
     def _interval(self, node: n.IntervalSelector, cx: Context) -> Value:
         bounds = [NOTHING if b is None else self.value(b, cx) for b in (node.low, node.high)]
+        if all(isinstance(b, Nothing) for b in bounds):
+            bounds = _whole_range(node) or bounds
         flags = [self._flag(f, cx) for f in (node.low_closed, node.high_closed)]
-        return select(bounds[0], bounds[1], flags[0], flags[1])
+        made = select(bounds[0], bounds[1], flags[0], flags[1])
+        if backwards(made):
+            cx.error(node, "an interval ends before it starts")
+            return NOTHING
+        return made
 
     def _flag(self, flag: n.Node | bool, cx: Context) -> E:
         if isinstance(flag, bool):
@@ -407,6 +428,7 @@ class Compiler:
 
     def _sort(self, node: n.Sort, cx: Context) -> Value:
         value = self.value(node.source, cx)
+        value = literal_list(cx, value) if isinstance(value, ListLiteral) and value.items else value
         if not isinstance(value, Rows):
             return value
         inner = cx.within(value.frame, **{"$this": value.element})
@@ -451,23 +473,21 @@ class Compiler:
         fitting = [f for f in found if all(_accepts(t, v) for (_, t), v in zip(f.operands, values, strict=True))]
         return (fitting or found)[0]
 
-    def literal_rows(self, item: Value, cx: Context) -> Rows:
-        """A list of the one value `item`, as rows of the frame it is computed in."""
-        return Rows(self._staged_copy(cx, item), item)
 
-    def _staged_copy(self, cx: Context, item: Value) -> Frame:
-        columns = [col for e in (*leaves_of(item), present(item)) for col in columns_of(e)]
-        frame = cx.frame
-        for col in columns:
-            frame.reach(col)
-        stage = frame.stage([*columns, *columns_of(frame.pid)])
-        assert frame.key is not None
-        select_ = Select()
-        select_.join("from", stage)
-        key = stage.col(frame.key)
-        copy = Frame(self.data, select_, frame.pid, frame, Link(key, frame.key), key, (key,))
-        copy.linked = stage
-        return copy
+def _whole_range(node: n.IntervalSelector) -> list[Value] | None:
+    """Neither bound is known: the ends of the point type, where the author states it and both ends are closed."""
+    types = [b.type for b in (node.low, node.high) if isinstance(b, n.TypeOperator) and b.written]
+    if len(types) < 2 or str(types[0]) not in RANGED or not (node.low_closed is True and node.high_closed is True):
+        return None
+    return [_extreme(types[0], top=top) for top in (False, True)]
+
+
+def _extreme(type_: Type, *, top: bool) -> Value:
+    """The least or greatest value of a type; of quantities that of a plain number."""
+    assert isinstance(type_, Named)
+    if type_ == QUANTITY:
+        return Quantity(extreme(DECIMAL, top=top).low, Const("1"), frozenset({"1"}))
+    return extreme(type_, top=top)
 
 
 def _as_rows(cx: Context, value: Value) -> Value:
@@ -591,7 +611,7 @@ def bound(frame: Frame, value: Value) -> Value:
     return remap(value, leaf)
 
 
-_REFS: dict[str, Callable[[Compiler, n.Ref, Context], Value]] = {
+REFS: dict[str, Callable[[Compiler, n.Ref, Context], Value]] = {
     "ExpressionRef": Compiler._expression_ref,
     "ParameterRef": Compiler._parameter_ref,
     "OperandRef": Compiler._operand_ref,
@@ -602,10 +622,11 @@ _REFS: dict[str, Callable[[Compiler, n.Ref, Context], Value]] = {
     "ConceptRef": Compiler._concept_ref,
     "ValueSetRef": Compiler._value_set_ref,
 }
-_NODES: dict[type, Callable[[Compiler, Any, Context], Value]] = {
+NODES: dict[type, Callable[[Compiler, Any, Context], Value]] = {
     n.Literal: Compiler._literal,
     n.Null: lambda compiler, node, cx: NOTHING,
     n.QuantityLiteral: Compiler._quantity,
+    n.RatioLiteral: Compiler._ratio,
     n.Ref: Compiler._ref,
     n.Property: Compiler._property,
     n.Operator: Compiler._operator,

@@ -26,6 +26,14 @@ class Unsupported(SalusError):
     """The library uses something this engine does not compile; the message names library, line and operator."""
 
 
+class IllTyped(Unsupported):
+    """An operator that is not defined for the types it is given."""
+
+
+class Ended(SalusError):
+    """An evaluation that the specification ends with a run-time error; a run goes on with null and a warning."""
+
+
 @dataclass(frozen=True, eq=False)
 class Context:
     """Scope of one expression. `aliases` are query sources and lets, `operands` a function's arguments."""
@@ -58,6 +66,14 @@ class Context:
     def fail(self, node: Node, message: str) -> NoReturn:
         """Refuse at compile time, naming library, place and define."""
         raise Unsupported(f"{self.where(node)}: {message}")
+
+    def ill_typed(self, node: Node, message: str) -> NoReturn:
+        """Refuse an operator that the specification does not define for these types."""
+        raise IllTyped(f"{self.where(node)}: {message}")
+
+    def error(self, node: Node, message: str) -> None:
+        """Note a run-time error that is certain already: null, and the run warns of it."""
+        self.compiler.errors[f"{self.where(node)}: {message}"] = None
 
     def where(self, node: Node) -> str:
         """`Library 1.0.0, line 12:5-12:20 (define "X")`."""

@@ -13,6 +13,7 @@ from salus.errors import SalusError
 from salus.logic import frame as frames
 from salus.logic.compiler import Check, Compiler
 from salus.logic.context import Context
+from salus.logic.exact import exact
 from salus.logic.expr import FALSE, Const, E, Op, case
 from salus.logic.frame import Frame, Rows
 from salus.logic.outputs import output
@@ -60,6 +61,14 @@ def put_out(compiler: Compiler, name: str, library: Library, define: str, over: 
         frames.anchor(value)
         return _list_output(cx, name, value)
     return output_of(frame, name, {"pid": frame.pid, "value": output(cx, value)})
+
+
+def put_out_whole(compiler: Compiler, name: str, library: Library, define: str) -> Output:
+    """A select of a wanted define, (pid, value) per patient, lists included: the value in its exact form."""
+    frame = compiler.patients()
+    cx = Context(compiler, library, define, frame)
+    value = exact(cx, compiler.result(library, define, cx))
+    return output_of(frame, name, {"pid": frame.pid, "value": value})
 
 
 def _applied(cx: Context, name: str, units: Value) -> Output:

@@ -15,11 +15,11 @@ from salus.logic.context import Context
 from salus.logic.expr import FALSE, NULL, TRUE, E, and_, case, eq, not_, truth
 from salus.logic.folding import fold
 from salus.logic.frame import Rows
-from salus.logic.operators.lists import literal_list
+from salus.logic.literals import literal_list
 from salus.logic.operators.sorting import order_key
 from salus.logic.properties import get_path
 from salus.logic.values import (
-    NOTHING,
+    EMPTY,
     Empty,
     ListLiteral,
     Nothing,
@@ -64,7 +64,7 @@ def _is_list(value: Value) -> bool:
 
 def _literal_source(cx: Context, node: n.Query, value: ListLiteral) -> Value:
     if not value.items:
-        return NOTHING
+        return EMPTY
     return literal_list(cx, value)
 
 

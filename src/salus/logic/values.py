@@ -47,12 +47,14 @@ class Point:
     """A Boolean, number, string, date or time. With uncertainty, any value from `low` to `high`; else high is None.
 
     `precision` is the column of a date's stated precision (1 year .. 7 millisecond), or None where it is full.
+    `offset` is in minutes east of UTC, where a DateTime states one: it matters only for showing it and for its parts.
     """
 
     type: Named
     low: E
     high: E | None = None
     precision: E | None = None
+    offset: E | None = None
 
     @property
     def top(self) -> E:
@@ -152,10 +154,11 @@ class ListLiteral:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Texts:
-    """The parts of a split string."""
+    """The parts of a text, split by a separator (`split`) or by a pattern (`split_on_matches`)."""
 
     text: E
     separator: E
+    split: str = "split"
 
     @property
     def type(self) -> Type:
@@ -181,6 +184,7 @@ EMPTY = Empty()
 BOOLEAN, INTEGER, LONG = Named("System.Boolean"), Named("System.Integer"), Named("System.Long")
 DECIMAL, STRING = Named("System.Decimal"), Named("System.String")
 DATE, DATETIME, TIME = Named("System.Date"), Named("System.DateTime"), Named("System.Time")
+RATIO = Named("System.Ratio")
 QUANTITY, CODE, CONCEPT = Named("System.Quantity"), Named("System.Code"), Named("System.Concept")
 
 
@@ -321,12 +325,21 @@ def _leaf(values: Sequence[Value], fn: Combine, get: Callable[[Any], E], absent:
 def _points(values: Sequence[Value], head: Point, fn: Combine) -> Point:
     ranged = any(isinstance(v, Point) and v.high is not None for v in values)
     stated = any(isinstance(v, Point) and v.precision is not None for v in values)
+    away = any(isinstance(v, Point) and v.offset is not None for v in values)
     return Point(
         head.type,
         _leaf(values, fn, lambda v: v.low),
         _leaf(values, fn, lambda v: v.top) if ranged else None,
-        _leaf(values, fn, lambda v: v.precision or _full_precision(v.type)) if stated else None,
+        _shared(values, fn, lambda v: v.precision or _full_precision(v.type)) if stated else None,
+        _shared(values, fn, lambda v: v.offset or Const(0)) if away else None,
     )
+
+
+def _shared(values: Sequence[Value], fn: Combine, get: Callable[[Any], E]) -> E:
+    """A leaf that says something of another: a constant where all that are there have the same."""
+    parts = {get(v) for v in values if not isinstance(v, Nothing)}
+    only = next(iter(parts))
+    return only if len(parts) == 1 and isinstance(only, Const) else _leaf(values, fn, get)
 
 
 def _full_precision(type_: Named) -> E:
@@ -382,16 +395,16 @@ def _resources(values: Sequence[Value], head: Resource, fn: Combine) -> Resource
     return Resource(head.type, _leaf(values, fn, lambda v: v.rid), row)
 
 
+def _texts(values: Sequence[Value], head: Texts, fn: Combine) -> Texts:
+    return Texts(_leaf(values, fn, attrgetter("text")), _leaf(values, fn, attrgetter("separator")), head.split)
+
+
 def _lists(values: Sequence[Value], head: ListLiteral, fn: Combine) -> ListLiteral:
     """Lists written out, element by element; one that is null has null elements."""
     lists = [v.items if isinstance(v, ListLiteral) else (NOTHING,) * len(head.items) for v in values]
     if len({len(items) for items in lists}) > 1:
         raise Mismatch("choosing between lists of different lengths is not supported")
     return ListLiteral(tuple(combine(items, fn) for items in zip(*lists, strict=True)))
-
-
-def _texts(values: Sequence[Value], head: Texts, fn: Combine) -> Texts:
-    return Texts(_leaf(values, fn, lambda v: v.text), _leaf(values, fn, lambda v: v.separator))
 
 
 def _combine_options(values: Sequence[Value], fn: Combine) -> Value:
@@ -441,9 +454,21 @@ def matches(type_: Type, value: Value) -> bool:
     actual = type_of(value)
     if isinstance(type_, TupleOf):
         return isinstance(value, Tuple)
+    if isinstance(type_, ListOf):
+        return _is_list_of(type_.element, value)
     if isinstance(type_, IntervalOf) and isinstance(actual, IntervalOf):
         return actual.point in (type_.point, ANY) or type_.point == ANY
-    return actual == type_
+    return actual == type_ or str(actual) in _DERIVED.get(str(type_), ())
+
+
+_DERIVED = {"System.Vocabulary": ("System.ValueSet", "System.CodeSystem")}
+
+
+def _is_list_of(element: Type, value: Value) -> bool:
+    if isinstance(value, ListLiteral):
+        return all(isinstance(item, Nothing) or matches(element, item) for item in value.items)
+    actual = type_of(value)
+    return isinstance(actual, ListOf) and element in (ANY, actual.element)
 
 
 def narrow(value: Value, type_: Type) -> Value:

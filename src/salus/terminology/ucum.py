@@ -367,3 +367,15 @@ __all__ = [
     "normalize_calendar",
     "ratio",
 ]
+
+
+def product(a: str, b: str, sign: str) -> str | None:
+    """The unit of a product (`.`) or quotient (`/`) of two units; None when it is none in UCUM."""
+    if b == "1":
+        return a
+    if a == b and sign == "/":
+        return "1"
+    if a == b and a.isalpha():
+        return f"{a}2"
+    joined = b if a == "1" and sign == "." else f"{a}{sign}{b}" if "/" not in b else f"{a}{sign}({b})"
+    return joined if is_valid(joined) else None

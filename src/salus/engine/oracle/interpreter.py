@@ -7,7 +7,7 @@ Source: ELM r1 (https://cql.hl7.org/04-logicalspecification.html), chapters cite
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from salus.elm.library import Includes, Library
 from salus.elm.types import IntervalOf, ListOf, Named
 from salus.engine.oracle import bounds, functions, kinds, moments, operators, properties, queries, retrieve
 from salus.engine.oracle.comparison import equal, is_backwards
-from salus.engine.oracle.errors import Refused
+from salus.engine.oracle.errors import Ended, IllTyped, Refused
 from salus.engine.oracle.moments import DateTime
 from salus.engine.oracle.operators.types import convert
 from salus.engine.oracle.records import Records
@@ -29,6 +29,7 @@ from salus.engine.oracle.values import (
     Code,
     CodeSystem,
     Concept,
+    Interval,
     Long,
     Quantity,
     Ratio,
@@ -49,13 +50,15 @@ class Content(Protocol):
 
 @dataclass
 class Setting:
-    """What an evaluation stands on, the same for every patient of a run."""
+    """What an evaluation stands on, the same for every patient of a run. `strict`: a run-time error is not passed over
+    as null with a warning, but raised."""
 
     includes: Includes
     content: Content
     parameters: Mapping[str, Value] = field(default_factory=dict)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     warnings: dict[str, int] = field(default_factory=dict)
+    strict: bool = False
     _codes: dict[ValueSet, Codes] = field(default_factory=dict)
 
     def codes(self, value_set: ValueSet) -> Codes:
@@ -93,6 +96,12 @@ class Interpreter:
         full = f"{scope.library.label}{f', line {line}' if line else ''}: {text}"
         self.setting.warnings[full] = self.setting.warnings.get(full, 0) + 1
 
+    def error(self, scope: Scope, node: n.Node, text: str) -> None:
+        """A run-time error: null with a warning, or the end of a strict evaluation."""
+        if self.setting.strict:
+            raise Ended(scope.library, node, text)
+        self.warn(scope, node, text)
+
     def fail(self, scope: Scope, node: n.Node, problem: str) -> NoReturn:
         raise Refused(scope.library, node, problem)
 
@@ -117,7 +126,7 @@ class Interpreter:
 
     def evaluate(self, node: n.Node, scope: Scope) -> Value:
         """The value of a node."""
-        method = _METHODS.get(type(node))
+        method = METHODS.get(type(node))
         if method is None:
             self.fail(scope, node, f"{type(node).__name__} is not supported")
         value = method(self, node, scope)
@@ -147,11 +156,18 @@ class Interpreter:
         """§2 Interval: null when neither bound is known; an error when the low bound is beyond the high one."""
         low, high = (None if b is None else self.evaluate(b, scope) for b in (node.low, node.high))
         closed = [c if isinstance(c, bool) else self.evaluate(c, scope) for c in (node.low_closed, node.high_closed)]
-        made = bounds.interval(low, high, *(c is not False for c in closed))
+        made = self._typed(node, closed) if low is None and high is None else None
+        made = made or bounds.interval(low, high, *(c is not False for c in closed))
         if made is not None and is_backwards(made):
-            self.warn(scope, node, "an interval ends before it starts")
+            self.error(scope, node, "an interval ends before it starts")
             return None
         return made
+
+    def _typed(self, node: n.IntervalSelector, closed: Sequence[Value]) -> Value:
+        """Neither bound is known: all of the point type, where the author states it and both ends are closed."""
+        types = [b.type for b in (node.low, node.high) if isinstance(b, n.TypeOperator) and b.written]
+        found = bounds.range_of(str(types[0]).removeprefix("System.")) if len(types) == 2 else None
+        return None if found is None or False in closed else Interval(*found)
 
     def list(self, node: n.ListSelector, scope: Scope) -> Value:
         """§2 List."""
@@ -218,7 +234,7 @@ class Interpreter:
 
     def _terminology(self, library: Library, node: n.Ref, scope: Scope) -> Value:
         try:
-            return _TERMS[node.kind](self, library, node.name)
+            return TERMS[node.kind](self, library, node.name)
         except KeyError:
             self.fail(scope, node, f"{library.label} has no {node.kind.removesuffix('Ref')} called {node.name}")
 
@@ -272,7 +288,7 @@ class Interpreter:
         try:
             return EAGER[node.op](call, *operands)
         except bounds.NoSuchPoint as error:
-            call.warn(f"{node.op}: {error}")
+            call.error(f"{node.op}: {error}")
             return None
 
     def if_(self, node: n.If, scope: Scope) -> Value:
@@ -303,7 +319,7 @@ class Interpreter:
     def _extreme(self, node: n.TypeOperator, scope: Scope) -> Value:
         found = bounds.range_of(str(node.type).removeprefix("System."))
         if found is None:
-            self.fail(scope, node, f"{node.op} of {node.type} is not defined")
+            raise IllTyped(scope.library, node, f"{node.op} of {node.type} is not defined")
         return found[node.op == "MaxValue"]
 
     def _cast(self, node: n.TypeOperator, value: Value, scope: Scope) -> Value:
@@ -311,7 +327,7 @@ class Interpreter:
         if value is None or kinds.is_a(value, node.type):
             return value
         if node.strict:
-            self.warn(scope, node, f"a {kinds.type_name(value)} was cast to {node.type}")
+            self.error(scope, node, f"a {kinds.type_name(value)} was cast to {node.type}")
         return None
 
     def _converted(self, node: n.TypeOperator, value: Value, scope: Scope) -> Value:
@@ -365,13 +381,13 @@ _LITERALS: dict[str, Callable[[str], Value]] = {
     "DateTime": moments.date_time,
     "Time": moments.time,
 }
-_TERMS: dict[str, Callable[[Interpreter, Library, str], Value]] = {
+TERMS: dict[str, Callable[[Interpreter, Library, str], Value]] = {
     "ValueSetRef": Interpreter._value_set,
     "CodeSystemRef": Interpreter._code_system,
     "CodeRef": Interpreter._named_code,
     "ConceptRef": Interpreter._named_concept,
 }
-_METHODS: dict[type[n.Node], Callable[[Interpreter, Any, Scope], Value]] = {
+METHODS: dict[type[n.Node], Callable[[Interpreter, Any, Scope], Value]] = {
     n.Literal: Interpreter.literal,
     n.Null: Interpreter.null,
     n.QuantityLiteral: Interpreter.quantity,

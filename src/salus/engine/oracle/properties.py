@@ -30,6 +30,11 @@ _NAMES = {
 }
 
 
+def names_of(value: Value) -> tuple[str, ...]:
+    """The names of the elements of a System value; () of one that has none."""
+    return ("codes", "display") if isinstance(value, Concept) else tuple(_NAMES.get(type(value), ()))
+
+
 def get_path(value: Value, path: str) -> Value:
     """The element at a dotted path."""
     for name in path.split("."):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 from salus.elm.nodes import Node, Operator
-from salus.engine.oracle.errors import Refused
+from salus.engine.oracle.errors import IllTyped
 from salus.engine.oracle.moments import Moment
 from salus.engine.oracle.scope import Scope
 from salus.engine.oracle.values import Value, ValueSet
@@ -24,6 +24,7 @@ class Evaluator(Protocol):
     def evaluate(self, node: Node, scope: Scope) -> Value: ...
     def codes(self, value_set: ValueSet) -> Codes: ...
     def warn(self, scope: Scope, node: Node, text: str) -> None: ...
+    def error(self, scope: Scope, node: Node, text: str) -> None: ...
     def now(self) -> Moment: ...
 
 
@@ -46,10 +47,15 @@ class Call:
         return None if found is None else self.interpreter.evaluate(found, self.scope)
 
     def fail(self, problem: str) -> NoReturn:
-        raise Refused(self.scope.library, self.node, f"{self.node.op}: {problem}")
+        """Refuse operands for which the operator is not defined."""
+        raise IllTyped(self.scope.library, self.node, f"{self.node.op}: {problem}")
 
     def warn(self, text: str) -> None:
         self.interpreter.warn(self.scope, self.node, text)
+
+    def error(self, text: str) -> None:
+        """A run-time error: the value is null, with a warning, where the run goes on."""
+        self.interpreter.error(self.scope, self.node, text)
 
 
 Function = Callable[..., Value]

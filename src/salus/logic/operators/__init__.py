@@ -10,11 +10,13 @@ from salus.logic.operators import (  # noqa: F401  (registration on import)
     comparison,
     construction,
     datetimes,
+    expansion,
     interval_lists,
     intervals,
     lists,
     logical,
     nullological,
+    precision,
     strings,
     types,
 )

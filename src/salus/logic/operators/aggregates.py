@@ -87,6 +87,8 @@ def statistic_operator(cx: Context, node: Operator, a: Value) -> Value:
         return NOTHING
     rows = frames.settle(rows, cx.frame)
     element, name = rows.element, _STATISTICS[node.op]
+    if isinstance(element, Nothing):
+        return NOTHING
     if isinstance(element, Quantity):
         first = _first_present(cx, node, rows)
         _, aggregate = frames.grouped(rows, cx.frame)

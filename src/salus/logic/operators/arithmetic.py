@@ -13,8 +13,8 @@ from decimal import Context as Digits
 from salus.elm.nodes import Operator
 from salus.elm.types import Named
 from salus.logic.context import Context
-from salus.logic.expr import NULL, Const, E, and_, case, eq, op
-from salus.logic.operators.bounds import extreme, step
+from salus.logic.expr import FALSE, NULL, TRUE, Const, E, and_, case, eq, op
+from salus.logic.operators.bounds import neighbour
 from salus.logic.operators.datetimes import shift
 from salus.logic.operators.registry import operator
 from salus.logic.operators.units import computed_in, factor, in_unit, scaled
@@ -30,6 +30,8 @@ from salus.logic.values import (
     Quantity,
     Value,
     narrow,
+    present,
+    type_of,
 )
 from salus.terminology import ucum
 
@@ -73,8 +75,18 @@ _COMPUTE: dict[str, Callable[[Decimal, Decimal], Decimal | None]] = {
     "div": lambda a, b: a / b if b else None,
     "intdiv": lambda a, b: Decimal(int(a / b)) if b else None,
     "mod": lambda a, b: a % b if b else None,
-    "pow": lambda a, b: a**b,
+    "pow": lambda a, b: a**b if b else Decimal(1),
 }
+
+
+def computed(name: str, a: E, b: E, type_name: str) -> E:
+    """`add`, `sub`, `mul`, `div`, `intdiv` or `mod` of two numbers, as a number of a type."""
+    return folded(name, a, b, _COMPUTE[name], type_name)
+
+
+def difference(cx: Context, node: Operator, a: Value, b: Value) -> Value:
+    """a - b of numbers or quantities."""
+    return _numeric(cx, node, "sub", a, b)
 
 
 def numbers(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Point:
@@ -91,7 +103,7 @@ def numbers(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Point
         first, second = (y.low, y.top) if name == "add" else (y.top, y.low)
         return Point(type_, computed(x.low, first), computed(x.top, second))
     if name not in ("mul", "pow"):
-        cx.fail(node, f"{node.op} of an uncertain number is not supported")
+        cx.ill_typed(node, f"{node.op} of an uncertain number is not defined")
     ends = [[cx.frame.bind(e) for e in dict.fromkeys((number.low, number.top))] for number in (x, y)]
     corners = [computed(p, q) for p in ends[0] for q in ends[1]]
     return Point(type_, op("least", *corners), op("greatest", *corners))
@@ -116,7 +128,7 @@ def _numeric(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Valu
 
 
 def _quantities(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Value:
-    if name in ("add", "sub") and isinstance(a, Quantity) and isinstance(b, Quantity):
+    if name in ("add", "sub", "intdiv", "mod") and isinstance(a, Quantity) and isinstance(b, Quantity):
         return computed_in(a.unit, a.units or frozenset(), lambda unit: _amount(name, a, b, unit))
     if isinstance(a, Quantity) and isinstance(b, Quantity) and name in ("mul", "div"):
         if a.units is None or b.units is None:
@@ -152,9 +164,7 @@ def _combined(name: str, a: str, b: str) -> tuple[Decimal | None, str | None]:
     like = factor(b, a) if name == "div" else None
     if b == "1" or like is not None:
         return (Decimal(1), a) if b == "1" else (like, "1")
-    sign = "/" if name == "div" else "."
-    joined = b if a == "1" and sign == "." else f"{a}{sign}({b})" if "/" in b else f"{a}{sign}{b}"
-    return Decimal(1), joined if ucum.is_valid(joined) else None
+    return Decimal(1), ucum.product(a, b, "/" if name == "div" else ".")
 
 
 @operator("Add")
@@ -224,7 +234,20 @@ def curve(cx: Context, node: Operator, a: Value) -> Value:
     """B.6 Exp, Ln."""
     if isinstance(a, Nothing):
         return NOTHING
-    return _by_ends(_number(cx, node, a), DECIMAL, lambda e: op(node.op.lower(), e))
+    return _by_ends(_number(cx, node, a), DECIMAL, lambda e: _curved(cx, node, e))
+
+
+def _curved(cx: Context, node: Operator, e: E) -> E:
+    """A constant's result is found here, so that one without a result can be told."""
+    if not isinstance(e, Const) or e == NULL:
+        return op(node.op.lower(), e)
+    with localcontext(_EXACT):
+        x = Decimal(str(e.value))
+        found = x.exp() if node.op == "Exp" else x.ln() if x > 0 else Decimal("NaN")
+    made = computed("add", Const(found), Const(Decimal(0)), DECIMAL.name)
+    if made == NULL:
+        cx.error(node, f"{node.op} of {e.value} has no result")
+    return made
 
 
 @operator("Log")
@@ -250,16 +273,13 @@ def round_operator(cx: Context, node: Operator, a: Value, digits: Value) -> Valu
 
 
 @operator("Successor", "Predecessor")
-def neighbour(cx: Context, node: Operator, a: Value) -> Value:
-    """B.6 Successor, Predecessor: the next point of the type; null at the end of its range."""
-    upward = node.op == "Successor"
+def neighbour_operator(cx: Context, node: Operator, a: Value) -> Value:
+    """B.6 Successor, Predecessor: an error at the end of the range, null here."""
     if isinstance(a, Nothing):
         return NOTHING
-    if isinstance(a, Quantity):
-        moved = step(Point(DECIMAL, a.value), 1 if upward else -1)
-        return Quantity(moved.low, a.unit, a.units)
-    point = _number(cx, node, a)
-    if point.precision is not None:
-        cx.fail(node, f"{node.op} of a date that may be partial is not supported")
-    edge = eq(point.low, extreme(point.type, top=upward).low)
-    return Point(point.type, case([(edge, NULL)], step(point, 1 if upward else -1).low))
+    made = neighbour(a, 1 if node.op == "Successor" else -1)
+    if isinstance(made, Nothing):
+        cx.fail(node, f"{node.op} of {type_of(a)} is not supported")
+    if present(made) == FALSE and present(a) == TRUE:
+        cx.error(node, f"{node.op}: there is no such {type_of(a)}")
+    return made

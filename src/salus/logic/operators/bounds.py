@@ -7,23 +7,33 @@ the end of the range. An interval with neither bound is null.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from salus.elm.types import Named
 from salus.logic import calendar
-from salus.logic.expr import NULL, TRUE, Const, E, and_, case, coalesce, eq, given, not_, not_null, op
+from salus.logic.expr import NULL, TRUE, Const, E, and_, case, coalesce, eq, given, not_, not_null, op, or_
+from salus.logic.operators import points
 from salus.logic.operators.points import add_time
 from salus.logic.operators.units import as_point, computed_in
-from salus.logic.values import DECIMAL, Interval, Nothing, Point, Quantity, Value, combine, remap
+from salus.logic.values import DECIMAL, Interval, Nothing, Point, Quantity, Value, combine, present, remap
 
 _RANGE: dict[str, tuple[object, object]] = {
     "System.DateTime": (calendar.MIN_DATETIME, calendar.MAX_DATETIME),
     "System.Date": (calendar.MIN_DATETIME, datetime(9999, 12, 31)),
+    "System.Time": (calendar.MIDNIGHT, calendar.MIDNIGHT.replace(hour=23, minute=59, second=59, microsecond=999000)),
     "System.Integer": (-(2**31), 2**31 - 1),
     "System.Long": (-(2**63), 2**63 - 1),
     "System.Decimal": (Decimal(-(10**20)) + Decimal("1e-8"), Decimal(10**20) - Decimal("1e-8")),
 }
+
+
+_FINEST = {"System.DateTime": "millisecond", "System.Date": "day", "System.Time": "millisecond"}
+
+
+RANGED = frozenset(_RANGE) | {"System.Quantity"}
+"""The types that have a least and a greatest value."""
 
 
 def extreme(type_: Named, *, top: bool) -> Point:
@@ -32,25 +42,39 @@ def extreme(type_: Named, *, top: bool) -> Point:
     return Point(type_, Const(bounds[1 if top else 0]))  # type: ignore[arg-type]
 
 
+def neighbour(value: Value, sign: int) -> Value:
+    """B.6 Successor (1), Predecessor (-1) of a point or a quantity; null past the end of the range."""
+    if isinstance(value, Quantity):
+        return Quantity(_add(value.value, Decimal(sign) * Decimal("1e-8")), value.unit, value.units)
+    return step(value, sign) if isinstance(value, Point) else Nothing()
+
+
 def step(point: Point, sign: int) -> Point:
-    """B.9 successor and predecessor: one millisecond, day or unit."""
-    match point.type.name:
-        case "System.DateTime":
-            return _moved(point, lambda e: add_time(e, Const(sign), "millisecond"))
-        case "System.Date":
-            return _moved(point, lambda e: add_time(e, Const(sign), "day"))
-        case "System.Decimal":
-            return _moved(point, lambda e: _add(e, Decimal(sign) * Decimal("1e-8"), "add_decimal"))
-        case "System.Long":
-            return _moved(point, lambda e: _add(e, sign, "add_long"))
-    return _moved(point, lambda e: _add(e, sign, "add_integer"))
+    """B.6 Successor, Predecessor: the finest unit stated, or the smallest step of a number; null past the range."""
+    if point.type.name in points.DATES:
+        return _next_date(point, sign)
+    size = Decimal(sign) * Decimal("1e-8") if point.type == DECIMAL else sign
+    name = f"add_{point.type.name.removeprefix('System.').lower()}"
+    edge = extreme(point.type, top=sign > 0).low
+    return _moved(point, lambda e: NULL if e == edge else _add(e, size, name))
+
+
+def _next_date(point: Point, sign: int) -> Point:
+    if point.high is not None and point.precision is None:  # somewhere between two instants
+        return _moved(point, lambda e: add_time(e, Const(sign), _FINEST[point.type.name]))
+    edge = extreme(point.type, top=sign > 0).low
+    made = [(held, add_time(point.low, Const(sign), calendar.UNITS[n - 1])) for held, n in points.levels(point)]
+    low = NULL if point.low == edge else case(made)
+    if point.high is None:
+        return replace(point, low=low)
+    return replace(point, low=low, high=points.last_meant(point.type, low, points.level_of(point)))
 
 
 def _moved(point: Point, move: Callable[[E], E]) -> Point:
     return Point(point.type, move(point.low), None if point.high is None else move(point.high), point.precision)
 
 
-def _add(e: E, amount: int | Decimal, name: str) -> E:
+def _add(e: E, amount: int | Decimal, name: str = "add_decimal") -> E:
     if isinstance(e, Const):
         return NULL if e.value is None else Const(e.value + amount)  # type: ignore[operator]
     return op(name, e, Const(amount))
@@ -74,6 +98,16 @@ def start(value: Value) -> Value:
 def end(value: Value) -> Value:
     """B.9 End: the last point; the type's maximum for a closed null, uncertain for an open one."""
     return _bound(value, top=True)
+
+
+def stated(value: Value, *, top: bool) -> Value:
+    """B.9 Start, End as values: null where the bound is open and null."""
+    found = end(value) if top else start(value)
+    if not isinstance(value, Interval):
+        return found
+    bound, closed = (value.high, value.high_closed) if top else (value.low, value.low_closed)
+    known = or_(present(bound), closed)
+    return found if known == TRUE else combine([found], lambda parts: case([(known, parts[0])]))
 
 
 def _bound(value: Value, *, top: bool) -> Value:

@@ -68,7 +68,7 @@ def equal(a: Value, b: Value) -> E | None:
         case (Nothing(), _) | (_, Nothing()):
             return NULL
         case Point(), Point():
-            return points.equal(a, b)
+            return points.equal(a, b) if _comparable(a, b) else FALSE
         case Quantity(), Quantity():
             return compare_quantities("eq", a, b)
         case Resource(), Resource():
@@ -90,6 +90,16 @@ def _parts(code: CodeFields) -> tuple[E, ...]:
 
 def _equal_or_absent(x: E, y: E) -> E:
     return or_(and_(is_null(x), is_null(y)), eq(x, y))
+
+
+_KINDS = ({"System.Integer", "System.Long", "System.Decimal"}, {"System.Date", "System.DateTime"})
+
+
+def _comparable(a: Point, b: Point) -> bool:
+    """Whether two points are of one kind: numbers, dates with or without a time, or of the same type."""
+    names = {a.type.name, b.type.name}
+    of_system = all(name.startswith("System.") for name in names)
+    return len(names) == 1 or not of_system or any(names <= kind for kind in _KINDS)
 
 
 def _equal_fields(a: Tuple, b: Tuple) -> E | None:
@@ -134,7 +144,7 @@ def _equivalent_values(cx: Context, a: Value, b: Value) -> E | None:
     """Whether values are equivalent where both are there: strings, decimals and what is made of them have rules."""
     match a, b:
         case Point(type=type_), Point() if type_ == STRING:
-            return equal(_normalised(a), _normalised(b))
+            return equal(_normalised(a), _normalised(b)) if _comparable(a, b) else FALSE
         case Point(type=type_, low=x, high=None), Point(low=y, high=None) if DECIMAL in (type_, b.type):
             return op("equivalent", x, y)
         case Quantity(), Quantity():

@@ -1,4 +1,4 @@
-"""Dates put together from components (CQL Reference, Appendix B, section 8: DateTime, Date).
+"""Dates put together from components (CQL Reference, Appendix B, section 8: DateTime, Date, Time).
 
 What is stated ends at the first component that is null: a date of that precision. Components that no date has (a 30th
 of February) are an error of one row, null here. Leaves to others: the calendar (`calendar`), comparing (`points`).
@@ -14,10 +14,10 @@ from salus.elm.nodes import Operator
 from salus.elm.types import Named
 from salus.logic import calendar
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, NULL, TRUE, Const, E, Op, and_, case, eq, not_null, op
-from salus.logic.operators.points import add_time, floor
+from salus.logic.expr import NULL, TRUE, Const, E, Op, and_, case, eq, not_null, op
+from salus.logic.operators.points import add_time, floor, last_meant, negative
 from salus.logic.operators.registry import operator
-from salus.logic.values import DATE, DATETIME, NOTHING, Point, Value
+from salus.logic.values import DATE, DATETIME, INTEGER, NOTHING, TIME, Point, Value, remap, retyped
 
 _STARTS = (1, 1, 1, 0, 0, 0, 0)
 _FULL = {DATE: 3, DATETIME: 7}
@@ -26,19 +26,42 @@ _FULL = {DATE: 3, DATETIME: 7}
 @operator("DateTime")
 def datetime_operator(cx: Context, node: Operator, *parts: Value) -> Value:
     """B.8 DateTime; the offset, in hours, is applied."""
-    moment = constructed(DATETIME, parts[:7])
+    moment = _checked(cx, node, constructed(DATETIME, parts[:7]), parts)
     offset = parts[7] if len(parts) > 7 else NOTHING
     if not (isinstance(offset, Point) and isinstance(moment, Point)) or offset.low == Const(Decimal(0)):
         return moment
-    minutes = _minutes_before(offset.low)
-    high = None if moment.high is None else add_time(moment.high, minutes, "minute")
-    return Point(DATETIME, add_time(moment.low, minutes, "minute"), high, moment.precision)
+    away = _minutes(offset.low)
+    ends = [None if e is None else add_time(e, negative(away), "minute") for e in (moment.low, moment.high)]
+    return Point(DATETIME, ends[0] or NULL, ends[1], moment.precision, away)
 
 
 @operator("Date")
 def date_operator(cx: Context, node: Operator, *parts: Value) -> Value:
     """B.8 Date."""
-    return constructed(DATE, parts)
+    return _checked(cx, node, constructed(DATE, parts), parts)
+
+
+@operator("Time")
+def time_operator(cx: Context, node: Operator, *parts: Value) -> Value:
+    """B.8 Time: an instant of one day for all."""
+    day = calendar.MIDNIGHT
+    made = _checked(
+        cx,
+        node,
+        constructed(DATETIME, [*(Point(INTEGER, Const(n)) for n in (day.year, day.month, day.day)), *parts]),
+        parts,
+    )
+    if not isinstance(made, Point) or not parts or not isinstance(parts[0], Point):
+        return NOTHING
+    there = not_null(parts[0].low)
+    return retyped(made if there == TRUE else remap(made, lambda e: case([(there, e)])), TIME)
+
+
+def _checked(cx: Context, node: Operator, made: Value, parts: Sequence[Value]) -> Value:
+    """Constants that make no date are an error, null here."""
+    if made is NOTHING and parts and isinstance(parts[0], Point) and parts[0].low != NULL:
+        cx.error(node, f"there is no such {node.op}")
+    return made
 
 
 def constructed(type_: Named, parts: Sequence[Value]) -> Value:
@@ -85,7 +108,7 @@ def _constant(type_: Named, numbers: Sequence[int]) -> Value:
     except ValueError:
         return NOTHING
     if len(numbers) >= _FULL[type_] or len(numbers) == 6:
-        return Point(type_, Const(first))
+        return Point(type_, Const(first), None, Const(6) if len(numbers) == 6 else None)
     last = calendar.last(first, calendar.UNITS[len(numbers) - 1])
     high = calendar.floor(last, "day") if type_ == DATE else last
     return Point(type_, Const(first), Const(high), Const(len(numbers)))
@@ -101,8 +124,8 @@ def _computed(type_: Named, given: Sequence[E]) -> Value:
     low = Op("make_time", (*filled, *(Const(start) for start in _STARTS[len(given) :])))
     precision = _precision(stated)
     if precision in (Const(_FULL[type_]), Const(6)):
-        return Point(type_, low)
-    return Point(type_, low, _last_instant(type_, low, precision), precision)
+        return Point(type_, low, None, precision if precision == Const(6) else None)
+    return Point(type_, low, last_meant(type_, low, precision), precision)
 
 
 def _precision(stated: Sequence[E]) -> E:
@@ -116,17 +139,7 @@ def _precision(stated: Sequence[E]) -> E:
     return case(always, NULL)
 
 
-def _last_instant(type_: Named, low: E, precision: E) -> E:
-    fine, step = ("day", Const(-1)) if type_ == DATE else ("millisecond", Const(-1))
-    following = [
-        (eq(precision, Const(n)), add_time(add_time(low, Const(1), unit), step, fine))
-        for n, unit in enumerate(calendar.UNITS[: _FULL[type_] - 1], 1)
-    ]
-    return case([(condition, end) for condition, end in following if condition != FALSE], low)
-
-
-def _minutes_before(hours: E) -> E:
-    """Hours east of Greenwich as the minutes that lead to UTC."""
+def _minutes(hours: E) -> E:
     if isinstance(hours, Const):
-        return NULL if hours.value is None else Const(-int(Decimal(str(hours.value)) * 60))
-    return op("sub_integer", Const(0), op("truncate", op("mul_decimal", hours, Const(Decimal(60)))))
+        return NULL if hours.value is None else Const(int(Decimal(str(hours.value)) * 60))
+    return op("truncated", op("mul_decimal", hours, Const(Decimal(60))))

@@ -7,23 +7,27 @@ of instants it can mean.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from salus.elm.nodes import Operator
+from salus.elm.types import Named
 from salus.logic import calendar
 from salus.logic.context import Context
-from salus.logic.expr import NULL, Const, E, Op, and_, case, eq, op
+from salus.logic.expr import FALSE, NULL, TRUE, Const, E, Op, and_, case, coalesce, eq, not_null, op
 from salus.logic.operators import points
 from salus.logic.operators.bounds import end, start
 from salus.logic.operators.points import add_time
 from salus.logic.operators.registry import operator
+from salus.logic.operators.units import compare_quantities
 from salus.logic.values import (
     DATE,
     DATETIME,
     DECIMAL,
     INTEGER,
     NOTHING,
+    TIME,
     Choice,
     Interval,
     Nothing,
@@ -73,6 +77,8 @@ def shift(cx: Context, node: Operator, moment: Point, by: Value, sign: int) -> V
             cx.fail(node, f"{by.unit.value} is not a unit of time")
         return NOTHING
     if isinstance(by.unit, Const):
+        if made[0][1].low == NULL and isinstance(moment.low, Const) and NULL not in (moment.low, by.value):
+            cx.error(node, f"{node.op}: there is no such {moment.type.name.removeprefix('System.')}")
         return made[0][1]
     return combine(
         [point for _, point in made],
@@ -81,12 +87,72 @@ def shift(cx: Context, node: Operator, moment: Point, by: Value, sign: int) -> V
 
 
 def _shift_by(moment: Point, value: E, unit: str, sign: int) -> Point:
-    amount = _whole(value, sign)
-    if moment.precision is None or moment.high is None:
-        high = None if moment.high is None else add_time(moment.high, amount, unit)
-        return Point(moment.type, add_time(moment.low, amount, unit), high, moment.precision)
-    ends = [_shift_partial(end, moment.precision, amount, unit) for end in (moment.low, moment.high)]
-    return Point(moment.type, ends[0], ends[1], moment.precision)
+    """At the date's own precision (ELM §16 Add): a finer unit counts as far as it makes whole ones of it."""
+    made = [(held, _moved(moment, value, unit, sign, level)) for held, level in points.levels(moment)]
+    low = case(made[:-1], made[-1][1]) if made else NULL
+    if moment.high is None:
+        return replace(moment, low=low)
+    if moment.precision is None:
+        high = _moved(replace(moment, low=moment.high), value, unit, sign, points.FULL_LEVEL[moment.type.name])
+        return replace(moment, low=low, high=high)
+    return replace(moment, low=low, high=points.last_meant(moment.type, low, moment.precision))
+
+
+_MILLISECONDS = {"year": 31_536_000_000, "month": 2_592_000_000, "week": 604_800_000, "day": 86_400_000}
+_MILLISECONDS |= {"hour": 3_600_000, "minute": 60_000, "second": 1000, "millisecond": 1}
+
+
+def _moved(moment: Point, value: E, unit: str, sign: int, level: int) -> E:
+    """The first instant moved, for a date stated to a level: years of 12 months or 365 days, months of 30 days."""
+    finest = calendar.UNITS[level - 1]
+    if unit == "second" and level == 7:
+        amount, unit = _whole(op("mul_decimal", value, Const(Decimal(1000))), sign), "millisecond"
+    elif unit == "week" or unit not in calendar.UNITS[:level]:
+        per = 12 if (unit, finest) == ("month", "year") else None
+        amount = _whole(_ratio(value, unit, finest, per), sign)
+        unit = finest if level < 3 or unit != "week" else "day"
+    else:
+        amount = _whole(value, sign)
+    return _on_day(moment.type, _added(moment.low, amount, unit))
+
+
+def _ratio(value: E, unit: str, finest: str, per: int | None) -> E:
+    """How many of the finest unit a number of units makes; weeks make days where days are stated."""
+    target = "day" if unit == "week" and finest not in ("year", "month") else finest
+    whole = _whole(value, 1)
+    if per is None:
+        whole, per = _times(whole, _MILLISECONDS[unit]), _MILLISECONDS[target]
+    return _divided(whole, per)
+
+
+def _times(e: E, factor: int) -> E:
+    if isinstance(e, Const):
+        return NULL if e.value is None else Const(int(e.value) * factor)  # type: ignore[arg-type]
+    return op("mul_long", e, Const(factor))
+
+
+def _divided(e: E, divisor: int) -> E:
+    if isinstance(e, Const):
+        return NULL if e.value is None else Const(int(Decimal(int(e.value)) / divisor))  # type: ignore[arg-type]
+    return op("intdiv_long", e, Const(divisor))
+
+
+def _added(e: E, amount: E, unit: str) -> E:
+    """An instant moved; null beyond the years there are, where that is known already."""
+    if isinstance(e, Const) and isinstance(amount, Const) and isinstance(e.value, datetime):
+        return NULL if amount.value is None else Const(calendar.moved_by(e.value, int(amount.value), unit))  # type: ignore[arg-type]
+    return add_time(e, amount, unit)
+
+
+def _on_day(type_: Named, moved: E) -> E:
+    """A Time goes round the clock."""
+    if type_ != TIME:
+        return moved
+    if isinstance(moved, Const):
+        day = calendar.MIDNIGHT
+        at = moved.value
+        return Const(at.replace(year=day.year, month=day.month, day=day.day)) if isinstance(at, datetime) else NULL
+    return op("time_of_day", moved)
 
 
 def _whole(value: E, sign: int) -> E:
@@ -96,23 +162,29 @@ def _whole(value: E, sign: int) -> E:
     return whole if sign > 0 else op("sub_integer", Const(0), whole)
 
 
-_PER_YEAR = {"month": 12, "week": 52, "day": 365, "hour": 8760, "minute": 525_600, "second": 31_536_000}
-_PER_MONTH = {"week": 4, "day": 30, "hour": 720, "minute": 43_200, "second": 2_592_000}
-
-
-def _shift_partial(e: E, precision: E, amount: E, unit: str) -> E:
-    branches = []
-    for level, name, table in ((1, "year", _PER_YEAR), (2, "month", _PER_MONTH)):
-        if unit in table:
-            coarse = op("intdiv_integer", amount, Const(table[unit]))
-            branches.append((eq(precision, Const(level)), add_time(e, coarse, name)))
-    return case(branches, add_time(e, amount, unit))
-
-
 @operator("DateFrom")
 def date_from_operator(cx: Context, node: Operator, a: Value) -> Value:
     """B.8 Date and Time Component From."""
     return date_from(a) if isinstance(a, Point) else NOTHING
+
+
+@operator("TimeFrom")
+def time_from(cx: Context, node: Operator, a: Value) -> Value:
+    """B.8 time from: the time of day as far as it is stated; null where no hour is."""
+    return time_of(a) if isinstance(a, Point) else NOTHING
+
+
+def time_of(value: Point) -> Point:
+    """The time of day of a DateTime."""
+    there = case([(held, Const(n >= 4)) for held, n in points.levels(value)], FALSE)
+    ends = [None if e is None else case([(there, _on_day(TIME, e))]) for e in (value.low, value.high)]
+    return Point(TIME, ends[0] or NULL, ends[1], value.precision)
+
+
+@operator("TimeOfDay")
+def time_of_day(cx: Context, node: Operator) -> Value:
+    """B.8 TimeOfDay."""
+    return Point(TIME, _on_day(TIME, Const(cx.now)))
 
 
 @operator("DateTimeComponentFrom")
@@ -121,10 +193,12 @@ def component_from(cx: Context, node: Operator, a: Value) -> Value:
     if not isinstance(a, Point):
         return NOTHING
     unit = (node.precision or "year").lower()
-    low = _component(a.low, unit)
-    if a.high is None:
-        return Point(INTEGER, low)
-    return Point(INTEGER, case([(eq(points.floor(a.low, unit), points.floor(a.high, unit)), low)]))
+    level = calendar.UNITS.index(unit) + 1 if unit in calendar.UNITS else 8
+    known = case([(held, Const(n >= level)) for held, n in points.levels(a)], FALSE)
+    if level < points.FIRST_LEVEL[a.type.name]:
+        known = FALSE
+    low = _component(points.local(a, a.low), unit) if known != FALSE else NULL
+    return Point(INTEGER, low if known == TRUE else case([(known, low)]))
 
 
 def _component(e: E, unit: str) -> E:
@@ -135,10 +209,19 @@ def _component(e: E, unit: str) -> E:
     return Op("part", (e, Const(unit)))
 
 
-@operator("TimezoneOffsetFrom")
+@operator("TimezoneOffsetFrom", "TimezoneFrom")
 def timezone_offset_from(cx: Context, node: Operator, a: Value) -> Value:
-    """B.8 Timezone Offset From: instants are held in UTC, the offset of the evaluation."""
-    return NOTHING if isinstance(a, Nothing) else Point(DECIMAL, Const(Decimal(0)))
+    """B.8 Timezone Offset From: hours; where none is stated that of the evaluation, UTC."""
+    if not isinstance(a, Point):
+        return NOTHING
+    hours = NULL if a.offset is None else folded_hours(a.offset)
+    return Point(DECIMAL, case([(not_null(a.low), coalesce(hours, Const(Decimal(0))))]))
+
+
+def folded_hours(minutes: E) -> E:
+    if isinstance(minutes, Const):
+        return NULL if minutes.value is None else Const(Decimal(str(minutes.value)) / 60)
+    return op("div_decimal", minutes, Const(Decimal(60)))
 
 
 @operator("Now")
@@ -201,6 +284,8 @@ _RELATIONS: dict[str, tuple[Relation, bool]] = {
     "After": (points.less, True),
 }
 
+_OF_QUANTITIES = {"SameAs": "eq", "SameOrBefore": "le", "SameOrAfter": "ge", "Before": "lt", "After": "gt"}
+
 
 @operator(*_RELATIONS)
 def timing_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
@@ -211,6 +296,8 @@ def timing_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
         return boolean(same_interval(cx, node, a, b, unit))
     relation, swapped = _RELATIONS[node.op]
     x, y = _facing(cx, node, a, b)
+    if isinstance(x, Quantity) and isinstance(y, Quantity):
+        return boolean(compare_quantities(_OF_QUANTITIES[node.op], x, y))
     if not (isinstance(x, Point) and isinstance(y, Point)):
         if isinstance(x, Nothing) or isinstance(y, Nothing):
             return boolean(NULL)

@@ -1,30 +1,51 @@
-"""Lists of intervals (CQL Reference, Appendix B, section 9): collapse, expand, and intersect of two intervals.
+"""Intervals put together and lists of them (CQL Reference, Appendix B, section 9): union, intersect, except, collapse.
 
 Collapsing is one pass over each row's intervals sorted by start: one that starts after all before it have ended begins
-a new one. Source: B.9 Collapse, Expand, Intersect, Union, Except.
+a new one. Leaves to others: relations between intervals (`intervals`), cutting them up (`expansion`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from salus.elm.nodes import Operator
 from salus.elm.types import IntervalOf
+from salus.logic.calendar import unit_name
 from salus.logic.context import Context
-from salus.logic.expr import TRUE, Const, E, Op, and_, case, compare, is_null, or_, truth
+from salus.logic.expr import (
+    NULL,
+    TRUE,
+    Const,
+    E,
+    Op,
+    and_,
+    case,
+    coalesce,
+    compare,
+    falsity,
+    is_null,
+    is_true,
+    or_,
+    truth,
+)
 from salus.logic.frame import Frame, Link, Rows
 from salus.logic.operators import points
-from salus.logic.operators.bounds import end, start, step
-from salus.logic.operators.intervals import overlaps
-from salus.logic.operators.lists import intersect_lists, literal_list
+from salus.logic.operators.arithmetic import computed
+from salus.logic.operators.bounds import end, neighbour, start, step
+from salus.logic.operators.intervals import meets_before, ordered, overlaps
+from salus.logic.operators.lists import as_rows, intersect_lists, union_lists
+from salus.logic.operators.points import add_time
 from salus.logic.operators.registry import operator
+from salus.logic.operators.units import as_point, common_unit
 from salus.logic.relation import Select
 from salus.logic.values import (
     EMPTY,
-    INTEGER,
     NOTHING,
     Interval,
-    ListLiteral,
     Nothing,
     Point,
+    Quantity,
     Value,
     combine,
     present,
@@ -32,62 +53,110 @@ from salus.logic.values import (
 )  # fmt: skip
 
 
-@operator("Intersect", "Except")
-def intersect_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
-    """B.9, B.11 Intersect and Except, of lists; Intersect of two intervals."""
-    if isinstance(a, Interval) and isinstance(b, Interval) and node.op == "Intersect":
-        return intersect(cx, node, a, b)
-    return intersect_lists(cx, node, a, b)
+@operator("Union", "Intersect", "Except")
+def set_operator(cx: Context, node: Operator, *values: Value) -> Value:
+    """B.9, B.11 Union, Intersect and Except, of intervals or of lists."""
+    if any(isinstance(v, Interval) for v in values):
+        a, b = values
+        if not (isinstance(a, Interval) and isinstance(b, Interval)):
+            return NOTHING
+        return _OF_INTERVALS[node.op](a, b)
+    if node.op == "Union":
+        return union_lists(cx, node, values)
+    return intersect_lists(cx, node, *values)
 
 
-def intersect(cx: Context, node: Operator, a: Interval, b: Interval) -> Value:
-    """The interval both share: from the later start to the earlier end; null where they do not overlap."""
-    starts, ends = (start(a), start(b)), (end(a), end(b))
-    low = _extreme(cx, node, starts, later=True)
-    high = _extreme(cx, node, ends, later=False)
-    there = truth(overlaps(a, b, None))
-    return Interval(low, high, TRUE, TRUE, case([(there, TRUE)], Const(False)), a.type)
+def _unite(a: Interval, b: Interval) -> Value:
+    """B.9 Union: from the earlier start to the later end; null unless they overlap or meet."""
+    joined = or_(overlaps(a, b), meets_before(a, b), meets_before(b, a))
+    low, high = _pick(start(a), start(b)), _pick(end(b), end(a), "ge")
+    return _between(low, high, truth(joined), a.type)
 
 
-def _extreme(cx: Context, node: Operator, pair: tuple[Value, Value], *, later: bool) -> Value:
-    x, y = pair
-    if not (isinstance(x, Point) and isinstance(y, Point)):
-        cx.fail(node, f"{node.op} of intervals of {type_of(x)} is not supported")
-    first = points.less_or_equal(y, x) if later else points.less_or_equal(x, y)
-    return combine([x, y], lambda p: case([(first, p[0])], p[1]))
+def _intersect(a: Interval, b: Interval) -> Value:
+    """B.9 Intersect: from the later start to the earlier end; null where they do not overlap."""
+    low, high = _pick(start(b), start(a), "ge"), _pick(end(a), end(b))
+    return _between(low, high, truth(overlaps(a, b)), a.type)
 
 
-def _as_list(cx: Context, node: Operator, value: Value) -> Rows | None:
-    if isinstance(value, ListLiteral) and value.items:
-        return literal_list(cx, value)
-    if isinstance(value, (Nothing, ListLiteral)):
-        return None
-    if not isinstance(value, Rows):
-        cx.fail(node, f"{node.op} of {type_of(value)} is not supported")
-    return value
+def _except(a: Interval, b: Interval) -> Value:
+    """B.9 Except: what is left on one side; null when nothing is, or two pieces."""
+    met = overlaps(a, b)
+    first, final = ordered("lt", start(a), start(b)), ordered("lt", end(b), end(a))
+    left = Interval(a.low, neighbour(start(b), -1), a.low_closed, TRUE, TRUE, a.type)
+    right = Interval(neighbour(end(b), 1), a.high, TRUE, a.high_closed, TRUE, a.type)
+    kept = [falsity(met), and_(truth(first), falsity(final)), and_(truth(final), falsity(first))]
+    return combine([a, left, right], lambda parts: case(list(zip(kept, parts, strict=True))))
+
+
+_OF_INTERVALS: dict[str, Callable[[Interval, Interval], Value]] = {
+    "Union": _unite,
+    "Intersect": _intersect,
+    "Except": _except,
+}
+Bound = tuple[Value, E]
+
+
+def _pick(x: Value, y: Value, relation: str = "le") -> Bound:
+    """x where it is the lower (`ge`: the higher), else y; and whether that can be told. If not, the bound is open."""
+    first = ordered("le", x, y) if relation == "le" else ordered("le", y, x)
+    yes, no = truth(first), falsity(first)
+    return combine([x, y], lambda parts: case([(yes, parts[0]), (no, parts[1])])), or_(yes, no)
+
+
+def _between(low: Bound, high: Bound, there: E, type_: IntervalOf) -> Value:
+    return Interval(low[0], high[0], is_true(low[1]), is_true(high[1]), is_true(there), type_)
 
 
 @operator("Collapse")
 def collapse(cx: Context, node: Operator, value: Value, per: Value) -> Value:
-    """B.9 Collapse: overlapping and adjacent intervals made one; nulls are left out."""
-    rows = _as_list(cx, node, value)
-    if rows is None:
+    """B.9 Collapse: overlapping and adjacent intervals made one, with `per` also those no further apart; no nulls."""
+    if isinstance(value, Nothing):
+        return value
+    rows = as_rows(cx, node, value)
+    if rows is None or isinstance(rows.element, Nothing):
         return EMPTY
     interval = rows.element
-    low, high = (start(interval), end(interval)) if isinstance(interval, Interval) else (NOTHING, NOTHING)
-    if not (isinstance(low, Point) and isinstance(high, Point)):
-        cx.fail(node, f"Collapse of a list of {type_of(interval)} is not supported")
+    low, high, rebuilt = _ends(cx, node, interval)
     rows.frame.filter(present(interval))
-    return _merged(rows, low, high, step(high, 1).top, cx.frame)
+    return _merged(rows, low, high, _reach(cx, node, high, per), cx.frame, rebuilt)
 
 
-def _merged(rows: Rows, low: Point, high: Point, after: E, parent: Frame) -> Rows:
-    """Islands: `after` is the first point that no longer touches the interval."""
+def _ends(cx: Context, node: Operator, interval: Value) -> tuple[Point, Point, Callable[[Point], Value]]:
+    """First and last point of an interval, of quantities as numbers of one unit; and how a point is made one again."""
+    if isinstance(interval, Interval):
+        low, high = start(interval), end(interval)
+        if isinstance(low, Point) and isinstance(high, Point):
+            return low, high, lambda point: point
+        if isinstance(low, Quantity) and isinstance(high, Quantity):
+            unit = common_unit((low, high))
+            known = frozenset({unit})
+            return as_point(low, unit), as_point(high, unit), lambda point: Quantity(point.low, Const(unit), known)
+    cx.fail(node, f"{node.op} of a list of {type_of(interval)} is not supported")
+
+
+def _reach(cx: Context, node: Operator, high: Point, per: Value) -> E:
+    """The last point at which another interval still joins one that ends at `high`."""
+    if isinstance(per, Nothing):
+        return coalesce(step(high, 1).top, high.top)
+    if not isinstance(per, Quantity):
+        cx.fail(node, f"{node.op} per {type_of(per)} is not supported")
+    if high.type.name not in points.DATES:
+        return computed("add", high.top, per.value, high.type.name)
+    unit = unit_name(str(per.unit.value)) if isinstance(per.unit, Const) else None
+    if unit is None or not isinstance(per.value, Const):
+        cx.fail(node, f"{node.op}: `per` must be a constant duration")
+    return points.end_of_unit(add_time(high.top, Const(int(per.value.value or 0)), unit), unit)  # type: ignore[arg-type]
+
+
+def _merged(rows: Rows, low: Point, high: Point, reach: E, parent: Frame, rebuilt: Callable[[Point], Value]) -> Rows:
+    """Islands: `reach` is the last point that still touches the interval."""
     frame = rows.frame
-    for e in (rows.link.inner, frame.pid, low.low, high.top, after):
+    for e in (rows.link.inner, frame.pid, low.low, high.top, reach):
         frame.reach(e)
     bounds, key, pid = frame.select, frame.select.col(rows.link.inner), frame.select.col(frame.pid)
-    begins, ends, touches = (bounds.col(e) for e in (low.low, high.top, after))
+    columns = [low.low, high.top, reach, *(e for e in (high.low, high.precision, low.precision) if e is not None)]
+    begins, ends, touches, *_ = (bounds.col(e) for e in columns)
     seen = Select()
     seen.join("from", bounds)
     reached = seen.col(Op("greatest_before", (touches, key, begins, ends)))
@@ -98,27 +167,17 @@ def _merged(rows: Rows, low: Point, high: Point, after: E, parent: Frame) -> Row
     merged = Select()
     merged.join("from", islands)
     merged.group += [merged.resolve(e) for e in (key, pid, island)]
-    first, last = (merged.col(Op(name, (e,))) for name, e in (("min", begins), ("max", ends)))
-    owner, patient = merged.col(key), merged.col(pid)
+
+    def bound(point: Point, name: str, by: E) -> Point:
+        def chosen(e: E | None) -> E | None:
+            return e if e is None or isinstance(e, Const) else merged.col(Op(name, (bounds.col(e), by)))
+
+        return replace(point, low=chosen(point.low) or NULL, high=chosen(point.high), precision=chosen(point.precision))
+
+    first, last = bound(low, "arg_min", begins), bound(high, "arg_max", ends)
+    place, owner, patient = merged.col(Op("min", (begins,))), merged.col(key), merged.col(pid)
     whole = Select()
     whole.join("from", merged)
-    element = Interval(Point(low.type, first), Point(high.type, last), TRUE, TRUE, TRUE, IntervalOf(low.type))
-    made = Frame(frame.data, whole, patient, parent, Link(owner, rows.link.outer), None, (first,))
+    element = Interval(rebuilt(first), rebuilt(last), TRUE, TRUE, TRUE, IntervalOf(low.type))
+    made = Frame(frame.data, whole, patient, parent, Link(owner, rows.link.outer), None, (place,))
     return Rows(made, element)
-
-
-@operator("Expand")
-def expand(cx: Context, node: Operator, value: Value, per: Value) -> Value:
-    """B.9 Expand, of intervals of integers: an interval of one point for each point."""
-    rows = _as_list(cx, node, value)
-    if rows is None:
-        return EMPTY
-    interval = rows.element
-    low, high = (start(interval), end(interval)) if isinstance(interval, Interval) else (NOTHING, NOTHING)
-    if not (isinstance(low, Point) and isinstance(high, Point) and low.type == INTEGER):
-        cx.fail(node, f"Expand of a list of {type_of(interval)} is not supported")
-    rows.frame.filter(and_(present(interval), present(low), present(high)))
-    number = rows.frame.spread(Op("range", (low.low, high.top)))
-    point = Point(INTEGER, number)
-    rows.frame.key, rows.frame.position = None, (*rows.frame.position, number)
-    return Rows(rows.frame, Interval(point, point, TRUE, TRUE, TRUE, IntervalOf(INTEGER)), rows.distinct)

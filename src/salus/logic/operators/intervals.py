@@ -17,14 +17,18 @@ from salus.logic.expr import (
     is_true,
     not_,
     or_,
+    truth,
 )
 from salus.logic.operators import points
-from salus.logic.operators.bounds import end, start
+from salus.logic.operators.arithmetic import difference
+from salus.logic.operators.bounds import end, neighbour, start, stated
 from salus.logic.operators.lists import LISTS, in_list_value, includes_list, properly_includes_list
 from salus.logic.operators.registry import operator
 from salus.logic.operators.units import compare_quantities
 from salus.logic.values import (
+    NOTHING,
     Choice,
+    Empty,
     Interval,
     ListLiteral,
     Nothing,
@@ -54,7 +58,7 @@ def _unit(node: Operator) -> str | None:
     return node.precision.lower() if node.precision else None
 
 
-def _compare(relation: str, a: Value, b: Value, unit: str | None) -> E:
+def ordered(relation: str, a: Value, b: Value, unit: str | None = None) -> E:
     if isinstance(a, Quantity) and isinstance(b, Quantity):
         return compare_quantities(relation, a, b)
     if not (isinstance(a, Point) and isinstance(b, Point)):
@@ -65,30 +69,30 @@ def _compare(relation: str, a: Value, b: Value, unit: str | None) -> E:
 def contains_point(point: Value, interval: Interval, unit: str | None, *, proper: bool = False) -> E:
     """B.9 In: start <= point <= end."""
     relation = "lt" if proper else "le"
-    inside = and_(_compare(relation, start(interval), point, unit), _compare(relation, point, end(interval), unit))
+    inside = and_(ordered(relation, start(interval), point, unit), ordered(relation, point, end(interval), unit))
     return inside if interval.present == TRUE else case([(interval.present, inside)], case([(present(point), FALSE)]))
 
 
 def includes(a: Interval, b: Interval, unit: str | None) -> E:
     """B.9 Includes: b lies in a."""
-    return and_(_compare("le", start(a), start(b), unit), _compare("le", end(b), end(a), unit))
+    return and_(ordered("le", start(a), start(b), unit), ordered("le", end(b), end(a), unit))
 
 
 def _properly(a: Interval, b: Interval, unit: str | None, inner: E) -> E:
-    same = and_(_compare("eq", start(a), start(b), unit), _compare("eq", end(a), end(b), unit))
+    same = and_(ordered("eq", start(a), start(b), unit), ordered("eq", end(a), end(b), unit))
     return and_(inner, not_(same))
 
 
 @operator("Start")
 def start_operator(cx: Context, node: Operator, a: Value) -> Value:
     """B.9 Start."""
-    return _each(cx, node, a, start)
+    return _each(cx, node, a, lambda value: stated(value, top=False))
 
 
 @operator("End")
 def end_operator(cx: Context, node: Operator, a: Value) -> Value:
     """B.9 End."""
-    return _each(cx, node, a, end)
+    return _each(cx, node, a, lambda value: stated(value, top=True))
 
 
 def _each(cx: Context, node: Operator, value: Value, fn: Callable[[Value], Value]) -> Value:
@@ -116,6 +120,7 @@ def contains_operator(cx: Context, node: Operator, container: Value, item: Value
 def _in(cx: Context, node: Operator, item: Value, container: Value) -> Value:
     proper = node.op.startswith("Proper")
     _, container = both(cx, node, item, container)
+    container = ListLiteral(()) if isinstance(container, Empty) else container
     if isinstance(container, Interval):
         if isinstance(item, Nothing):
             return boolean(NULL)
@@ -140,7 +145,7 @@ def includes_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
 
 
 def _includes(cx: Context, node: Operator, outer: Value, inner: Value) -> Value:
-    outer, inner = both(cx, node, outer, inner)
+    outer, inner = (ListLiteral(()) if isinstance(v, Empty) else v for v in both(cx, node, outer, inner))
     if isinstance(outer, Nothing) or isinstance(inner, Nothing):
         return boolean(NULL)
     if isinstance(outer, Interval) and isinstance(inner, Interval):
@@ -155,29 +160,72 @@ def _includes(cx: Context, node: Operator, outer: Value, inner: Value) -> Value:
     cx.fail(node, f"{node.op} of {type_of(inner)} and {type_of(outer)} is not supported")
 
 
-def overlaps(a: Interval, b: Interval, unit: str | None) -> E:
+def overlaps(a: Interval, b: Interval, unit: str | None = None) -> E:
     """B.9 Overlaps: each starts before the other ends."""
-    return and_(_compare("le", start(a), end(b), unit), _compare("le", start(b), end(a), unit))
+    return and_(ordered("le", start(a), end(b), unit), ordered("le", start(b), end(a), unit))
+
+
+def meets_before(a: Interval, b: Interval, unit: str | None = None) -> E:
+    """B.9 Meets Before: b starts at the point after a's end; false where there is no such point."""
+    following = neighbour(end(a), 1)
+    if isinstance(following, Nothing):
+        return NULL
+    there = or_(present(following), not_(present(end(a))))
+    met = ordered("eq", following, start(b), unit)
+    return met if there == TRUE else case([(there, met)], FALSE)
 
 
 _FACING: dict[str, Callable[[Interval, Interval, str | None], E]] = {
     "Overlaps": overlaps,
-    "OverlapsBefore": lambda a, b, u: and_(_compare("lt", start(a), start(b), u), _compare("le", start(b), end(a), u)),
-    "OverlapsAfter": lambda a, b, u: and_(_compare("le", start(a), end(b), u), _compare("lt", end(b), end(a), u)),
-    "Starts": lambda a, b, u: and_(_compare("eq", start(a), start(b), u), _compare("le", end(a), end(b), u)),
-    "Ends": lambda a, b, u: and_(_compare("le", start(b), start(a), u), _compare("eq", end(a), end(b), u)),
+    "OverlapsBefore": lambda a, b, u: and_(ordered("lt", start(a), start(b), u), ordered("le", start(b), end(a), u)),
+    "OverlapsAfter": lambda a, b, u: and_(ordered("le", start(a), end(b), u), ordered("lt", end(b), end(a), u)),
+    "Meets": lambda a, b, u: or_(meets_before(a, b, u), meets_before(b, a, u)),
+    "MeetsBefore": meets_before,
+    "MeetsAfter": lambda a, b, u: meets_before(b, a, u),
+    "Starts": lambda a, b, u: and_(ordered("eq", start(a), start(b), u), ordered("le", end(a), end(b), u)),
+    "Ends": lambda a, b, u: and_(ordered("le", start(b), start(a), u), ordered("eq", end(a), end(b), u)),
 }
 
 
 @operator(*_FACING)
 def facing_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
-    """B.9 Overlaps (Before, After), Starts, Ends."""
+    """B.9 Overlaps (Before, After), Meets (Before, After), Starts, Ends."""
     a, b = both(cx, node, a, b)
     if isinstance(a, Nothing) or isinstance(b, Nothing):
         return boolean(NULL)
     if not (isinstance(a, Interval) and isinstance(b, Interval)):
         cx.fail(node, f"{node.op} needs intervals, not {type_of(a)} and {type_of(b)}")
     return boolean(_FACING[node.op](a, b, _unit(node)))
+
+
+def backwards(value: Value) -> bool:
+    """Whether an interval is known already to end before it starts."""
+    if not isinstance(value, Interval):
+        return False
+    return truth(ordered("lt", end(value), start(value))) == TRUE
+
+
+@operator("Width", "Size")
+def width(cx: Context, node: Operator, a: Value) -> Value:
+    """B.9 Width, Size: from the first point to the last; Size counts both."""
+    if not isinstance(a, Interval):
+        return NOTHING
+    low, high = stated(a, top=False), stated(a, top=True)
+    if any(isinstance(e, Point) and e.type.name in points.DATES for e in (low, high)):
+        cx.ill_typed(node, f"{node.op} of {a.type} is not defined")
+    made = difference(cx, node, high, low)
+    return neighbour(made, 1) if node.op == "Size" else made
+
+
+@operator("PointFrom")
+def point_from(cx: Context, node: Operator, a: Value) -> Value:
+    """B.9 Point From: the one point of an interval; null for more, which is an error."""
+    if not isinstance(a, Interval):
+        return NOTHING
+    one = truth(ordered("eq", start(a), end(a)))
+    if one == FALSE:
+        cx.error(node, "point from an interval of more than one point")
+    return combine([start(a)], lambda parts: case([(one, parts[0])]))
 
 
 def select(low: Value, high: Value, low_closed: E, high_closed: E) -> Value:

@@ -6,10 +6,11 @@ engine; only union, intersect, except and distinct drop duplicates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from salus.elm.nodes import Operator
+from salus.elm.nodes import Operator, TypeOperator
+from salus.elm.types import ListOf
 from salus.logic import frame as frames
 from salus.logic.context import Context
 from salus.logic.expr import (
@@ -31,20 +32,25 @@ from salus.logic.expr import (
     or_,
 )
 from salus.logic.frame import Rows
+from salus.logic.literals import literal_list, text_rows
 from salus.logic.operators.comparison import CODES, compared, equal, equivalent
 from salus.logic.operators.registry import operator
 from salus.logic.operators.sorting import pick_key
 from salus.logic.operators.strings import character, text
 from salus.logic.values import (
+    DECIMAL,
     EMPTY,
     INTEGER,
     NOTHING,
     STRING,
+    Empty,
     ListLiteral,
     Nothing,
     Point,
+    Quantity,
     Resource,
     Texts,
+    Tuple,
     Value,
     boolean,
     present,
@@ -122,8 +128,9 @@ def includes_list(cx: Context, node: Operator, outer: Value, inner: Value) -> E:
 
 def properly_includes_list(cx: Context, node: Operator, outer: Value, inner: Value) -> E:
     """B.11 Properly Includes: includes, and has more that is different."""
+    held = includes_list(cx, node, outer, inner)
     counts = [_distinct_count(cx, node, value) for value in (outer, inner)]
-    return and_(includes_list(cx, node, outer, inner), compare("gt", *counts))
+    return and_(held, compare("gt", *counts))
 
 
 def _distinct_count(cx: Context, node: Operator, value: Value) -> E:
@@ -175,26 +182,10 @@ def as_rows(cx: Context, node: Operator, value: Value) -> Rows | None:
     if isinstance(value, ListLiteral):
         return literal_list(cx, value)
     if isinstance(value, Texts):
-        return _parts(cx, value)
+        return text_rows(cx, value)
     if not isinstance(value, Rows):
         cx.fail(node, f"{node.op} of {type_of(value)} is not supported")
     return value
-
-
-def _parts(cx: Context, value: Texts) -> Rows:
-    """The parts of a split string as rows, in their order."""
-    whole = cx.compiler.literal_rows(Point(STRING, op("split", value.text, value.separator)), cx)
-    assert isinstance(whole.element, Point)
-    parts = whole.frame.bind(whole.element.low)
-    place = whole.frame.spread(Op("range", (Const(1), op("size", parts))))
-    whole.frame.key, whole.frame.position = None, (*whole.frame.position, place)
-    return Rows(whole.frame, Point(STRING, op("element_at", parts, place)))
-
-
-def literal_list(cx: Context, value: ListLiteral) -> Rows:
-    """A list written out, as rows of the frame it is computed in."""
-    lists = [cx.compiler.literal_rows(item, cx) for item in value.items]
-    return lists[0] if len(lists) == 1 else frames.union(lists, cx.frame, distinct=False)
 
 
 @operator("Equal", "NotEqual", "Equivalent")
@@ -262,16 +253,28 @@ def last(cx: Context, node: Operator, a: Value) -> Value:
 @operator("Slice")
 def slice_operator(cx: Context, node: Operator, a: Value, start: Value, end: Value) -> Value:
     """B.11 Skip, Tail, Take: the elements from a place up to another, from 0."""
+    if isinstance(a, Nothing):
+        return a
+    first, stop = (v.low if isinstance(v, Point) else NULL for v in (start, end))
+    if isinstance(a, ListLiteral) and isinstance(first, Const) and isinstance(stop, Const):
+        begin, finish = (e.value if isinstance(e.value, int) else None for e in (first, stop))
+        return ListLiteral(a.items[begin:finish])
     rows = as_rows(cx, node, a)
     if rows is None:
-        return NOTHING
+        return EMPTY
     numbered = frames.numbered(frames.settle(frames.instance(rows, cx.frame), cx.frame), cx.frame)
-    bounds = [value.low for value in (start, end) if isinstance(value, Point)]
-    if len(bounds) < 2 and not isinstance(end, Nothing):
-        return NOTHING
-    for name, bound in zip(("gt", "le"), bounds, strict=False):
-        numbered.frame.filter(compare(name, numbered.number, bound))
+    for name, bound in (("gt", first), ("le", stop)):
+        if bound != NULL:
+            numbered.frame.filter(coalesce(compare(name, numbered.number, _from_front(cx, bound, rows)), TRUE))
     return replace(numbered.rows, order=((False, (numbered.number,)),))
+
+
+def _from_front(cx: Context, place: E, rows: Rows) -> E:
+    """A place counted from the front: a negative one counts from the back."""
+    if isinstance(place, Const) and isinstance(place.value, int) and place.value >= 0:
+        return place
+    size = _length(cx, frames.settle(frames.instance(rows, cx.frame), cx.frame))
+    return case([(compare("lt", place, Const(0)), op("add_integer", place, size))], place)
 
 
 @operator("IndexOf")
@@ -289,7 +292,10 @@ def index_of(cx: Context, node: Operator, a: Value, item: Value) -> Value:
 
 @operator("Length")
 def length(cx: Context, node: Operator, a: Value) -> Value:
-    """B.7 Length of a string; B.11 Length of a list, 0 for none."""
+    """B.7 Length of a string; B.11 Length of a list, 0 for none, and for a null whose type says that it is a list."""
+    [operand] = node.operands
+    if isinstance(a, Nothing) and isinstance(operand, TypeOperator) and isinstance(operand.type, ListOf):
+        return Point(INTEGER, Const(0))
     if isinstance(a, LISTS):
         rows = as_rows(cx, node, a)
         if rows is None:
@@ -303,7 +309,8 @@ def singleton_from(cx: Context, node: Operator, a: Value) -> Value:
     """B.11 SingletonFrom. More than one element: null for that patient, counted and reported with library and line."""
     if isinstance(a, ListLiteral):
         if len(a.items) > 1:
-            cx.fail(node, "singleton from a list of several elements")
+            cx.error(node, "singleton from a list of several elements")
+            return NOTHING
         return a.items[0] if a.items else NOTHING
     rows = as_rows(cx, node, a)
     if rows is None:
@@ -336,8 +343,7 @@ def flatten_lists(values: Sequence[Value]) -> list[Value]:
     return [v for v in values if not isinstance(v, Nothing)]
 
 
-@operator("Union")
-def union_operator(cx: Context, node: Operator, *values: Value) -> Value:
+def union_lists(cx: Context, node: Operator, values: Sequence[Value]) -> Value:
     """B.11 Union: every element of either list, once."""
     lists = flatten_lists(values)
     if not lists:
@@ -354,11 +360,13 @@ def union_operator(cx: Context, node: Operator, *values: Value) -> Value:
 
 def intersect_lists(cx: Context, node: Operator, a: Value, b: Value) -> Value:
     """B.11 Intersect: elements of both lists, once. Except: those of the first that are not in the second."""
-    if isinstance(a, Nothing) or isinstance(b, Nothing):
-        return a if node.op == "Except" else NOTHING
+    if isinstance(a, Nothing) or (isinstance(b, Nothing) and not isinstance(b, Empty)):
+        return a if node.op == "Except" or isinstance(a, Empty) else NOTHING
     left, right = as_rows(cx, node, a), as_rows(cx, node, b)
-    if left is None or right is None:
-        return NOTHING if node.op == "Intersect" or left is None else left
+    if left is None or (right is None and node.op == "Intersect"):
+        return EMPTY
+    if right is None:
+        return replace(left, distinct=True)
     left = frames.settle(replace(left, distinct=True), cx.frame)
     leaves = zip(frames.leaves(left.element), frames.leaves(right.element), strict=True)
     there = frames.member(right, left.frame, [(Op("row", (x,)), Op("row", (y,))) for x, y in leaves])
@@ -394,3 +402,33 @@ def flatten_operator(cx: Context, node: Operator, a: Value) -> Value:
     if isinstance(a, ListLiteral) and all(isinstance(i, Rows) for i in a.items):
         return frames.union([i for i in a.items if isinstance(i, Rows)], cx.frame, distinct=False)
     cx.fail(node, f"Flatten of {type_of(a)} is not supported")
+
+
+@operator("Children", "Descendents")
+def children_operator(cx: Context, node: Operator, a: Value) -> Value:
+    """B.10 Children, Descendents of tuples and of lists written out: the values of their elements, lists expanded."""
+    if isinstance(a, Nothing):
+        return a
+    return ListLiteral(tuple(_children(cx, node, a, deep=node.op == "Descendents")))
+
+
+def _children(cx: Context, node: Operator, value: Value, *, deep: bool) -> Iterator[Value]:
+    match value:
+        case Tuple(fields=fields):
+            parts = [part for field in fields.values() for part in _items(field)]
+        case ListLiteral(items=items):
+            parts = [part for item in items for part in _children(cx, node, item, deep=False)]
+        case Quantity(value=number, unit=unit):
+            parts = [Point(DECIMAL, number), Point(STRING, unit)]
+        case Point():
+            parts = []
+        case _:
+            cx.fail(node, f"{node.op} of {type_of(value)} is not supported")
+    for part in parts:
+        yield part
+        if deep:
+            yield from _children(cx, node, part, deep=True)
+
+
+def _items(value: Value) -> Sequence[Value]:
+    return value.items if isinstance(value, ListLiteral) else () if isinstance(value, Nothing) else (value,)

@@ -11,8 +11,9 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from salus.elm.types import Named
 from salus.logic import calendar
-from salus.logic.expr import NULL, Const, E, Op, Tri, and_, compare, eq, or_
+from salus.logic.expr import FALSE, NULL, Const, E, Op, Tri, and_, case, compare, eq, op, or_
 from salus.logic.values import Point
 
 DATES = ("System.DateTime", "System.Date", "System.Time")
@@ -102,3 +103,48 @@ def add_time(e: E, amount: E, unit: str) -> E:
         assert isinstance(amount.value, (int, Decimal))
         return Const(calendar.add(e.value, int(amount.value), unit))
     return Op("add_time", (e, amount, Const(unit)))
+
+
+def end_of_unit(e: E, unit: str) -> E:
+    """The last instant (millisecond) of the unit around an instant."""
+    return add_time(add_time(floor(e, unit), Const(1), unit), Const(-1), "millisecond")
+
+
+def negative(e: E) -> E:
+    if isinstance(e, Const):
+        return NULL if e.value is None else Const(-e.value)  # type: ignore[operator]
+    return op("sub_integer", Const(0), e)
+
+
+def local(point: Point, e: E) -> E:
+    """An instant of a date as the clock shows it at the offset the date states."""
+    return e if point.offset is None else add_time(e, point.offset, "minute")
+
+
+FIRST_LEVEL = {"System.Date": 1, "System.DateTime": 1, "System.Time": 4}
+FULL_LEVEL = {"System.Date": 3, "System.DateTime": 7, "System.Time": 7}
+
+
+def level_of(point: Point) -> E:
+    """How far a date is stated: 1 for its year, 7 for its millisecond."""
+    return point.precision or Const(FULL_LEVEL[point.type.name])
+
+
+def levels(point: Point) -> list[tuple[E, int]]:
+    """Every precision a date can have: the condition, and the level."""
+    level = level_of(point)
+    if isinstance(level, Const):
+        return [(Const(True), int(level.value))] if isinstance(level.value, int) else []
+    all_levels = range(FIRST_LEVEL[point.type.name], FULL_LEVEL[point.type.name] + 1)
+    return [(eq(level, Const(n)), n) for n in all_levels]
+
+
+def last_meant(type_: Named, low: E, precision: E) -> E:
+    """The last instant of the unit that a partial date means, its first instant and precision given."""
+    fine = "day" if type_.name == "System.Date" else "millisecond"
+    following = [
+        (eq(precision, Const(n)), add_time(add_time(low, Const(1), calendar.UNITS[n - 1]), Const(-1), fine))
+        for n in range(FIRST_LEVEL[type_.name], FULL_LEVEL[type_.name])
+        if n != 6
+    ]
+    return case([(condition, end) for condition, end in following if condition != FALSE], low)

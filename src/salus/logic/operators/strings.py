@@ -28,6 +28,14 @@ def split(cx: Context, node: Operator, value: Value, separator: Value) -> Value:
     return Texts(text(cx, node, value), text(cx, node, separator))
 
 
+@operator("SplitOnMatches")
+def split_on_matches(cx: Context, node: Operator, value: Value, pattern: Value) -> Value:
+    """B.7 SplitOnMatches."""
+    if isinstance(value, Nothing):
+        return NOTHING
+    return Texts(text(cx, node, value), text(cx, node, pattern), "split_on_matches")
+
+
 @operator("Concatenate")
 def concatenate(cx: Context, node: Operator, *values: Value) -> Value:
     """B.7 Concatenate: null when any is null."""

@@ -1,15 +1,20 @@
-"""Type operators (CQL Reference, Appendix B, section 3): conversions between System types."""
+"""Type operators (CQL Reference, Appendix B, section 10): conversions between System types.
+
+Leaves to others: Is and As, which ask for the type a value has (`compiler`); FHIR types (`conversions`).
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from decimal import Decimal
 
-from salus.elm.nodes import Operator
-from salus.elm.types import Named
+from salus.elm.nodes import Node, Operator
 from salus.logic.calendar import unit_name
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, TRUE, Const, E, case, eq, in_list, op
-from salus.logic.operators.datetimes import date_from, to_datetime
+from salus.logic.expr import FALSE, NULL, TRUE, Const, E, case, eq, in_list, op
+from salus.logic.operators.datetimes import date_from, time_of, to_datetime
+from salus.logic.operators.points import last_meant, level_of, local
 from salus.logic.operators.registry import operator
 from salus.logic.operators.units import in_unit
 from salus.logic.values import (
@@ -23,6 +28,7 @@ from salus.logic.values import (
     NOTHING,
     QUANTITY,
     STRING,
+    TIME,
     Choice,
     Coded,
     CodeFields,
@@ -30,6 +36,7 @@ from salus.logic.values import (
     Nothing,
     Point,
     Quantity,
+    Texts,
     Value,
     boolean,
     first_present,
@@ -39,102 +46,160 @@ from salus.logic.values import (
     type_of,
 )  # fmt: skip
 
-
-@operator("ToDateTime")
-def to_datetime_operator(cx: Context, node: Operator, a: Value) -> Value:
-    """B.3 ToDateTime."""
-    if isinstance(a, Choice):
-        return first_present([to_datetime_operator(cx, node, o) for o in a.options if isinstance(o, Point)])
-    return to_datetime(a) if isinstance(a, Point) and a.type in (DATE, DATETIME) else NOTHING
+DATES = (DATE, DATETIME, TIME)
+_CONVERTED = (
+    *("ToBoolean", "ToInteger", "ToLong", "ToDecimal", "ToString", "ToQuantity"),
+    *("ToDate", "ToDateTime", "ToTime", "ToConcept", "ToRatio"),
+)
 
 
-@operator("ToDate")
-def to_date_operator(cx: Context, node: Operator, a: Value) -> Value:
-    """B.3 ToDate."""
-    return date_from(a) if isinstance(a, Point) and a.type in (DATE, DATETIME) else NOTHING
+@operator(*_CONVERTED)
+def convert_operator(cx: Context, node: Operator, a: Value) -> Value:
+    """B.10 ToBoolean, ToInteger, ToDate and so on: null where the value does not convert."""
+    return converted(cx, node, a, node.op.removeprefix("To"))
 
 
-_TARGETS = {"Decimal": DECIMAL, "Long": LONG, "Integer": INTEGER, "String": STRING, "Boolean": BOOLEAN}
-
-
-@operator(*(f"To{name}" for name in _TARGETS))
-def to_simple(cx: Context, node: Operator, a: Value) -> Value:
-    """B.3 ToDecimal, ToLong, ToInteger, ToString, ToBoolean: null for what cannot be said in the type."""
-    return _converted(cx, node, a, node.op.removeprefix("To"))
-
-
-def _converted(cx: Context, node: Operator, a: Value, name: str) -> Value:
-    target = _TARGETS[name]
+@operator(*(f"Converts{name}" for name in _CONVERTED))
+def converts_operator(cx: Context, node: Operator, a: Value) -> Value:
+    """B.10 ConvertsToBoolean and so on: whether a value that is there converts."""
     if isinstance(a, Nothing):
         return NOTHING
-    if isinstance(a, Choice):
-        return first_present([_converted(cx, node, o, name) for o in a.options if isinstance(o, Point)])
-    if isinstance(a, Quantity) and name == "String":
-        return Point(STRING, _quantity_text(a))
-    if not isinstance(a, Point) or a.type in (DATE, DATETIME) or (a.high is not None and target not in (DECIMAL, LONG)):
-        cx.fail(node, f"{node.op} of {type_of(a)} is not supported")
-    if a.type == target:
-        return a
-    return Point(target, _cast(a.low, a.type, name), None if a.high is None else _cast(a.high, a.type, name))
+    made = present(converted(cx, node, a, node.op.removeprefix("ConvertsTo")))
+    return boolean(made if present(a) == TRUE else case([(present(a), made)]))
 
 
-def _cast(e: E, source: Named, name: str) -> E:
-    if isinstance(e, Const) and isinstance(e.value, (int, Decimal)) and name == "Decimal":
-        return Const(Decimal(e.value))
-    if name == "String":
-        return op("decimal_text" if source == DECIMAL else "as_text", e)
-    if source == STRING:
-        return op(f"to_{name.lower()}", e)
-    if name == "Boolean":
-        return case([(eq(e, Const(1)), TRUE), (eq(e, Const(0)), FALSE)])
-    return op(f"as_fitting_{name.lower()}", e)
+def converted(cx: Context, node: Node, value: Value, target: str) -> Value:
+    """A value as a System type. A choice converts as whichever of its alternatives it is."""
+    if isinstance(value, Nothing):
+        return NOTHING
+    if isinstance(value, Choice):
+        return first_present([converted(cx, node, o, target) for o in value.options if isinstance(o, Point)])
+    made = _of_type(value, target)
+    if made is None:
+        cx.fail(node, f"converting {type_of(value)} to {target} is not supported")
+    return made
+
+
+def _of_type(value: Value, target: str) -> Value | None:
+    """The converted value; None when there is no such conversion here."""
+    if str(type_of(value)) == f"System.{target}":
+        return value
+    if target == "Concept":
+        return retyped(value, CONCEPT) if isinstance(value, (Coded, CodeFields, CodeLiterals)) else None
+    if isinstance(value, Quantity):
+        return Point(STRING, quantity_text(value)) if target == "String" else None
+    if not isinstance(value, Point):
+        return None
+    if value.type == STRING:
+        return _from_text(value.low, target)
+    if value.type in DATES:
+        return _from_date(value, target)
+    return _from_number(value, target)
+
+
+def _from_number(value: Point, target: str) -> Value | None:
+    """Numbers and Booleans as one another, as a text, or as a quantity of unit '1'."""
+    if target == "Boolean":
+        return Point(BOOLEAN, case([(eq(value.low, Const(1)), TRUE), (eq(value.low, Const(0)), FALSE)]))
+    if target == "Quantity" and value.type != BOOLEAN:
+        return Quantity(_cast(value.low, "Decimal"), Const("1"), frozenset({"1"}))
+    if target == "String":
+        return Point(STRING, _number_text(value))
+    if target in _NUMBERS and (value.type != DECIMAL or target == "Decimal"):
+        ends = [None if e is None else _cast(e, target) for e in (value.low, value.high)]
+        return Point(_NUMBERS[target], ends[0] or NULL, ends[1])
+    return None
+
+
+_NUMBERS = {"Integer": INTEGER, "Long": LONG, "Decimal": DECIMAL}
+
+
+def _cast(e: E, target: str) -> E:
+    if isinstance(e, Const) and isinstance(e.value, (int, Decimal)):
+        return Const(Decimal(e.value) if target == "Decimal" else int(e.value))
+    return op(f"as_fitting_{target.lower()}", e)
+
+
+def _number_text(value: Point) -> E:
+    if isinstance(value.low, Const) and isinstance(value.low.value, Decimal):
+        return Const(f"{value.low.value:f}")
+    if isinstance(value.low, Const) and value.low.value is not None:
+        return Const(str(value.low.value).lower())
+    return op("decimal_text" if value.type == DECIMAL else "as_text", value.low)
+
+
+def quantity_text(value: Quantity) -> E:
+    """B.10 ToString: the number, a space and the unit in quotes."""
+    quoted = op("concat", Const("'"), value.unit, Const("'"))
+    spelled = case([(in_list(value.unit, [Const(unit) for unit in _CALENDAR]), value.unit)], quoted)
+    return op("concat", _number_text(Point(DECIMAL, value.value)), Const(" "), spelled)
 
 
 _CALENDAR = ("year", "month", "week", "day", "hour", "minute", "second", "millisecond")
 
 
-def _quantity_text(a: Quantity) -> E:
-    """A number and its unit, quoted when it is UCUM's."""
-    quoted = op("concat", Const("'"), a.unit, Const("'"))
-    spelled = case([(in_list(a.unit, [Const(unit) for unit in _CALENDAR]), a.unit)], quoted)
-    return op("concat", op("decimal_text", a.value), Const(" "), spelled)
+def _from_date(value: Point, target: str) -> Value | None:
+    """A Date or DateTime as the other, a DateTime as its time, any as a text."""
+    if target == "String":
+        start = 12 if value.type == TIME else 1
+        said = op("moment_text", local(value, value.low), level_of(value), Const(start))
+        return Point(STRING, said if value.offset is None else op("concat", said, op("offset_text", value.offset)))
+    if value.type == TIME:
+        return None
+    return {"Date": date_from, "DateTime": to_datetime, "Time": time_of}.get(target, lambda _: None)(value)
 
 
-@operator(*(f"ConvertsTo{name}" for name in (*_TARGETS, "Quantity")))
-def converts_to(cx: Context, node: Operator, a: Value) -> Value:
-    """B.3 ConvertsToInteger and its like: whether the conversion has a value; null of null."""
-    name = node.op.removeprefix("ConvertsTo")
-    made = to_quantity(cx, node, a) if name == "Quantity" else _converted(cx, node, a, name)
-    return boolean(case([(present(a), present(made))]))
+def _from_text(text: E, target: str) -> Value | None:
+    """What a text spells (B.10, formatting strings)."""
+    if target in ("Date", "DateTime", "Time"):
+        return _spelled_date(text, target)
+    if target == "Boolean":
+        return Point(BOOLEAN, op("to_boolean", text))
+    if target in _NUMBERS:
+        return Point(_NUMBERS[target], op(f"to_{target.lower()}", text))
+    if target == "Quantity" and isinstance(text, Const):
+        return _spelled_quantity(str(text.value))
+    return None
 
 
-@operator("ToQuantity")
-def to_quantity(cx: Context, node: Operator, a: Value) -> Value:
-    """B.3 ToQuantity of a number: unit '1'."""
-    if isinstance(a, (Quantity, Nothing)):
-        return a
-    if not isinstance(a, Point) or a.type not in (DECIMAL, INTEGER, LONG):
-        cx.fail(node, f"ToQuantity of {type_of(a)} is not supported")
-    return Quantity(_cast(a.low, a.type, "Decimal"), Const("1"), frozenset({"1"}))
+def _spelled_date(text: E, target: str) -> Value:
+    """A partial date means as much as its text says."""
+    kind = "time" if target == "Time" else "moment"
+    low, precision = op(f"{kind}_low", text), op(f"{kind}_precision", text)
+    found = Point(TIME if target == "Time" else DATETIME, low, last_meant(DATETIME, low, precision), precision)
+    found = replace(found, offset=op("offset_minutes", text)) if target == "DateTime" else found
+    return date_from(found) if target == "Date" else found
+
+
+_QUANTITY = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:'([^']*)'|([a-z]+))?")
+
+
+def _spelled_quantity(text: str) -> Value:
+    found = _QUANTITY.fullmatch(text)
+    if not found or (found[3] and not unit_name(found[3])):
+        return NOTHING
+    unit = calendar_unit(found[2] or found[3] or "1")
+    return Quantity(Const(Decimal(found[1])), Const(unit), frozenset({unit}))
+
+
+@operator("ToChars")
+def to_chars(cx: Context, node: Operator, a: Value) -> Value:
+    """B.10 ToChars: every character of a text."""
+    return NOTHING if not isinstance(a, Point) else Texts(a.low, Const(""))
 
 
 @operator("CanConvertQuantity")
 def can_convert_quantity(cx: Context, node: Operator, a: Value, unit: Value) -> Value:
-    """B.3 CanConvertQuantity."""
-    return boolean(case([(present(a), present(convert_quantity(cx, node, a, unit)))]))
-
-
-@operator("ToConcept")
-def to_concept(cx: Context, node: Operator, a: Value) -> Value:
-    """B.3 ToConcept of a code."""
-    if isinstance(a, (Coded, CodeFields, CodeLiterals)):
-        return retyped(a, CONCEPT)
-    return NOTHING if isinstance(a, Nothing) else cx.fail(node, f"ToConcept of {type_of(a)} is not supported")
+    """B.10 CanConvertQuantity."""
+    if isinstance(a, Nothing) or isinstance(unit, Nothing):
+        return NOTHING
+    made = convert_quantity(cx, node, a, unit)
+    return boolean(case([(present(a), present(made))]))
 
 
 @operator("ConvertQuantity")
 def convert_quantity(cx: Context, node: Operator, a: Value, unit: Value) -> Value:
-    """B.3 ConvertQuantity: null where the units do not convert."""
+    """B.10 ConvertQuantity: null where the units do not convert."""
     if isinstance(a, Choice):
         a = narrow(a, QUANTITY)
     if not (isinstance(a, Quantity) and isinstance(unit, Point) and isinstance(unit.low, Const)):

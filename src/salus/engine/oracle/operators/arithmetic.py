@@ -75,7 +75,7 @@ def _uncertain(call: Call, op: str, a: Value, b: Value) -> Value:
 def _quantities(call: Call, op: str, a: Value, b: Value) -> Value:
     a, b = (x if isinstance(x, Quantity) else Quantity(Decimal(x)) for x in (a, b))
     if op == "Multiply":
-        unit = _product_unit(a.unit, b.unit, ".")
+        unit = ucum.product(a.unit, b.unit, ".")
         return _quantity(None if unit is None else a.value * b.value, unit)
     other = in_unit(b, a.unit)
     return _quantity(None if other is None else _NUMBERS[op](a.value, other), a.unit)
@@ -99,16 +99,6 @@ def in_unit(quantity: Quantity, unit: str) -> Decimal | None:
         return None
 
 
-def _product_unit(a: str, b: str, sign: str) -> str | None:
-    """The unit of a product (`.`) or quotient (`/`), in UCUM."""
-    if b == "1":
-        return a
-    if a == b and sign == "/":
-        return "1"
-    joined = b if a == "1" and sign == "." else f"{a}{sign}{b}" if "/" not in b else f"{a}{sign}({b})"
-    return joined if ucum.is_valid(joined) else None
-
-
 @operator("Divide")
 @strict
 def divide(call: Call, a: Value, b: Value) -> Value:
@@ -124,7 +114,7 @@ def _divided_quantities(a: Value, b: Value) -> Value:
     """Of like units a plain number, else a quotient of units."""
     a, b = (x if isinstance(x, Quantity) else Quantity(Decimal(x)) for x in (a, b))
     other = in_unit(b, a.unit)
-    divisor, unit = (b.value, _product_unit(a.unit, b.unit, "/")) if other is None else (other, "1")
+    divisor, unit = (b.value, ucum.product(a.unit, b.unit, "/")) if other is None else (other, "1")
     if b.unit == "1":
         divisor, unit = b.value, a.unit
     return None if divisor == 0 else _quantity(EXACT.divide(a.value, divisor), unit)
@@ -192,11 +182,14 @@ def rounded(call: Call, value: Value, places: Value) -> Value:
 @operator("Ln", "Exp")
 @strict
 def natural(call: Call, value: Value) -> Value:
-    """§16 Ln, Exp: null where there is no result."""
+    """§16 Ln, Exp: null where there is no result, with a warning."""
     try:
-        return decimal(EXACT.ln(Decimal(value)) if call.node.op == "Ln" else EXACT.exp(Decimal(value)))
+        made = decimal(EXACT.ln(Decimal(value)) if call.node.op == "Ln" else EXACT.exp(Decimal(value)))
     except (InvalidOperation, Overflow):
-        return None
+        made = None
+    if made is None:
+        call.error(f"{call.node.op} of {value} has no result")
+    return made
 
 
 @operator("Log")
@@ -228,7 +221,7 @@ def neighbour(call: Call, value: Value) -> Value:
     try:
         return bounds.successor(value) if call.node.op == "Successor" else bounds.predecessor(value)
     except bounds.NoSuchPoint as error:
-        call.warn(f"{call.node.op}: {error}")
+        call.error(f"{call.node.op}: {error}")
         return None
 
 

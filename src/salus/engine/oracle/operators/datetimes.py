@@ -76,7 +76,7 @@ def _stated(values: tuple[Value, ...]) -> tuple[int, ...]:
 def _existing(call: Call, moment: Moment) -> Moment | None:
     """A date there is; another is an error, null with a warning here."""
     if moments.checked(moment) is None:
-        call.warn(f"{moment} is no such {type_name(moment)}")
+        call.error(f"{moment} is no such {type_name(moment)}")
         return None
     return moment
 
@@ -115,13 +115,16 @@ def shifted(call: Call, moment: Moment, quantity: Quantity, sign: int) -> Value:
     """§18 Add, Subtract: a date moved by a duration, at the date's own precision; null outside the years there are."""
     unit = moments.unit_name(quantity.unit)
     if unit is None:
-        call.warn(f"{quantity.unit!r} is not a unit of time")
+        call.error(f"{quantity.unit!r} is not a unit of time")
         return None
     amount, unit = _whole_amount(quantity.value, unit, moments.precision(moment))
     instant = moments.earliest(moment)
     instant = instant.replace(year=2000) if isinstance(moment, Time) else instant
     moved = moments.add(instant, sign * amount, unit)
-    return None if moved is None else moments.like(moment, moved)
+    if moved is None:
+        call.error(f"{call.node.op}: there is no such {type_name(moment)}")
+        return None
+    return moments.like(moment, moved)
 
 
 def _whole_amount(value: Decimal, unit: str, finest: str) -> tuple[int, str]:

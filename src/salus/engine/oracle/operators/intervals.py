@@ -32,7 +32,7 @@ def _edge(call: Call, edge: Callable[[Interval], Value], value: Interval) -> Val
     try:
         return edge(value)
     except bounds.NoSuchPoint as error:
-        call.warn(f"{call.node.op}: {error}")
+        call.error(f"{call.node.op}: {error}")
         return None
 
 
@@ -146,7 +146,7 @@ def point_from(call: Call, value: Interval) -> Value:
     """§19 PointFrom: the one point of an interval; more is an error, null with a warning here."""
     if same_point(lower(value), upper(value)) is True:
         return lower(value)
-    call.warn("point from an interval of more than one point")
+    call.error("point from an interval of more than one point")
     return None
 
 

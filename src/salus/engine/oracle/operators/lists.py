@@ -85,7 +85,7 @@ def last(call: Call, items: Value) -> Value:
 def singleton_from(call: Call, items: Value) -> Value:
     """§20 SingletonFrom: more than one is an error, null with a warning here."""
     if items is not None and len(items) > 1:
-        call.warn("singleton from found more than one element")
+        call.error("singleton from found more than one element")
         return None
     return items[0] if items else None
 

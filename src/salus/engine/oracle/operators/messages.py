@@ -11,5 +11,9 @@ def message(call: Call, source: Value, condition: Value, code: Value, severity: 
     """§24 Message: the source. An Error ends the evaluation of that value: null, and the message as a warning."""
     if condition is not True or severity in (None, "Trace", "Message"):
         return source
-    call.warn(f"{severity}: {text or code or 'no message'}")
-    return None if severity == "Error" else source
+    said = f"{severity}: {text or code or 'no message'}"
+    if severity != "Error":
+        call.warn(said)
+        return source
+    call.error(said)
+    return None
