@@ -12,7 +12,7 @@ from dataclasses import replace
 from salus.elm import nodes as n
 from salus.logic import frame as frames
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, NULL, TRUE, E, and_, case, eq, not_, truth
+from salus.logic.expr import FALSE, NULL, TRUE, Const, E, and_, case, eq, not_, truth
 from salus.logic.folding import fold
 from salus.logic.frame import Rows
 from salus.logic.literals import literal_list
@@ -28,6 +28,7 @@ from salus.logic.values import (
     Tuple,
     Value,
     combine,
+    leaves_of,
     present,
     type_of,
 )  # fmt: skip
@@ -35,6 +36,8 @@ from salus.logic.values import (
 
 def query(cx: Context, node: n.Query) -> Value:
     """The value of a query: rows for a list source, one value otherwise."""
+    if node.aggregate is not None and all(_written_out(source.expression) for source in node.sources):
+        return _unrolled(cx, node, node.aggregate)
     first, *others = node.sources
     alias, value = first.alias, cx.value(first.expression)
     while not _is_list(value) and others:  # single values beside a list: names that hold for each of its rows
@@ -56,6 +59,47 @@ def _aggregate_of_none(cx: Context, node: n.Query, clause: n.Aggregate, value: V
     if not isinstance(value, Nothing):
         cx.fail(node, "the aggregate clause over a single value is not supported")
     return cx.value(clause.starting)
+
+
+def _written_out(node: n.Node) -> bool:
+    """Whether a source is a list of literals, whose elements are known one by one."""
+    return isinstance(node, n.ListSelector) and all(
+        isinstance(e, (n.Literal, n.QuantityLiteral)) for e in node.elements
+    )
+
+
+def _unrolled(cx: Context, node: n.Query, clause: n.Aggregate) -> Value:
+    """The aggregate clause over lists that are written out: the expression unrolled, element after element."""
+    rows = [cx]
+    for source in node.sources:
+        rows = [row.within(row.frame, **{source.alias: item}) for row in rows for item in _items(row, source)]
+    if clause.distinct:
+        rows = _different(cx, node, rows)
+    result = cx.value(clause.starting)
+    for row in rows:
+        inner = _with_lets(row, node)
+        kept = [_related(inner, relationship) for relationship in node.relationships]
+        kept += [] if node.where is None else [_condition(inner, node.where)]
+        made = inner.within(inner.frame, **{clause.identifier: result}).value(clause.expression)
+        held = truth(and_(*kept)) if kept else TRUE
+        result = made if held == TRUE else combine([made, result], lambda p, held=held: case([(held, p[0])], p[1]))  # type: ignore[misc]
+    return result
+
+
+def _items(cx: Context, source: n.Source) -> tuple[Value, ...]:
+    value = cx.value(source.expression)
+    return value.items if isinstance(value, ListLiteral) else ()
+
+
+def _different(cx: Context, node: n.Query, rows: list[Context]) -> list[Context]:
+    """One of each, where that is known already."""
+    kept: dict[tuple[E, ...], Context] = {}
+    for row in rows:
+        leaves = tuple(e for s in node.sources for e in leaves_of(_alias(row, s.alias)))
+        if not all(isinstance(e, Const) for e in leaves):
+            cx.fail(node, "aggregate distinct over values that are no constants is not supported")
+        kept.setdefault(leaves, row)
+    return list(kept.values())
 
 
 def _is_list(value: Value) -> bool:

@@ -169,6 +169,9 @@ def _merged(rows: Rows, low: Point, high: Point, reach: E, parent: Frame, rebuil
     merged.group += [merged.resolve(e) for e in (key, pid, island)]
 
     def bound(point: Point, name: str, by: E) -> Point:
+        if point.high is not None and not isinstance(point.precision, Const):  # of various precision: by the instant
+            return Point(point.type, merged.col(Op(name.removeprefix("arg_"), (by,))))
+
         def chosen(e: E | None) -> E | None:
             return e if e is None or isinstance(e, Const) else merged.col(Op(name, (bounds.col(e), by)))
 
