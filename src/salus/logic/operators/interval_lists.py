@@ -127,12 +127,19 @@ def _ends(cx: Context, node: Operator, interval: Value) -> tuple[Point, Point, C
     if isinstance(interval, Interval):
         low, high = start(interval), end(interval)
         if isinstance(low, Point) and isinstance(high, Point):
-            return low, high, lambda point: point
+            return _as_stated(low, interval.low), _as_stated(high, interval.high), lambda point: point
         if isinstance(low, Quantity) and isinstance(high, Quantity):
             unit = common_unit((low, high))
             known = frozenset({unit})
             return as_point(low, unit), as_point(high, unit), lambda point: Quantity(point.low, Const(unit), known)
     cx.fail(node, f"{node.op} of a list of {type_of(interval)} is not supported")
+
+
+def _as_stated(point: Point, bound: Value) -> Point:
+    """An end with the precision of the bound it comes from, where that is the same for all."""
+    if isinstance(bound, Point) and isinstance(bound.precision, Const):
+        return replace(point, precision=bound.precision)
+    return point
 
 
 def _reach(cx: Context, node: Operator, high: Point, per: Value) -> E:
