@@ -142,4 +142,4 @@ def _precision(stated: Sequence[E]) -> E:
 def _minutes(hours: E) -> E:
     if isinstance(hours, Const):
         return NULL if hours.value is None else Const(int(Decimal(str(hours.value)) * 60))
-    return op("truncated", op("mul_decimal", hours, Const(Decimal(60))))
+    return op("truncate", op("mul_decimal", hours, Const(Decimal(60))))
