@@ -17,6 +17,8 @@ from rich.text import Text
 from salus.measure.explain.reasons import spelled
 
 Row = Mapping[str, Any]
+_COUNTS = ("come here", "fall out", "only here", "holds", "fails", "unknown")
+_NARROWEST = 20
 _WORDS = {"all": "all of: ", "any": "any of: ", "not": "not: "}
 
 
@@ -33,7 +35,7 @@ def show_clauses(title: str, table: pa.Table, console: Console) -> None:
         console.print()
         console.print(_headline(f"{where}{spelled(population)}", told[0], noun))
         if len(told) > 1:
-            console.print(_table(told))
+            console.print(_table(told, console.width))
 
 
 def _headline(name: str, whole: Row, noun: str) -> Text:
@@ -44,13 +46,20 @@ def _headline(name: str, whole: Row, noun: str) -> Text:
     )
 
 
-def _table(rows: list[Row]) -> Table:
+def _table(rows: list[Row], width: int) -> Table:
+    """The clauses are cut where the screen is narrow, the counts never."""
+    cells = [(_clause(row), list(_counts(row))) for row in rows[1:]]
+    widths = [
+        max(len(word) for word in (*name.split(), *(counts[n].plain for _, counts in cells)))
+        for n, name in enumerate(_COUNTS)
+    ]
+    left = max(width - sum(widths) - 2 * len(widths), _NARROWEST)
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("clause", no_wrap=True, overflow="ellipsis")
-    for name in ("come here", "fall out", "only here", "holds", "fails", "unknown"):
-        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
-    for row in rows[1:]:
-        table.add_row(_clause(row), *_counts(row))
+    table.add_column("clause", no_wrap=True, overflow="ellipsis", max_width=left)
+    for name, wide in zip(_COUNTS, widths, strict=True):
+        table.add_column(name.replace(" ", "\n"), justify="right", min_width=wide)
+    for clause, counts in cells:
+        table.add_row(clause, *counts)
     return table
 
 
