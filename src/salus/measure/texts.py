@@ -1,7 +1,8 @@
 """The CQL text of the content, by the identity its own library line states.
 
 Text comes base64-encoded in Library resources or as `.cql` files; a file was given for this very purpose and wins over
-an embedded text. Only the head of a text is read to learn who it is.
+an embedded text. Only the head of a text is read to learn who it is. FHIRHelpers is there also when the
+content has none (`cql.helpers`).
 Leaves to others: reading files (`measure.content`), translating (`cql.translations`), ELM (`measure.libraries`).
 """
 
@@ -11,6 +12,7 @@ import base64
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from salus.cql import helpers
 from salus.cql.header import read_header
 from salus.cql.source import Source
 from salus.errors import SalusError
@@ -69,7 +71,7 @@ class LibraryTexts:
         return identity
 
     def __contains__(self, identity: Identity) -> bool:
-        return identity.version in self._texts.get(identity.name, {})
+        return identity.version in self.versions(identity.name)
 
     def all(self) -> list[Text]:
         """Every text, in order of name and version."""
@@ -77,9 +79,13 @@ class LibraryTexts:
 
     def versions(self, name: str) -> list[str | None]:
         """The versions there are, oldest first."""
+        if name == helpers.NAME and name not in self._texts:
+            return [helpers.VERSION]
         return sorted(self._texts.get(name, {}), key=version_key)
 
     def text(self, name: str, version: str | None) -> Source:
+        if name == helpers.NAME and name not in self._texts:
+            return helpers.fhir_helpers()
         return self._texts[name][version].source
 
     def names(self) -> list[str]:
