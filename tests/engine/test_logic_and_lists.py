@@ -291,3 +291,15 @@ def test_parts_of_what_is_not_there_do_not_exist(evaluate: Evaluate) -> None:
     answers = evaluate(records, {"Latest": elm.last(OBSERVATIONS), "X": exists, "Y": elm.op("Not", exists)})
     assert answers["X"] == {"p": True, "none": False}
     assert answers["Y"] == {"p": False, "none": True}
+
+
+def test_a_list_that_no_record_has_is_empty_whatever_is_made_of_it(evaluate: Evaluate) -> None:
+    """A query over it gives no elements, also where the element it would give is a resource."""
+    named = elm.query(elm.retrieve("Observation"), "O", where=equals(elm.prop("value", elm.prop("id", "O")), "o1"))
+    found = elm.query(
+        elm.prop("reasonReference", "E"), "R", **{"return": elm.returning(elm.op("SingletonFrom", named))}
+    )
+    some = elm.query(elm.retrieve("Encounter"), "E", where=elm.op("Exists", elm.query(found, "D")))
+    none = elm.query(elm.retrieve("Encounter"), "E", where=elm.op("Not", elm.op("Exists", found)))
+    got = evaluate([patient(), encounter("e"), observation("o1")], {"some": some, "none": none})
+    assert (got["some"]["p"], got["none"]["p"]) == ([], ["e"])

@@ -16,6 +16,7 @@ from salus.logic.frame import Rows, child_rows, dictionary_rows, instance, union
 from salus.logic.values import (
     CODE,
     DECIMAL,
+    EMPTY,
     NOTHING,
     STRING,
     Choice,
@@ -213,12 +214,12 @@ def _many(cx: Context, row: Row, type_name: str, path: str) -> Value:
     if model.storage(resolved) == "concept":
         ids = row.col(path)
         if ids == NULL:
-            return NOTHING
+            return EMPTY
         frame, table = dictionary_rows(cx.data, "concept_list", "lid", cx.frame, ids)
         return Rows(frame, Coded(type_, table.col("cid")))
     name = f"{row.table}.{path}"
     if not cx.data.has_table(name) or row.key == NULL:
-        return NOTHING
+        return EMPTY
     frame, child = child_rows(cx.data, name, cx.frame, row.key)
     if model.storage(resolved) == "complex":
         return Rows(frame, Element(type_, child, ""))

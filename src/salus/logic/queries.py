@@ -20,6 +20,7 @@ from salus.logic.operators.sorting import order_key
 from salus.logic.properties import get_path
 from salus.logic.values import (
     EMPTY,
+    NOTHING,
     Empty,
     ListLiteral,
     Nothing,
@@ -145,6 +146,8 @@ def only_if(cx: Context, node: n.Node, condition: E, value: Value) -> Value:
     """`value` where the condition is true, else null."""
     if condition == TRUE or isinstance(value, Nothing):
         return value
+    if condition == FALSE:
+        return EMPTY if isinstance(value, Rows) else NOTHING
     if isinstance(value, Rows):
         rows = frames.instance(value, cx.frame)
         rows.frame.filter(condition)
