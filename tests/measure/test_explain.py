@@ -88,14 +88,20 @@ PEOPLE = [
 ]
 
 
-def evaluated(folder: Path, records: list[Json], content: tuple[Path, ...] = (), prefer_elm: bool = False) -> Path:
+def evaluated(
+    folder: Path,
+    records: list[Json],
+    content: tuple[Path, ...] = (),
+    engine: str = "duckdb",
+    prefer_elm: bool = False,
+) -> Path:
     """A results folder of some records and the catalog's measure."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "records.ndjson").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
     load([folder / "records.ndjson"], folder / "population.duckdb")
     paths = content or tuple(content_paths())
     files = (folder / "population.duckdb", paths, PERIOD, folder / "results", (MEASURE,))
-    evaluate(Job(*files, prefer_elm=prefer_elm), tools())
+    evaluate(Job(*files, engine, prefer_elm=prefer_elm), tools(engine))
     return folder / "results"
 
 
@@ -273,6 +279,25 @@ def test_the_text_is_found_wherever_it_is(tmp_path: Path, names: tuple[str, ...]
     assert text in [part.text for part in criterion(found, "initial-population").finding.parts]
     assert found.agrees
     assert any(each.spans for each in found.definitions) is cql
+
+
+def test_a_part_that_was_never_come_to_and_cannot_be_evaluated_is_said(tmp_path: Path) -> None:
+    """The age decides, so that the oracle never meets an operator that it does not have."""
+    [folder] = bare_content(tmp_path / "content", cql=True)
+    path = next(folder.glob("Library-*.json"))
+    library = json.loads(path.read_text())
+    for content in library["content"]:
+        if content["contentType"] == "application/elm+json":
+            elm = json.loads(base64.b64decode(content["data"]))
+            [initial] = [d for d in elm["library"]["statements"]["def"] if d["name"] == "Initial Population"]
+            initial["expression"]["operand"][1]["type"] = "Frobnicate"
+            content["data"] = base64.b64encode(json.dumps(elm).encode()).decode()
+    path.write_text(json.dumps(library))
+    young = [each for each in PEOPLE if "young" in json.dumps(each)]
+    run = evaluated(tmp_path / "run", young, (folder,), "oracle", prefer_elm=True)
+    initial_ = criterion(explained(run, "young"), "initial-population")
+    assert (initial_.met, initial_.finding.parts[0].truth) == (False, False)
+    assert initial_.finding.parts[-1].sentence.startswith("is not evaluated: SalusBloodPressureControl 1.0.0, line")
 
 
 def test_text_of_another_version_is_not_taken_for_the_source(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def reason(measure: MeasureDefinition, group: Group, library: Identity, patients
         return head
     own = criterion.expression
     clauses = count(Criteria(library.name, library.version, ((own, own),)))
-    return f"{head}: {'; '.join(_said(*clause) for clause in clauses)}"
+    return f"{head}: {'; '.join(_said(*clause) for clause in clauses)}" if clauses else head
 
 
 def _said(text: str, held: int, failed: int, unknown: int) -> str:

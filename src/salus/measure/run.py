@@ -243,7 +243,10 @@ def _empty(
     ask = tools.clauses
 
     def count(asked: Criteria) -> ClauseCounts:
-        return clauses.outermost(ask(population, content, [asked], job.period)[0][0])
+        try:
+            return clauses.outermost(ask(population, content, [asked], job.period)[0][0])
+        except SalusError:  # another engine made the run; what this one does not support must not undo it
+            return []
 
     return [
         reason(each.measure, group, each.library, patients, count)

@@ -17,6 +17,7 @@ from salus.elm.library import Library
 from salus.elm.narrative import Narrative
 from salus.engine.oracle.comparison import same
 from salus.engine.oracle.elements import Element, is_resource
+from salus.engine.oracle.errors import Refused
 from salus.engine.oracle.scope import Scope
 from salus.engine.oracle.values import Value
 from salus.measure.explain.model import Finding, Kind, Truth
@@ -56,7 +57,14 @@ class Walk:
     # --- truth values ---
 
     def truth(self, node: n.Node, at: At, depth: int = 0) -> Finding:
-        """What a truth value was, and its parts; a list holds when it has an element."""
+        """What a truth value was, and its parts; a list holds when it has an element. A part that the oracle never came
+        to, because another decided, and cannot evaluate is said to be so."""
+        try:
+            return self._truth(node, at, depth)
+        except Refused as refused:
+            return self._made("test", node, at, None, sentence=f"is not evaluated: {refused}")
+
+    def _truth(self, node: n.Node, at: At, depth: int) -> Finding:
         followed = self.sieve.body(node, at) if depth < _DEEPEST else None
         if followed is not None and self._is_known(node, followed[1]):
             return self._again(node, at, None)
