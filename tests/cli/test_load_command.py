@@ -26,11 +26,22 @@ def test_says_what_was_loaded(records: Path, tmp_path: Path, capsys: pytest.Capt
     assert is_population(into)
 
 
-def test_a_population_may_be_replaced(records: Path, tmp_path: Path) -> None:
+def test_the_same_again_is_said_to_be_nothing_new(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     into = tmp_path / "population.duckdb"
     load_command([records], into)
+    capsys.readouterr()
     load_command([records], into)
-    assert is_population(into)
+    assert "30 patients" in (said := capsys.readouterr().out)
+    assert "Nothing new" in said
+
+
+def test_a_population_may_be_replaced(records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    into = tmp_path / "population.duckdb"
+    load_command([records], into)
+    load_command([records], into, replace=True)
+    assert "Nothing new" not in capsys.readouterr().out
 
 
 def test_nothing_but_a_population_is_replaced(records: Path, tmp_path: Path) -> None:

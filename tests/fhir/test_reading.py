@@ -18,7 +18,7 @@ import pytest
 
 from salus.errors import SalusError
 from salus.fhir.reading import Record, read, scan
-from salus.fhir.sources import Meter
+from salus.fhir.sources import Walk
 
 Json = dict[str, Any]
 
@@ -232,8 +232,9 @@ def test_bytes_are_kept_without_white_space_and_with_every_digit(tmp_path: Path)
 def test_the_meter_ends_at_the_total(tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").write_bytes(tar("w:gz", MEMBERS))
     (tmp_path / "b.json").write_bytes(lines(patient("p")))
-    meter = Meter()
-    list(scan([tmp_path], meter=meter))
+    walk = Walk([tmp_path])
+    list(scan(walk))
+    meter = walk.meter
     assert meter.done == meter.total > 0
     assert meter.unpacked == sum(map(len, MEMBERS.values())) + (tmp_path / "b.json").stat().st_size
 

@@ -95,7 +95,7 @@ def fresh(out: Path, people: int, seed: int) -> Truth:
 def load(out: Path) -> None:
     from salus.cli.load import load_command
 
-    load_command(sorted((out / RECORDS).glob("*.ndjson")), out / POPULATION)
+    load_command(sorted((out / RECORDS).glob("*.ndjson")), out / POPULATION, replace=True)
 
 
 def evaluate(out: Path, period: tuple[date, date]) -> None:

@@ -14,18 +14,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from salus.errors import UsageError
-from salus.store import LoadReport, load
+from salus.store import MEMORY, LoadReport, load
 
 STEPS = {"read": "reading", "settle": "whose is it", "type": "typing"}
 MAGIC = slice(8, 12), b"DUCK"  # how a DuckDB file, and so a population, is known
 
 
-def load_command(paths: Sequence[Path], into: Path) -> None:
+def load_command(paths: Sequence[Path], into: Path, replace: bool = False, memory: str = MEMORY) -> None:
     """Load `paths` into the population file `into`. Raises UsageError (exit 2) or SalusError (exit 1)."""
     check(paths, into)
     started = time.perf_counter()
     with bar(Console(stderr=True)) as tell:
-        report = load(paths, into, progress=tell)
+        report = load(paths, into, replace=replace, memory=memory, progress=tell)
     seconds = time.perf_counter() - started
     warnings = Console(stderr=True)
     for warning in report.warnings:
@@ -67,9 +67,14 @@ def bar(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def said(report: LoadReport, seconds: float) -> str:
-    """The load in a sentence; what went wrong is in the report's warnings."""
+    """The load, and what there is now, in sentences; what went wrong is in the report's warnings."""
     resources = sum(report.resources.values())
+    there = f"{report.into}: {report.patients:,} patients, {resources:,} resources of {len(report.resources)} types"
+    known = f"; {len(report.unchanged):,} files loaded before were passed over" if report.unchanged else ""
+    if not (report.read or report.deletions):
+        return f"{there}. Nothing new{known}."
+    deletions = f" and {report.deletions:,} deletions" if report.deletions else ""
     return (
-        f"{report.into}: {report.patients:,} patients, {resources:,} resources of {len(report.resources)} "
-        f"types ({report.bytes_read / 1e6:,.0f} MB read in {seconds:.1f} s)"
+        f"{there} ({report.read:,} resources{deletions}, {report.bytes_read / 1e6:,.0f} MB, "
+        f"read in {seconds:.1f} s{known})"
     )

@@ -70,12 +70,16 @@ def load(
         list[Path],
         typer.Argument(metavar="PATH...", help="NDJSON(.gz), FHIR Bundles, folders, .zip or .tar.* of them."),
     ],
-    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="The population file to make (or replace).")],
+    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="The population file to add to, or to make.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Leave out what is in the population so far.")] = False,
+    memory: Annotated[
+        str, typer.Option("--memory", metavar="LIMIT", help="How much the database may hold; the rest waits on disk.")
+    ] = "768MB",
 ) -> None:
-    """Load FHIR records into a population file."""
+    """Load FHIR records into a population file: what is new there, what changed, what was deleted."""
     from salus.cli.load import load_command
 
-    load_command(paths, into)
+    load_command(paths, into, replace, memory)
 
 
 @app.command()

@@ -2,15 +2,16 @@
 
 `read` gives every resource as a Python dict; `scan` gives the same resources as bytes, for those who load
 many. Whether a file is one JSON document or one per line is told by its content. A Bundle of any type is
-unpacked (entries of nested Bundles too); an entry without a resource (a deletion, a response) is not a
-record. Nothing raises for one bad line, entry or file: it becomes a record whose `error` says what is wrong,
-never what the data said.
+unpacked (entries of nested Bundles too); an entry without a resource (a response) is not a record, and a
+deletion is one only for who asks for deletions. Nothing raises for one bad line, entry or file: it becomes
+a record whose `error` says what is wrong, never what the data said.
 
 Leaves to others: containers (`salus.fhir.sources`), and every meaning of a resource.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from salus.fhir.sources import BROKEN, Failure, Meter, Source, Walk
+from salus.fhir.sources import BROKEN, Failure, Source, Walk
 
 Skipped = Callable[[str], None]
 
@@ -28,6 +29,7 @@ _DATA_SUFFIXES = (".json", ".ndjson", ".jsonl")
 _NOT_JSON = "is not valid JSON"
 _NO_TYPE = "is not a FHIR resource (a JSON object with a resourceType, and texts as type and id)"
 _NO_ENTRIES = "is a Bundle whose entries are not a list"
+_NO_TARGET = "is a deletion that does not say of what (a request.url of the form Type/id)"
 _NO_ENTRY = "is not a Bundle entry (a JSON object, its fullUrl a text)"
 
 
@@ -51,7 +53,8 @@ class Record:
 
 class Raw(NamedTuple):
     """The same as `Record`, unparsed: `data` is the resource's JSON as it came (where that was several lines, without
-    white space), `type` and `id` its own claim; `collection`: whether its Bundle says it is one.
+    white space), `type` and `id` its own claim; `collection`: whether its Bundle says it is one. `deleted`: the entry
+    says that this resource is no more (then `data` is empty), `at` since when, as a FHIR instant, where it says so.
     """
 
     file: str
@@ -64,27 +67,35 @@ class Raw(NamedTuple):
     data: bytes
     error: str | None = None
     collection: bool = False
+    deleted: bool = False
+    at: str | None = None
 
 
 class _Entry(msgspec.Struct):
     fullUrl: str | None = None
     resource: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    request: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    response: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Bundle(msgspec.Struct):
     entry: list[_Entry] | None = None
     type: Any = None
+    meta: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class _LooseBundle(msgspec.Struct):
     entry: list[msgspec.Raw] | None = None
     type: Any = None
+    meta: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Head(msgspec.Struct):
     resourceType: str
     id: str | None = None
 
+
+_TARGET = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([^/?#]+)(?:/_history/[^/?#]+)?$")
 
 _bundle = msgspec.json.Decoder(_Bundle).decode
 _loose_bundle = msgspec.json.Decoder(_LooseBundle).decode
@@ -106,23 +117,24 @@ def read(paths: Sequence[Path], *, skipped: Skipped | None = None) -> Iterator[R
 
 
 def scan(
-    paths: Sequence[Path],
+    paths: Sequence[Path] | Walk,
     *,
     skipped: Skipped | None = None,
-    meter: Meter | None = None,
     untyped: bool = False,
     texts: tuple[str, ...] = (),
+    deletions: bool = False,
 ) -> Iterator[Raw]:
-    """As `read`, with the resources as bytes; `meter` is kept up to date.
+    """As `read`, with the resources as bytes; a walk given in place of paths knows how far it is.
 
     With `untyped`, JSON objects without a resourceType (ELM documents) are given too, with the type "". Files whose
-    names end in one of `texts` (`.cql`) are given whole, with that ending as their type.
+    names end in one of `texts` (`.cql`) are given whole, with that ending as their type. With `deletions`, so are
+    Bundle entries that say a resource was deleted.
     """
-    return _scan(Walk(paths, meter or Meter()), skipped or (lambda name: None), untyped, texts)
+    walk = paths if isinstance(paths, Walk) else Walk(paths)
+    return _scan(walk, skipped or (lambda name: None), _Unpacker(untyped, deletions), texts)
 
 
-def _scan(walk: Walk, skipped: Skipped, untyped: bool, texts: tuple[str, ...]) -> Iterator[Raw]:
-    unpack = _Unpacker(untyped)
+def _scan(walk: Walk, skipped: Skipped, unpack: _Unpacker, texts: tuple[str, ...]) -> Iterator[Raw]:
     for source in walk:
         if isinstance(source, Failure):
             yield _failed(source.name, 1, source.reason)
@@ -224,10 +236,11 @@ def _resource_type(data: bytes) -> str | None:
 class _Unpacker:
     """Documents -> resources; counts the Bundles."""
 
-    def __init__(self, untyped: bool = False) -> None:
+    def __init__(self, untyped: bool, deletions: bool) -> None:
         self._bundles = 0
         self._bytes = 0
         self._untyped = untyped
+        self._deletions = deletions
 
     def __call__(self, file: str, line: int, data: bytes | Failure) -> Iterable[Raw]:
         if isinstance(data, Failure):
@@ -275,29 +288,37 @@ class _Unpacker:
     def _unpacked(self, file: str, line: int, place: int | None, data: bytes) -> Iterator[Raw]:
         bundle = self._bundles
         self._bundles += 1
-        entries, collection = _entries(data)
+        entries, collection, meta = _entries(data)
         for position, entry in enumerate(entries):
             if isinstance(entry, str):
                 in_bundle = entry is not _NO_ENTRIES
                 yield _failed(file, line, entry, position if in_bundle else place, bundle if in_bundle else None)
+            elif target := _deletion(entry):
+                if self._deletions:
+                    yield _deleted(target, _when(entry, meta), file, line, position, bundle)
             elif isinstance(entry.resource, msgspec.Raw):
                 found = bytes(entry.resource)
                 yield from self._resource(file, line, position, entry.fullUrl, bundle, found, collection)
 
 
-def _entries(data: bytes) -> tuple[Iterable[_Entry | str], bool]:
-    """The entries of a Bundle, or what is wrong with one, and whether it is a collection; entries are read one by one
-    only when they are not all right."""
+def _entries(data: bytes) -> tuple[Iterable[_Entry | str], bool, bytes]:
+    """The entries of a Bundle, or what is wrong with one, whether it is a collection, and its meta; entries are read
+    one by one only when they are not all right."""
     try:
         found = _bundle(data)
-        return found.entry or [], found.type == "collection"
+        return found.entry or [], found.type == "collection", _bytes(found.meta)
     except (msgspec.DecodeError, RecursionError):
         pass
     try:
         loose = _loose_bundle(data)
-        return [_entry_or_error(entry) for entry in loose.entry or []], loose.type == "collection"
+        entries = [_entry_or_error(entry) for entry in loose.entry or []]
+        return entries, loose.type == "collection", _bytes(loose.meta)
     except (msgspec.DecodeError, RecursionError):
-        return [_NO_ENTRIES], False
+        return [_NO_ENTRIES], False, b""
+
+
+def _bytes(part: msgspec.Raw | msgspec.UnsetType) -> bytes:
+    return bytes(part) if isinstance(part, msgspec.Raw) else b""
 
 
 def _entry_or_error(data: msgspec.Raw) -> _Entry | str:
@@ -305,3 +326,31 @@ def _entry_or_error(data: msgspec.Raw) -> _Entry | str:
         return _entry(data)
     except (msgspec.DecodeError, RecursionError):
         return _NO_ENTRY
+
+
+def _deletion(entry: _Entry) -> str | None:
+    """What an entry asks to be deleted ("?" where it does not say), None for other entries (FHIR R4,
+    Bundle.entry.request; Bulk Data Access IG 2.0.0, export manifest, `deleted`)."""
+    request = _bytes(entry.request)
+    if b"DELETE" not in request:
+        return None
+    found, _ = _parse(request)
+    if found is None or found.get("method") != "DELETE":
+        return None
+    return str(found.get("url") or "?")
+
+
+def _when(entry: _Entry, meta: bytes) -> str | None:
+    """When the deletion was made: the entry's response says, as in a history Bundle; else the Bundle's meta."""
+    for part, name in ((_bytes(entry.response), "lastModified"), (meta, "lastUpdated")):
+        found, _ = _parse(part) if part else (None, None)
+        if found is not None and isinstance(found.get(name), str):
+            return str(found[name])
+    return None
+
+
+def _deleted(target: str, at: str | None, file: str, line: int, entry: int, bundle: int) -> Raw:
+    named = _TARGET.search(target)
+    if named is None:
+        return _failed(file, line, _NO_TARGET, entry, bundle)
+    return Raw(file, line, entry, None, bundle, named[1], named[2], b"", None, False, True, at)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import tarfile
@@ -52,6 +53,15 @@ class Source:
     stream: BinaryIO
 
 
+@dataclass(slots=True)
+class Given:
+    """One file on disk that a walk read: `hash` is of its bytes, None until (and unless) all of them were read."""
+
+    path: str
+    size: int
+    hash: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A file or archive member that could not be opened, and why."""
@@ -64,11 +74,17 @@ class Failure:
 class Walk:
     """A walk over paths; iterate it for sources and failures. Raises SalusError at once for a path that is
     not there.
+
+    `given` lists the files read so far, the last being the one under way. A file whose content is in `known`
+    (size, hash) is passed over and listed in `unchanged`; so is a further copy of one that was read.
     """
 
     paths: Sequence[Path]
     meter: Meter = field(default_factory=Meter)
+    known: set[tuple[int, str]] = field(default_factory=set)
     files: list[Path] = field(init=False)
+    given: list[Given] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for path in self.paths:
@@ -79,13 +95,36 @@ class Walk:
 
     def __iter__(self) -> Iterator[Source | Failure]:
         for file in self.files:
-            yield from self._open(file)
+            if self._is_known(file):
+                self.unchanged.append(str(file))
+                self.meter.done += file.stat().st_size
+            else:
+                yield from self._open(file)
+
+    def _is_known(self, file: Path) -> bool:
+        """Reads the file only where one of its size is known."""
+        size = file.stat().st_size
+        if not any(size == other for other, _ in self.known):
+            return False
+        try:
+            with file.open("rb") as stream:
+                return (size, hashlib.file_digest(stream, _digest).hexdigest()) in self.known
+        except OSError:
+            return False  # reading it in earnest will say what is wrong
 
     def _open(self, file: Path) -> Iterator[Source | Failure]:
+        given = Given(str(file), file.stat().st_size)
+        self.given.append(given)
         try:
             with file.open("rb", buffering=0) as raw:
-                yield from _unwrap(str(file), cast(BinaryIO, _Metered(raw, self.meter)))
-        except BROKEN as problem:
+                metered = _Metered(raw, self.meter)
+                try:
+                    yield from _unwrap(str(file), cast(BinaryIO, metered))
+                except BROKEN as problem:
+                    yield Failure(str(file), _reason(problem))
+                given.size, given.hash = metered.finish()
+                self.known.add((given.size, given.hash))
+        except OSError as problem:
             yield Failure(str(file), _reason(problem))
 
 
@@ -108,29 +147,33 @@ def _reason(problem: Exception) -> str:
     return f"cannot be read: {problem or type(problem).__name__}"
 
 
+def _digest() -> hashlib.blake2b:
+    return hashlib.blake2b(digest_size=16)
+
+
 class _Metered(io.RawIOBase):
-    """Counts what is read off the disk, so that progress is known whatever the compression."""
+    """Counts and hashes what is read off the disk, so that progress is known whatever the compression."""
 
     def __init__(self, raw: BinaryIO, meter: Meter) -> None:
         self._raw, self._meter = raw, meter
+        self._size, self._hash = 0, _digest()
 
     def readable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._raw.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._raw.tell()
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         data = self._raw.read(len(buffer)) or b""
         buffer[: len(data)] = data
         self._meter.done += len(data)
+        self._size += len(data)
+        self._hash.update(data)
         return len(data)
+
+    def finish(self) -> tuple[int, str]:
+        """Size and hash of the whole file: what an archive's reader left unread is read too."""
+        while self.read(_BLOCK):
+            pass
+        return self._size, self._hash.hexdigest()
 
 
 class _Rewound(io.RawIOBase):

@@ -1,8 +1,9 @@
-"""A load: files -> a new population file, or the old one untouched.
+"""A load: files -> a population file that has them too, or the old one untouched.
 
-Everything is written to a temporary file beside the target, which replaces the target in one step at the
-end; a load that dies leaves what was there as it was. For now a load makes a new population from the given
-paths alone; adding to one comes later.
+A further load brings new files to a population, and ends as if all had been loaded at once: what is new is read, then
+everything is settled anew (`owners`), and the types whose rows, owners or references changed are typed anew, with the
+elements measures asked for in the meantime. Work is done on a copy that takes the population's place at the end
+(`scratch`).
 
 Leaves to others: reading (`intake`), ownership (`owners`), typed elements (`shred`, `publish`).
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,136 +21,227 @@ import duckdb
 
 from salus import __version__
 from salus.errors import SalusError
-from salus.store import problems, references
-from salus.store.intake import Intake, Taken
+from salus.fhir.sources import Walk
+from salus.store import changes, manifest, problems, references
+from salus.store.intake import ARRIVAL, TABLES, Intake, Taken
 from salus.store.intern import Dictionary
-from salus.store.owners import Owned, settle
-from salus.store.population import SCHEMA, by_resource, prepare, stage_type
+from salus.store.owners import Owned, drop_raw, name_others, settle, write_keys
+from salus.store.population import SCHEMA, by_resource, prepare, schema_of, stage_type
 from salus.store.publish import FACTS, drop_staged, publish
-from salus.store.sql import scalar, transaction
+from salus.store.scratch import scratch
+from salus.store.sql import literal, scalar, transaction
 from salus.store.tree import Need
+from salus.store.versions import date_undated
 from salus.store.warm import warm_needs
 
 Progress = Callable[[str, int, int], None]
 """Told (step, done, of how many). Steps in order: `read` (bytes), `settle` (0 and 1), `type` (resources)."""
 
+MEMORY = "768MB"
+"""How much the database may hold if nothing is said; the rest of a large load waits on disk beside the file."""
+
 _SETTINGS = (
-    "SET memory_limit = '768MB'",  # the rest of a large load waits on disk beside the file
     "SET wal_autocheckpoint = '128MB'",  # a checkpoint compresses the last rows of a table anew: not too often
 )
+_TYPES = """CREATE OR REPLACE TABLE resource_type AS
+    SELECT type, count(*) AS resources FROM work.final GROUP BY type ORDER BY type"""
+_EXISTING = "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()"
+_INFO = "CREATE TABLE IF NOT EXISTS population_info(key VARCHAR, value VARCHAR)"
 
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What a load did.
+    """What a load did, and what is in the population after it.
 
-    resources: kept, by type. bytes_read: off the disk, as packed as it was; bytes_json: unpacked.
-    quarantined: lines, entries and elements that could not be read (rows of `quarantine`). superseded: older
-    versions left out. orphans: resources of patients that are not loaded, kept in raw only. inferred:
-    resources given the only patient of their Bundle. skipped: files that hold no JSON. warnings: sentences
-    for the user, no row's values in them.
+    read: resources in the files of this load; deletions: entries there that delete one. unchanged: files that were
+    loaded before, not read again. bytes_read: of this load, off the disk, as packed as it was; bytes_json: unpacked.
+    skipped: files that hold no JSON. All else is of the whole population. resources: kept, by type. quarantined:
+    lines, entries and elements that could not be read (rows of `quarantine`). superseded: older versions left out.
+    deleted: resources of which deletions left nothing. orphans: resources of patients that are not loaded, kept in raw
+    only. inferred: resources given the only patient of their Bundle. warnings: sentences for the user, no row's
+    values in them.
     """
 
     into: Path
     patients: int
     resources: dict[str, int]
-    bytes_read: int
-    bytes_json: int
-    quarantined: int
-    superseded: int
-    orphans: int
-    inferred: int
-    skipped: tuple[str, ...]
+    read: int = 0
+    deletions: int = 0
+    unchanged: tuple[str, ...] = ()
+    bytes_read: int = 0
+    bytes_json: int = 0
+    quarantined: int = 0
+    superseded: int = 0
+    deleted: int = 0
+    orphans: int = 0
+    inferred: int = 0
+    skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
 
 
-def load(paths: Sequence[Path], into: Path, *, progress: Progress | None = None) -> LoadReport:
-    """Make a population of everything in `paths` and put it at `into`, replacing what was there.
+def load(
+    paths: Sequence[Path],
+    into: Path,
+    *,
+    replace: bool = False,
+    memory: str = MEMORY,
+    progress: Progress | None = None,
+) -> LoadReport:
+    """Add everything in `paths` to the population at `into`, which is made when it is not there; with `replace`, what
+    was there is left out. `memory` limits what the database holds, as DuckDB writes sizes.
 
-    Raises SalusError when a path is not there, nothing readable is found, or the population cannot be
-    written; then `into` is untouched.
+    Raises SalusError when a path is not there, nothing readable is found, `into` is in use or of another version, or
+    the population cannot be written; then `into` is untouched.
     """
-    tell = progress or (lambda step, done, total: None)
-    if not into.parent.is_dir():
-        raise SalusError(f"no such folder: {into.parent}")
-    scratch = into.with_name(f".{into.name}.{os.getpid()}.loading")
-    try:
-        report = _build(paths, into, scratch, tell)
-        os.replace(scratch, into)
-    finally:
-        for leftover in (scratch, scratch.with_name(scratch.name + ".wal")):
-            leftover.unlink(missing_ok=True)
+    walk = Walk(paths)
+    onto = into.exists() and not replace
+    with scratch(into, onto=onto) as place:
+        con = duckdb.connect(str(place))
+        try:
+            job = _Job(con, into, memory, progress or (lambda step, done, total: None))
+            report = job.run(walk)
+        finally:
+            con.close()
+        if not report.read and not report.deletions:
+            place.unlink()  # nothing new: not a byte of the population changes
     return report
 
 
-def _build(paths: Sequence[Path], into: Path, scratch: Path, tell: Progress) -> LoadReport:
-    con = duckdb.connect(str(scratch))
-    try:
+@dataclass(slots=True)
+class _Job:
+    con: duckdb.DuckDBPyConnection
+    into: Path
+    memory: str
+    tell: Progress
+    load: int = 0
+    changed: list[str] = field(default_factory=list)
+    needs: set[Need] = field(default_factory=set)
+
+    def run(self, walk: Walk) -> LoadReport:
+        self._open()
+        walk.known = manifest.known(self.con)
+        taken = Intake(self.con, self.load).run(walk, lambda done, total: self.tell("read", done, total))
+        if not (taken.resources or taken.deletions):
+            if walk.unchanged:
+                return _unchanged(self.con, self.into, walk, taken)
+            raise SalusError(f"no FHIR resources found in {', '.join(str(path) for path in walk.paths)}")
+        manifest.note(self.con, walk.given, self.load)
+        owned = self._settle()
+        self._type(owned)
+        return self._finish(walk, taken, owned)
+
+    def _open(self) -> None:
+        """Refuse what is no population of this version; make what a population has from the first."""
+        known = schema_of(self.con)
+        if known != SCHEMA and scalar(self.con, _EXISTING):
+            raise SalusError(f"{self.into} was made by another version of Salus: load all anew with --replace")
+        try:
+            self.con.execute(f"SET memory_limit = {literal(self.memory)}")
+        except duckdb.Error as problem:
+            raise SalusError(f"{self.memory} is not an amount of memory (try 2GB)") from problem
         for setting in _SETTINGS:
-            con.execute(setting)
-        prepare(con)
-        con.execute(FACTS)
-        taken = Intake(con).run(paths, lambda done, total: tell("read", done, total))
-        if not taken.resources:
-            raise SalusError(f"no FHIR resources found in {', '.join(str(path) for path in paths)}")
-        tell("settle", 0, 1)
-        owned = settle(con)
-        references.resolve(con, owned.types)
-        references.find_visible(con)
-        tell("settle", 1, 1)
-        _type_warm_set(con, owned.types, taken.resources, tell)
-        report = _report(con, into, taken, owned)
-        con.execute("CHECKPOINT")
+            self.con.execute(setting)
+        prepare(self.con)
+        self.con.execute(f"{FACTS}; {TABLES}; {manifest.TABLE}; {_INFO}; CREATE SCHEMA IF NOT EXISTS intake")
+        self.con.execute(f"CREATE TABLE IF NOT EXISTS intake.arrival({ARRIVAL})")
+        self.con.execute("CREATE TABLE work.arrival AS FROM intake.arrival")
+        self.load = manifest.next_load(self.con)
+
+    def _settle(self) -> Owned:
+        """Whose everything is, and what references lead to; leaves in `changed` and `needs` what is to be typed."""
+        self.tell("settle", 0, 1)
+        name_others(self.con)
+        date_undated(self.con, self.load)
+        self.con.execute(f"INSERT INTO intake.arrival FROM work.arrival WHERE load = {self.load}")
+        owned = settle(self.con)
+        self._begin_anew(changes.of_keys(self.con, [*owned.types, "Patient"]))
+        drop_raw(self.con)
+        before = changes.aliases(self.con)
+        references.resolve(self.con, owned.types)
+        if changes.aliases(self.con) != before:
+            self._begin_anew([kind for kind in owned.types if kind not in self.changed])
+        references.find_visible(self.con)
+        self.tell("settle", 1, 1)
+        return owned
+
+    def _begin_anew(self, kinds: list[str]) -> None:
+        self.changed += kinds
+        self.needs |= changes.forget(self.con, kinds)
+        with transaction(self.con):
+            for kind in kinds:
+                write_keys(self.con, kind)
+
+    def _type(self, owned: Owned) -> None:
+        """Type the elements of the types that changed: the warm set, and what measures asked for before."""
+        dictionary = Dictionary(self.con)
+        changed = set(self.changed) & {*owned.types, *(need.table.split(".")[0] for need in self.needs), "Patient"}
+        total = scalar(self.con, f"SELECT count(*) FROM work.final WHERE type IN ({_listed(changed)})")
+        done, lock = 0, threading.Lock()
+
+        def advance(rows: int) -> None:
+            nonlocal done
+            with lock:
+                done = min(done + rows, total)
+                self.tell("type", done, total)
+
+        def one_type(resource: str, needs: list[Need]) -> None:
+            with self.con.cursor() as cursor:
+                staged = stage_type(cursor, resource, needs, dictionary, {}, advance)
+                with transaction(cursor):
+                    publish(cursor, staged, {})
+                drop_staged(cursor, staged)
+
+        jobs = list(by_resource(warm_needs(changed) | self.needs))
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            for result in [pool.submit(one_type, *job) for job in jobs]:
+                result.result()
+        dictionary.publish(self.con)
+        problems.record(self.con)
+        self.tell("type", max(total, 1), max(total, 1))
+
+    def _finish(self, walk: Walk, taken: Taken, owned: Owned) -> LoadReport:
+        self.con.execute(_TYPES)
+        manifest.count_rows(self.con)
+        report = LoadReport(
+            into=self.into,
+            patients=owned.patients,
+            resources=_resources(self.con),
+            read=taken.resources,
+            deletions=taken.deletions,
+            unchanged=tuple(walk.unchanged),
+            bytes_read=taken.bytes,
+            bytes_json=taken.json_bytes,
+            quarantined=scalar(self.con, "SELECT count(*) FROM quarantine"),
+            superseded=owned.superseded,
+            deleted=owned.deleted,
+            orphans=owned.orphans,
+            inferred=owned.inferred,
+            skipped=tuple(taken.skipped),
+            warnings=tuple(_warnings(self.con, owned, taken)),
+        )
+        _write_info(self.con, report)
+        self.con.execute("CHECKPOINT")
         return report
-    except duckdb.IOException as problem:
-        raise SalusError(f"cannot write the population: {str(problem).splitlines()[0]}") from problem
-    finally:
-        con.close()
 
 
-def _type_warm_set(con: duckdb.DuckDBPyConnection, types: list[str], total: int, tell: Progress) -> None:
-    dictionary = Dictionary(con)
-    done, lock = 0, threading.Lock()
-
-    def advance(rows: int) -> None:
-        nonlocal done
-        with lock:
-            done = min(done + rows, total)
-            tell("type", done, total)
-
-    def one_type(resource: str, needs: list[Need]) -> None:
-        with con.cursor() as cursor:
-            staged = stage_type(cursor, resource, needs, dictionary, {}, advance)
-            with transaction(cursor):
-                publish(cursor, staged, {})
-            drop_staged(cursor, staged)
-
-    jobs = list(by_resource(warm_needs([*types, "Patient"])))
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for result in [pool.submit(one_type, *job) for job in jobs]:
-            result.result()
-    dictionary.publish(con)
-    problems.record(con)
-    tell("type", total, total)
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(literal(name) for name in sorted(names)) or "NULL"
 
 
-def _report(con: duckdb.DuckDBPyConnection, into: Path, taken: Taken, owned: Owned) -> LoadReport:
-    counts = con.execute("SELECT type, count(*) FROM work.final GROUP BY type ORDER BY type").fetchall()
-    report = LoadReport(
+def _resources(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    return dict(con.execute("SELECT type, resources FROM resource_type ORDER BY type").fetchall())
+
+
+def _unchanged(con: duckdb.DuckDBPyConnection, into: Path, walk: Walk, taken: Taken) -> LoadReport:
+    """The report of a load that brought nothing new."""
+    return LoadReport(
         into=into,
-        patients=owned.patients,
-        resources=dict(counts),
-        bytes_read=taken.bytes,
-        bytes_json=taken.json_bytes,
+        patients=scalar(con, "SELECT count(*) FROM patient"),
+        resources=_resources(con),
+        unchanged=tuple(walk.unchanged),
         quarantined=scalar(con, "SELECT count(*) FROM quarantine"),
-        superseded=owned.superseded,
-        orphans=owned.orphans,
-        inferred=owned.inferred,
         skipped=tuple(taken.skipped),
-        warnings=tuple(_warnings(con, owned, taken)),
     )
-    _write_info(con, report)
-    return report
 
 
 def _warnings(con: duckdb.DuckDBPyConnection, owned: Owned, taken: Taken) -> list[str]:
@@ -168,21 +260,20 @@ def _warnings(con: duckdb.DuckDBPyConnection, owned: Owned, taken: Taken) -> lis
 
 
 def _write_info(con: duckdb.DuckDBPyConnection, report: LoadReport) -> None:
-    con.execute(
-        """CREATE TABLE resource_type AS
-        SELECT type, count(*) AS resources FROM work.final GROUP BY type ORDER BY type"""
-    )
-    con.execute("CREATE TABLE population_info(key VARCHAR, value VARCHAR)")
+    """What is known of the whole population; bytes and skipped files are those of all loads."""
+    before = dict(con.execute("SELECT key, value FROM population_info").fetchall())
     info = {
         "schema": SCHEMA,
         "salus_version": __version__,
         "patients": report.patients,
         "resources": sum(report.resources.values()),
         "superseded": report.superseded,
+        "deleted": report.deleted,
         "orphans": report.orphans,
         "inferred": report.inferred,
-        "skipped_files": len(report.skipped),
-        "bytes_read": report.bytes_read,
-        "bytes_json": report.bytes_json,
+        "skipped_files": len(report.skipped) + int(before.get("skipped_files", 0)),
+        "bytes_read": report.bytes_read + int(before.get("bytes_read", 0)),
+        "bytes_json": report.bytes_json + int(before.get("bytes_json", 0)),
     }
+    con.execute("DELETE FROM population_info")
     con.executemany("INSERT INTO population_info VALUES (?, ?)", [[k, str(v)] for k, v in info.items()])

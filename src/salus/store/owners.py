@@ -2,17 +2,19 @@
 
 Works on `work.arrival` (`salus.store.intake`) set at a time and ends with one table per resource type
 with `pid`, `rid` and `id`, and with `raw` rows under their final `rid`: NULL for resources of patients
-that are not loaded, superseded versions removed. The rules, in order:
+that are not loaded, superseded and deleted versions removed. Everything that was ever loaded is settled anew, so that
+the order of loads does not matter. The rules, in order:
 
 1. A Patient without an id takes the one its Bundle's other resources refer to, when it is the Bundle's
    only Patient; else the end of its fullUrl; else it is quarantined. Any other resource without an id
-   takes the end of its fullUrl, else one made of the place it was read from.
+   takes the end of its fullUrl, else one made of its content (`name_others`).
 2. A Bundle of type collection with one Patient is that patient's record: all in it that can belong to a
    patient belongs to them, also what names another. Elsewhere a resource belongs to the patient its owner
    element (`model.owner_paths`) refers to; one that can belong to a patient and says nothing belongs to the
    only Patient of its Bundle, if there is one.
-3. Of several resources with the same type, id and patient the last updated counts, among equals the last
-   one read.
+3. What was deleted is gone. Of several resources with the same type, id and patient the newest version counts
+   (`salus.store.versions`). Outside collections, a version newer by its date replaces one of another patient too: on
+   a server an id is one resource, and it moved.
 
 Leaves to others: other references (`salus.store.references`), typed elements (`salus.store.shred`).
 """
@@ -24,13 +26,15 @@ from dataclasses import dataclass, field
 import duckdb
 
 from salus.fhir import model
+from salus.store.intake import RAW_COLUMNS
 from salus.store.references import TARGET
-from salus.store.sql import literal, quote, rows, scalar, transaction
+from salus.store.sql import literal, quote, rows, scalar
+from salus.store.versions import NEWEST, remove_deleted
 
 # The last step of a fullUrl: the id in `urn:uuid:<id>` and in `http://server/fhir/Type/<id>`.
 _TAIL = "nullif(regexp_extract({0}, '([^/:]+)(?:/_history/[^/]+)?$', 1), '')"
+_NAMELESS_REASON = literal("is a Patient without an id, and nothing else says which")
 _NAMELESS = "work.arrival WHERE type = 'Patient' AND id IS NULL"
-_UPDATED = "work.first_of(work.time_body(updated)) - to_minutes(work.offset_minutes(updated))"
 
 # The one patient a Bundle's resources refer to, where the Bundle has one Patient and no other has that id.
 _SIBLING = f"""
@@ -50,14 +54,14 @@ UPDATE work.arrival SET id = coalesce(
 WHERE type = 'Patient' AND id IS NULL
 """
 
-# A made-up id says where the resource was read, so that the same files give the same ids.
+# A made-up id says what the resource holds, and which of several like it in its file it is: it is the same whatever
+# the file is called and however often it comes, and no two resources of one file share it.
 _NAME_OTHERS = f"""
-UPDATE work.arrival SET id = coalesce({_TAIL.format("url")}, place.id)
-FROM (SELECT type, seq,
-        coalesce(bundle - min(bundle) OVER (PARTITION BY file, line), 0) AS bundle_of_line,
-        concat_ws('-', left(md5(parse_filename(f.path)), 8), line, bundle_of_line, coalesce(entry, 0)) AS id
-    FROM work.arrival a JOIN load_file f USING (file) WHERE a.id IS NULL) place
-WHERE work.arrival.id IS NULL AND place.type = work.arrival.type AND place.seq = work.arrival.seq
+UPDATE work.arrival SET id = coalesce({_TAIL.format("work.arrival.url")}, made.id)
+FROM (SELECT seq, hash || '-' || row_number() OVER (PARTITION BY file, hash ORDER BY seq) AS id
+    FROM (SELECT seq, file, md5(json) AS hash FROM raw.{{table}}
+        SEMI JOIN (SELECT seq FROM work.arrival WHERE type = {{type}} AND id IS NULL) USING (seq))) made
+WHERE work.arrival.id IS NULL AND work.arrival.type = {{type}} AND work.arrival.seq = made.seq
 """
 
 _PATIENTS = """
@@ -103,14 +107,14 @@ GROUP BY bundle HAVING count(DISTINCT a.id) = 1
 
 _OWNED = """
 CREATE TABLE work.owned AS
-SELECT type, seq, id, updated, coalesce(own, kept, said, lone) AS pid,
-    own IS NULL AND kept IS NULL AND said IS NULL AND coalesce(missing, FALSE) AS orphan,
+SELECT type, seq, id, updated, collection, kept AS whole, coalesce(own, record, said, lone) AS pid,
+    own IS NULL AND record IS NULL AND said IS NULL AND coalesce(missing, FALSE) AS orphan,
     silent, silent AND lone IS NOT NULL AS inferred,
-    own IS NULL AND NOT silent AND kept IS NOT NULL
-        AND (coalesce(missing, FALSE) OR coalesce(said <> kept, FALSE)) AS strayed
-FROM (SELECT a.type, a.seq, a.id, a.updated, p.pid AS own, s.pid AS said, s.missing,
+    own IS NULL AND NOT silent AND record IS NOT NULL
+        AND (coalesce(missing, FALSE) OR coalesce(said <> record, FALSE)) AS strayed
+FROM (SELECT a.type, a.seq, a.id, a.updated, a.collection, a.kept, p.pid AS own, s.pid AS said, s.missing,
         s.seq IS NULL AND list_contains({bearing}, a.type) AS silent,
-        CASE WHEN a.collection AND (silent OR s.missing OR s.pid IS NOT NULL) THEN o.pid END AS kept,
+        CASE WHEN a.collection AND (silent OR s.missing OR s.pid IS NOT NULL) THEN o.pid END AS record,
         CASE WHEN silent THEN o.pid END AS lone
     FROM work.arrival a
     LEFT JOIN work.said s ON s.type = a.type AND s.seq = a.seq
@@ -121,8 +125,16 @@ FROM (SELECT a.type, a.seq, a.id, a.updated, p.pid AS own, s.pid AS said, s.miss
 _FINAL = f"""
 CREATE TABLE work.final AS
 SELECT type, seq, pid, id, row_number() OVER (PARTITION BY type ORDER BY pid NULLS LAST, id, seq) AS rid
-FROM (SELECT * FROM work.owned WHERE NOT orphan
-    QUALIFY row_number() OVER (PARTITION BY type, id, pid ORDER BY {_UPDATED} DESC NULLS LAST, seq DESC) = 1)
+FROM (SELECT * FROM
+        (SELECT *, max(updated) FILTER (NOT collection) OVER (PARTITION BY type, id) AS newest FROM work.owned)
+    WHERE whole AND NOT orphan AND (collection OR updated IS NULL OR updated >= newest)
+    QUALIFY row_number() OVER (PARTITION BY type, id, pid ORDER BY {NEWEST}) = 1)
+"""
+
+# Orphans are kept, all of them: whose they are, and so which is a version of which, is not known yet.
+_DROPPED = """
+CREATE TABLE work.dropped AS FROM work.gone UNION ALL
+SELECT type, seq FROM work.owned ANTI JOIN work.final USING (type, seq) WHERE whole AND NOT orphan
 """
 
 
@@ -130,7 +142,8 @@ FROM (SELECT * FROM work.owned WHERE NOT orphan
 class Owned:
     """What settling ownership found out.
 
-    superseded: older versions left out. orphans: resources of patients that are not loaded. inferred:
+    superseded: older versions left out, of all loads. deleted: resources of which a deletion left nothing.
+    orphans: resources of patients that are not loaded. inferred:
     resources that say nothing and were given the only patient of their Bundle. kept: resources of a one-patient
     collection that name another patient. ownerless: those that say nothing and belong to nobody.
     shared_ids: ids that several patients' resources of one type have.
@@ -138,6 +151,7 @@ class Owned:
 
     patients: int = 0
     superseded: int = 0
+    deleted: int = 0
     orphans: int = 0
     inferred: int = 0
     kept: int = 0
@@ -146,10 +160,19 @@ class Owned:
     types: list[str] = field(default_factory=list)
 
 
+def name_others(con: duckdb.DuckDBPyConnection) -> None:
+    """Rule 1 for what is no Patient; a name once given stays."""
+    nameless = "SELECT DISTINCT type FROM work.arrival WHERE id IS NULL AND type <> 'Patient'"
+    for (kind,) in rows(con, nameless):
+        con.execute(_NAME_OTHERS.format(table=quote(str(kind)), type=literal(str(kind))))
+
+
 def settle(con: duckdb.DuckDBPyConnection) -> Owned:
-    """Give every resource its patient, identity and number; leaves `work.final` (type, seq, pid, id, rid)."""
+    """Give every resource its patient, identity and number; leaves `work.final` (type, seq, pid, id, rid), and in
+    `work.dropped` (type, seq) what is not kept.
+    """
     _name_patients(con)
-    con.execute(_NAME_OTHERS)
+    deleted = remove_deleted(con)
     con.execute(_PATIENTS)
     con.execute(_URLS)
     con.execute(_SAID)
@@ -157,35 +180,32 @@ def settle(con: duckdb.DuckDBPyConnection) -> Owned:
     bearing = ", ".join(literal(kind) for kind in sorted(model.RESOURCES) if model.owner_paths(kind))
     con.execute(_OWNED.format(bearing=f"[{bearing}]"))
     con.execute(_FINAL)
+    con.execute(_DROPPED)
     owned = _count(con)
-    with transaction(con):
-        for kind in owned.types:
-            _write_keys(con, kind)
+    owned.deleted = deleted
     return owned
 
 
 def _name_patients(con: duckdb.DuckDBPyConnection) -> None:
-    """Rule 1 for Patients; most loads have none to name."""
+    """Rule 1 for Patients, every time anew: what names them may be in another load. Most loads have none to name."""
+    con.execute(f"DELETE FROM quarantine WHERE reason = {_NAMELESS_REASON}")
     if not scalar(con, f"SELECT count(*) FROM {_NAMELESS}"):
         return
     con.execute(_SIBLING)
     con.execute(_NAME_PATIENTS)
-    if not scalar(con, f"SELECT count(*) FROM {_NAMELESS}"):
-        return
-    reason = literal("is a Patient without an id, and nothing else says which")
     con.execute(
-        f"""INSERT INTO quarantine SELECT f.path, line, entry, {reason}
+        f"""INSERT INTO quarantine SELECT f.path, line, entry, {_NAMELESS_REASON}, NULL
         FROM (SELECT * FROM {_NAMELESS}) JOIN load_file f USING (file)"""
     )
-    con.execute(f'DELETE FROM raw."Patient" WHERE rid IN (SELECT seq FROM {_NAMELESS})')
     con.execute(f"DELETE FROM {_NAMELESS}")
 
 
 def _count(con: duckdb.DuckDBPyConnection) -> Owned:
-    (total, orphans, inferred, kept, ownerless), *_ = con.execute(
+    counts, *_ = con.execute(
         """SELECT count(*), count_if(orphan), count_if(inferred), count_if(strayed), count_if(silent AND pid IS NULL)
         FROM work.owned"""
     ).fetchall()
+    total, orphans, inferred, kept, ownerless = (int(count or 0) for count in counts)
     shared = "SELECT 1 FROM work.final GROUP BY type, id HAVING count(DISTINCT pid) > 1"
     return Owned(
         patients=scalar(con, "SELECT count(*) FROM work.patient"),
@@ -199,15 +219,23 @@ def _count(con: duckdb.DuckDBPyConnection) -> Owned:
     )
 
 
-def _write_keys(con: duckdb.DuckDBPyConnection, kind: str) -> None:
+def drop_raw(con: duckdb.DuckDBPyConnection) -> None:
+    """Take what is not kept out of `raw`, and note that in `intake.arrival`."""
+    for (kind,) in rows(con, "SELECT DISTINCT type FROM work.dropped"):
+        raw, name = f"raw.{quote(str(kind))}", literal(str(kind))
+        con.execute(f"CREATE TABLE IF NOT EXISTS {raw}({RAW_COLUMNS})")
+        con.execute(f"DELETE FROM {raw} WHERE seq IN (SELECT seq FROM work.dropped WHERE type = {name})")
+    con.execute(
+        """UPDATE intake.arrival SET kept = FALSE FROM work.dropped d
+        WHERE d.type = intake.arrival.type AND d.seq = intake.arrival.seq"""
+    )
+
+
+def write_keys(con: duckdb.DuckDBPyConnection, kind: str) -> None:
     """The type's own table with its keys, and its raw resources under their final numbers."""
     table, raw, name = quote(kind), f"raw.{quote(kind)}", literal(kind)
     final = f"SELECT * FROM work.final WHERE type = {name}"
-    con.execute(f"CREATE TABLE {table} AS SELECT pid, rid, id FROM ({final}) ORDER BY rid")
-    con.execute(
-        f"""CREATE TEMP TABLE renumbered AS SELECT o.seq, f.rid, orphan FROM work.owned o
-        LEFT JOIN ({final}) f USING (seq) WHERE o.type = {name}"""
-    )
-    con.execute(f"DELETE FROM {raw} WHERE rid IN (SELECT seq FROM renumbered WHERE rid IS NULL AND NOT orphan)")
-    con.execute(f"UPDATE {raw} SET rid = n.rid FROM renumbered n WHERE {raw}.rid = n.seq")
-    con.execute("DROP TABLE renumbered")
+    con.execute(f"CREATE TABLE IF NOT EXISTS {raw}({RAW_COLUMNS})")
+    con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT pid, rid, id FROM ({final}) ORDER BY rid")
+    con.execute(f"UPDATE {raw} SET rid = NULL WHERE rid IS NOT NULL")
+    con.execute(f"UPDATE {raw} SET rid = f.rid FROM ({final}) f WHERE {raw}.seq = f.seq")

@@ -24,7 +24,7 @@ from salus.store.shred import Shredder, Staged
 from salus.store.sql import attach_work, quote, rows, transaction
 from salus.store.tree import Need, canonical, grow
 
-SCHEMA = "1"
+SCHEMA = "2"
 """Changes whenever populations made before cannot be read any more."""
 
 
@@ -47,7 +47,7 @@ class Population:
             con = duckdb.connect(str(path), read_only=read_only)
         except duckdb.Error as problem:
             raise SalusError(f"{path} is not a population, or it is in use: {_first_line(problem)}") from problem
-        if _schema_of(con) != SCHEMA:
+        if schema_of(con) != SCHEMA:
             con.close()
             raise SalusError(f"{path} is not a population of this version of Salus: load it again")
         prepare(con)
@@ -124,7 +124,8 @@ class Population:
             self.con.execute("DELETE FROM work.problem")
 
 
-def _schema_of(con: duckdb.DuckDBPyConnection) -> str | None:
+def schema_of(con: duckdb.DuckDBPyConnection) -> str | None:
+    """The version of the tables, None when it is no population."""
     try:
         found = con.execute("SELECT value FROM population_info WHERE key = 'schema'").fetchone()
     except duckdb.CatalogException:

@@ -96,7 +96,7 @@ def record(con: duckdb.DuckDBPyConnection) -> None:
     for (kind,) in rows(con, "SELECT DISTINCT type FROM work.problem"):
         con.execute(
             f"""INSERT INTO quarantine
-            SELECT DISTINCT f.path, r.line, r.entry, p.type || '.' || p.element || ' ' || p.what
+            SELECT DISTINCT f.path, r.line, r.entry, p.type || '.' || p.element || ' ' || p.what, p.type
             FROM work.problem p JOIN raw.{quote(str(kind))} r USING (rid) JOIN load_file f USING (file)
             WHERE p.type = {literal(str(kind))} ORDER BY ALL"""
         )

@@ -27,7 +27,7 @@ _REACH = 20
 """Steps followed from a patient's resources; a chain of Organizations within Organizations is shorter."""
 
 _ALIAS = f"""
-CREATE TABLE reference_alias AS
+CREATE OR REPLACE TABLE reference_alias AS
 SELECT ref AS url, coalesce(u.target, i.target, t.target) AS target
 FROM work.foreign_ref
 LEFT JOIN work.url u ON u.url = ref
@@ -97,7 +97,7 @@ def _index_identifiers(con: duckdb.DuckDBPyConnection, types: list[str]) -> None
 
 def find_visible(con: duckdb.DuckDBPyConnection) -> None:
     """Write `visible`: step by step from each patient's resources through those without a patient."""
-    con.execute("CREATE TABLE visible(type VARCHAR, pid INTEGER, rid BIGINT)")
+    con.execute("CREATE OR REPLACE TABLE visible(type VARCHAR, pid INTEGER, rid BIGINT)")
     con.execute(_LEAD)
     con.execute("CREATE TABLE work.reached AS SELECT DISTINCT type, pid, rid FROM work.lead WHERE pid IS NOT NULL")
     for _ in range(_REACH):

@@ -31,8 +31,8 @@ def attach_work(con: duckdb.DuckDBPyConnection) -> None:
 
 def scalar(con: duckdb.DuckDBPyConnection, query: str) -> int:
     """The one integer a query gives; NULL is 0."""
-    row = con.execute(query).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0
+    found = con.execute(query).fetchall()  # to the end: a result half read is in the way of what comes next
+    return int(found[0][0] or 0) if found else 0
 
 
 def rows(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]]:

@@ -1,0 +1,56 @@
+"""What a further load changed: the types to be typed anew, and how what was typed of them is taken away.
+
+A type is as it was when the same resources have the same numbers and owners; then its typed tables stand. Leaves to
+others: typing (`loading`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+
+from salus.store.population import read_facts
+from salus.store.sql import literal, quote, rows, scalar
+from salus.store.tree import Need, canonical
+
+_TABLES = """SELECT table_name FROM duckdb_tables()
+    WHERE schema_name = 'main' AND database_name = current_database() AND split_part(table_name, '.', 1) = {0}"""
+
+
+def of_keys(con: duckdb.DuckDBPyConnection, types: Iterable[str]) -> list[str]:
+    """The types whose rows in `work.final` are not those of the population; also those that have none any more."""
+    before = {str(kind) for (kind,) in rows(con, "SELECT type FROM resource_type")} if _has_types(con) else set()
+    return sorted(kind for kind in before | set(types) if kind not in before or _differs(con, kind))
+
+
+def _has_types(con: duckdb.DuckDBPyConnection) -> bool:
+    return bool(rows(con, _TABLES.format(literal("resource_type"))))
+
+
+def _differs(con: duckdb.DuckDBPyConnection, kind: str) -> bool:
+    new = f"SELECT seq, rid, pid, id FROM work.final WHERE type = {literal(kind)}"
+    old = f"SELECT r.seq, k.rid, k.pid, k.id FROM {quote(kind)} k JOIN raw.{quote(kind)} r USING (rid)"
+    if scalar(con, f"SELECT count(*) FROM ({new})") != scalar(con, f"SELECT count(*) FROM {quote(kind)}"):
+        return True
+    return bool(scalar(con, f"SELECT count(*) FROM ({new} EXCEPT {old})"))
+
+
+def aliases(con: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+    """What references lead to, to be compared; nothing before the first load."""
+    if not rows(con, _TABLES.format(literal("reference_alias"))):
+        return []
+    return rows(con, "SELECT count(*), bit_xor(hash(url, target)), sum(hash(target, url)) FROM reference_alias")
+
+
+def forget(con: duckdb.DuckDBPyConnection, kinds: Iterable[str]) -> set[Need]:
+    """Drop the typed tables of types and what is noted of them; returns the elements they had."""
+    needs: set[Need] = set()
+    facts = read_facts(con)
+    for kind in kinds:
+        needs |= {canonical(table, column) for table, column in facts if table.split(".")[0] == kind}
+        for (table,) in rows(con, _TABLES.format(literal(kind))):
+            con.execute(f"DROP TABLE {quote(str(table))}")
+        con.execute(f"DELETE FROM column_fact WHERE split_part(table_name, '.', 1) = {literal(kind)}")
+        con.execute(f"DELETE FROM quarantine WHERE type = {literal(kind)}")
+    return needs

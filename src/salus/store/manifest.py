@@ -1,0 +1,61 @@
+"""The manifest: every file that was ever loaded, by the hash of its content, so that none is loaded twice.
+
+`manifest(source, load, path, hash, size, resources, deletions, quarantined, rows, loaded)`: a row per file on disk;
+`resources` are those read from it, `rows` those of them that are kept (in raw) after the last load. An archive is
+one file here; `load_file` lists its members. Leaves to others: finding and hashing files (`salus.fhir.sources`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import duckdb
+
+from salus.fhir.sources import Given
+from salus.store.sql import quote, rows, scalar
+
+TABLE = """CREATE TABLE IF NOT EXISTS manifest(source INTEGER, load INTEGER, path VARCHAR, hash VARCHAR, size BIGINT,
+    resources BIGINT, deletions BIGINT, quarantined BIGINT, rows BIGINT, loaded TIMESTAMP)"""
+
+_COUNTS = """
+UPDATE manifest SET resources = f.resources, deletions = f.deletions, quarantined = f.quarantined
+FROM (SELECT source, sum(resources) AS resources, sum(deletions) AS deletions, sum(quarantined) AS quarantined
+    FROM load_file GROUP BY source) f WHERE f.source = manifest.source
+"""
+
+_RAW = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw' AND database_name = current_database()"
+
+
+def known(con: duckdb.DuckDBPyConnection) -> set[tuple[int, str]]:
+    """Size and hash of the files that need not be read again."""
+    found = con.execute("SELECT size, hash FROM manifest WHERE hash IS NOT NULL").fetchall()
+    return {(size, hash_) for size, hash_ in found}
+
+
+def next_source(con: duckdb.DuckDBPyConnection) -> int:
+    return scalar(con, "SELECT max(source) + 1 FROM manifest")
+
+
+def next_load(con: duckdb.DuckDBPyConnection) -> int:
+    """Loads are numbered from 1."""
+    return scalar(con, "SELECT max(load) FROM manifest") + 1
+
+
+def note(con: duckdb.DuckDBPyConnection, given: Iterable[Given], load: int) -> None:
+    """List the files of this load. Their numbers go on where the list ended, as `load_file.source` has them."""
+    first, now = next_source(con), datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    listed = [[first + n, load, one.path, one.hash, one.size, 0, 0, 0, 0, now] for n, one in enumerate(given)]
+    if listed:
+        con.executemany(f"INSERT INTO manifest VALUES ({', '.join('?' * 10)})", listed)
+    con.execute(_COUNTS)
+
+
+def count_rows(con: duckdb.DuckDBPyConnection) -> None:
+    """Bring `rows` up to date for all files."""
+    each = " UNION ALL ".join(f"SELECT file FROM raw.{quote(str(kind))}" for (kind,) in rows(con, _RAW))
+    con.execute(
+        f"""UPDATE manifest SET rows = coalesce(kept.rows, 0)
+        FROM manifest m LEFT JOIN (SELECT source, count(*) AS rows FROM ({each}) JOIN load_file USING (file)
+            GROUP BY source) kept USING (source) WHERE manifest.source = m.source"""
+    )
