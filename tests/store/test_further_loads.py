@@ -266,10 +266,14 @@ _STAY = {"resourceType": "Encounter", "id": "e", "subject": {"reference": "Patie
 _PLACE = {"resourceType": "Location", "id": "l"}
 _V = observation("v", "b")
 FILES: list[list[Json]] = [
-    [patient("a"), patient("c"), deletion("Observation/gone", "2026-03-01")],
+    [dated(patient("a"), "2026-01-01"), patient("c"), deletion("Observation/gone", "2026-03-01")],
     [bundle(patient("b"), observation("u", "urn:uuid:b"), observation(None, "urn:uuid:b"), urls=["urn:uuid:b"])],
     [observation("x", "c", status="1"), observation("w", "a", code={"text": "t"}), _STAY],
-    [dated(_V, "2026-01-02", status="new"), observation("gone", "a"), observation("lost", "nobody")],
+    [
+        dated(_V, "2026-01-02", status="new"),
+        dated(observation("gone", "a"), "2026-02-01"),
+        observation("lost", "nobody"),
+    ],
     [dated(_V, "2026-01-01", status="old"), observation("by", "urn:uuid:b"), observation(None, "c")],
     [dated(patient("a"), "2026-05-05", gender="other"), _PLACE, observation("y", "Group/g")],
     [observation("at", "a", performer=[{"reference": "Location/l"}], valueInteger="no number")],
