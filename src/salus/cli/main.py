@@ -83,6 +83,17 @@ def load(
 
 
 @app.command()
+def population(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file `salus load` made.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
+) -> None:
+    """Say what is inside a population: counts, dates, what is missing, unmapped or set aside, and its files."""
+    from salus.cli.population import population_command
+
+    population_command(file, as_json, date.today())
+
+
+@app.command()
 def evaluate(
     population: Annotated[Path, typer.Argument(metavar="POPULATION", help="The file `salus load` made.")],
     content: Annotated[
