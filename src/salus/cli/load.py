@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from salus.errors import UsageError
 from salus.store import MEMORY, LoadReport, load
 
-STEPS = {"read": "reading", "settle": "whose is it", "type": "typing"}
+STEPS = {"export": "exporting", "download": "downloading", "read": "reading", "settle": "whose is it", "type": "typing"}
 MAGIC = slice(8, 12), b"DUCK"  # how a DuckDB file, and so a population, is known
 
 

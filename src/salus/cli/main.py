@@ -67,19 +67,68 @@ def salus(
 @app.command()
 def load(
     paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", help="NDJSON(.gz), FHIR Bundles, folders, .zip or .tar.* of them."),
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="NDJSON(.gz), FHIR Bundles, folders, .zip or .tar.* of them; or https://server/fhir.",
+        ),
     ],
-    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="The population file to add to, or to make.")],
+    into: Annotated[
+        Path, typer.Option("--into", "--out", metavar="FILE", help="The population file to add to, or to make.")
+    ],
     replace: Annotated[bool, typer.Option("--replace", help="Leave out what is in the population so far.")] = False,
     memory: Annotated[
         str, typer.Option("--memory", metavar="LIMIT", help="How much the database may hold; the rest waits on disk.")
     ] = "768MB",
+    group: Annotated[
+        str | None, typer.Option("--group", metavar="ID", help="From a server: the people of this Group.")
+    ] = None,
+    patient: Annotated[
+        bool, typer.Option("--patient", help="From a server: all patients; without it or --group, the whole system.")
+    ] = False,
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--types", metavar="TYPE,...", help="From a server: only these resource types."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="INSTANT", help="From a server: only what changed since; `last`: since the load before."
+        ),
+    ] = None,
+    client_id: Annotated[
+        str | None, typer.Option("--client-id", metavar="ID", help="Who we are to the server (SMART Backend Services).")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="PEM", help="Our private key: RSA, or EC P-384.")] = None,
+    kid: Annotated[
+        str | None,
+        typer.Option("--kid", metavar="ID", help="What the server calls our key; default: its RFC 7638 thumbprint."),
+    ] = None,
+    scope: Annotated[
+        str | None,
+        typer.Option("--scope", metavar="SCOPES", help="What to ask leave for; default: to read what is exported."),
+    ] = None,
+    token_url: Annotated[
+        str | None,
+        typer.Option("--token-url", metavar="URL", help="Where tokens are got; default: as the server says."),
+    ] = None,
+    insecure_http: Annotated[
+        bool, typer.Option("--insecure-http", help="Allow a server without encryption on another machine.")
+    ] = False,
 ) -> None:
-    """Load FHIR records into a population file: what is new there, what changed, what was deleted."""
+    """Load FHIR records into a population file, from files or from a server that exports in bulk: what is new there, what
+    changed, what was deleted."""
     from salus.cli.load import load_command
+    from salus.cli.server import Asked, only_files
 
-    load_command(paths, into, replace, memory)
+    whom = (group, patient, tuple(types or ()), since)
+    asked = Asked(*whom, client_id, key, kid, scope, token_url, insecure_http)
+    if only_files(paths, asked):
+        load_command([Path(path) for path in paths], into, replace, memory)
+    else:
+        from salus.cli.bulk import bulk_command
+
+        bulk_command(paths[0], into, asked, replace, memory)
 
 
 @app.command()
