@@ -116,8 +116,7 @@ def load(
         bool, typer.Option("--insecure-http", help="Allow a server without encryption on another machine.")
     ] = False,
 ) -> None:
-    """Load FHIR records into a population file, from files or from a server that exports in bulk: what is new there, what
-    changed, what was deleted."""
+    """Load FHIR records into a population file, from files or a server: what is new, what changed, what is gone."""
     from salus.cli.load import load_command
     from salus.cli.server import Asked, only_files
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+for needed in ("urllib3", "jwt", "cryptography"):
+    pytest.importorskip(needed, reason=f"needs {needed}, which is not installed: make setup")
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

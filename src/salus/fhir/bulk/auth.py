@@ -67,7 +67,8 @@ class Key:
         """A signed statement of who asks, good once and for minutes."""
         claims = {"iss": client, "sub": client, "aud": audience, "exp": int(now) + ASSERTION_SECONDS}
         claims |= {"iat": int(now), "jti": uuid.uuid4().hex}
-        return jwt.encode(claims, self.private, self.algorithm, {"kid": self.kid, "typ": "JWT"})
+        signed: str = jwt.encode(claims, self.private, self.algorithm, {"kid": self.kid, "typ": "JWT"})
+        return signed
 
 
 def _thumbprint(jwk: dict[str, Any]) -> str:

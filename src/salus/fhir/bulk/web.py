@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from urllib.parse import SplitResult, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -33,8 +33,8 @@ LONGEST_WAIT = 3600.0
 """Seconds; a server that asks for more is asked again all the same."""
 SHORTEST_WAIT = 0.2
 
-Answer = urllib3.BaseHTTPResponse
-Body = Callable[[], str]
+Answer: TypeAlias = urllib3.BaseHTTPResponse
+Body: TypeAlias = Callable[[], str]
 """Makes a body: a new one for each try."""
 
 _PASSING = {429, 502, 503, 504}
@@ -251,7 +251,7 @@ def unreachable(url: str, problem: exceptions.HTTPError) -> Unreachable:
 def read(answer: Answer, url: str, limit: int = _BODY) -> bytes:
     """The whole body of an answer that is meant to be small. Raises Unreachable when it breaks off."""
     try:
-        body = answer.read(limit + 1, decode_content=True)
+        body: bytes = answer.read(limit + 1, decode_content=True)
     except exceptions.HTTPError as problem:
         raise unreachable(url, problem) from None
     if len(body) > limit:
