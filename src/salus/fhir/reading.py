@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from salus.fhir.lines import Block, Head, blocks
 from salus.fhir.sources import BROKEN, Failure, Source, Walk
 
 Skipped = Callable[[str], None]
@@ -71,6 +72,10 @@ class Raw(NamedTuple):
     at: str | None = None
 
 
+_Piece = Block | tuple[int, bytes | Failure]
+"""What a stream gives: documents with the line each begins on, blocks of them, or at the end why there are no more."""
+
+
 class _Entry(msgspec.Struct):
     fullUrl: str | None = None
     resource: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -90,17 +95,12 @@ class _LooseBundle(msgspec.Struct):
     meta: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class _Head(msgspec.Struct):
-    resourceType: str
-    id: str | None = None
-
-
 _TARGET = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([^/?#]+)(?:/_history/[^/?#]+)?$")
 
 _bundle = msgspec.json.Decoder(_Bundle).decode
 _loose_bundle = msgspec.json.Decoder(_LooseBundle).decode
 _entry = msgspec.json.Decoder(_Entry).decode
-_head = msgspec.json.Decoder(_Head).decode
+_head = msgspec.json.Decoder(Head).decode
 
 
 def read(paths: Sequence[Path], *, skipped: Skipped | None = None) -> Iterator[Record]:
@@ -122,27 +122,43 @@ def scan(
     skipped: Skipped | None = None,
     untyped: bool = False,
     texts: tuple[str, ...] = (),
-    deletions: bool = False,
 ) -> Iterator[Raw]:
     """As `read`, with the resources as bytes; a walk given in place of paths knows how far it is.
 
     With `untyped`, JSON objects without a resourceType (ELM documents) are given too, with the type "". Files whose
-    names end in one of `texts` (`.cql`) are given whole, with that ending as their type. With `deletions`, so are
-    Bundle entries that say a resource was deleted.
+    names end in one of `texts` (`.cql`) are given whole, with that ending as their type.
     """
     walk = paths if isinstance(paths, Walk) else Walk(paths)
-    return _scan(walk, skipped or (lambda name: None), _Unpacker(untyped, deletions), texts)
+    found = _scan(walk, skipped or (lambda name: None), _documents, _Unpacker(untyped), texts)
+    return cast(Iterator[Raw], found)  # documents do not come in blocks
 
 
-def _scan(walk: Walk, skipped: Skipped, unpack: _Unpacker, texts: tuple[str, ...]) -> Iterator[Raw]:
+def scan_blocks(walk: Walk, *, skipped: Skipped) -> Iterator[Raw | Block]:
+    """As `scan`, for those who load a great many: resources that stand one to a line come in blocks, and Bundle entries
+    that say a resource was deleted come too.
+    """
+    return _scan(walk, skipped, _pieces, _Unpacker(deletions=True))
+
+
+def _scan(
+    walk: Walk,
+    skipped: Skipped,
+    pieces: Callable[[Source], Iterator[_Piece]],
+    unpack: _Unpacker,
+    texts: tuple[str, ...] = (),
+) -> Iterator[Raw | Block]:
     for source in walk:
         if isinstance(source, Failure):
             yield _failed(source.name, 1, source.reason)
         elif source.name.lower().endswith(texts):
             yield _text(source, texts)
         elif _is_json(source):
-            for line, data in _documents(source):
-                yield from unpack(source.name, line, data)
+            for piece in pieces(source):
+                if isinstance(piece, Block):
+                    walk.meter.unpacked += len(piece.data) + len(piece.ends)
+                    yield piece
+                else:
+                    yield from unpack(source.name, *piece)
             walk.meter.unpacked += unpack.taken_bytes()
         elif source.head:
             skipped(source.name)
@@ -178,20 +194,44 @@ def _is_json(source: Source) -> bool:
     return bool(start) and name.endswith(_DATA_SUFFIXES)
 
 
-def _documents(source: Source) -> Iterator[tuple[int, bytes | Failure]]:
+def _documents(source: Source) -> Iterator[_Piece]:
     """The JSON documents of a stream with the line each begins on; a stream that breaks off ends in a Failure."""
     line = 0
     try:
         lines = _numbered(source)
-        start = list(_take(lines, 2))
-        if not _one_per_line(start, source.name):
-            line = start[0][0]
-            yield line, b"".join([*(data for _, data in start), source.stream.read()])
-            return
-        for line, data in chain(start, lines):
+        for line, data in chain(_start(source, lines), lines):
             yield line, data
     except BROKEN as problem:
-        yield line + 1, Failure(source.name, f"breaks off: {problem or type(problem).__name__}")
+        yield line + 1, _broken_off(source, problem)
+
+
+def _pieces(source: Source) -> Iterator[_Piece]:
+    """As `_documents`, with all but the first two in blocks where they can be."""
+    line = 0
+    try:
+        for line, data in _start(source, _numbered(source)):
+            yield line, data
+        for piece in blocks(source.name, source.stream, line + 1):
+            if isinstance(piece, Block):
+                line = int(piece.lines[-1])
+                yield piece
+                continue
+            for line, data in piece:
+                yield line, data
+    except BROKEN as problem:
+        yield line + 1, _broken_off(source, problem)
+
+
+def _broken_off(source: Source, problem: Exception) -> Failure:
+    return Failure(source.name, f"breaks off: {problem or type(problem).__name__}")
+
+
+def _start(source: Source, lines: Iterator[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """The first two documents, or the only one, which is all of the stream."""
+    start = list(_take(lines, 2))
+    if _one_per_line(start, source.name):
+        return start
+    return [(start[0][0], b"".join([*(data for _, data in start), source.stream.read()]))]
 
 
 def _numbered(source: Source) -> Iterator[tuple[int, bytes]]:
@@ -236,7 +276,7 @@ def _resource_type(data: bytes) -> str | None:
 class _Unpacker:
     """Documents -> resources; counts the Bundles."""
 
-    def __init__(self, untyped: bool, deletions: bool) -> None:
+    def __init__(self, untyped: bool = False, deletions: bool = False) -> None:
         self._bundles = 0
         self._bytes = 0
         self._untyped = untyped

@@ -162,12 +162,11 @@ class _Metered(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self._raw.read(len(buffer)) or b""
-        buffer[: len(data)] = data
-        self._meter.done += len(data)
-        self._size += len(data)
-        self._hash.update(data)
-        return len(data)
+        count = cast(io.RawIOBase, self._raw).readinto(buffer) or 0
+        self._meter.done += count
+        self._size += count
+        self._hash.update(memoryview(buffer)[:count])
+        return count
 
     def finish(self) -> tuple[int, str]:
         """Size and hash of the whole file: what an archive's reader left unread is read too."""
@@ -181,15 +180,16 @@ class _Rewound(io.RawIOBase):
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self._head, self._rest = head, rest
+        # One step of a decompressor at a time: what several gave is lost when a later one finds damage.
+        self._further = getattr(rest, "readinto1", None) or cast(io.RawIOBase, rest).readinto
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        if self._head:
-            data, self._head = self._head[: len(buffer)], self._head[len(buffer) :]
-        else:
-            data = self._rest.read(len(buffer))
+        if not self._head:
+            return self._further(buffer) or 0
+        data, self._head = self._head[: len(buffer)], self._head[len(buffer) :]
         buffer[: len(data)] = data
         return len(data)
 
