@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench conformance translation lint format docs picture clean
+.PHONY: help setup demo test bench conformance translation fuzz lint format docs picture clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,10 @@ conformance: $(READY)  ## the public test decks and the official CQL suite; writ
 
 translation: $(READY)  ## our ELM of the shared libraries beside the reference's; writes docs/translation.md
 	@$(BIN)/python scripts/compare_elm.py --page docs/translation.md
+
+N ?= 50
+fuzz: $(READY)  ## expressions at random, both engines asked; `make fuzz N=1000` looks longer
+	@$(BIN)/python scripts/fuzz.py $(N) $(FUZZ_ARGS)
 
 docs: $(READY)  ## the pages of docs/ that are made from the code
 	@$(BIN)/python scripts/make_docs.py

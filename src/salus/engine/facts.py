@@ -29,6 +29,7 @@ class Facts:
         self.untyped: set[tuple[str, str]] = set()
         self._ids: dict[Codes, frozenset[int]] = {}
         self._units: dict[tuple[str, str], frozenset[str]] = {}
+        self._backwards: dict[tuple[str, str], bool] = {}
         self._tables = population.tables()
         self._facts = population.facts()
 
@@ -99,3 +100,12 @@ class Facts:
             ).fetchall()
             self._units[table, column] = frozenset(value for (value,) in rows)
         return self._units[table, column]
+
+    def has_backwards(self, table: str, path: str) -> bool:
+        start, end = (f"{path}.{side}".lstrip(".") for side in ("start", "end"))
+        if any(self.fact(table, column) == "absent" for column in (start, end)):
+            return False
+        if (table, path) not in self._backwards:
+            found = self._con.execute(f'SELECT 1 FROM "{table}" WHERE "{end}.high" < "{start}.low" LIMIT 1').fetchone()
+            self._backwards[table, path] = found is not None
+        return self._backwards[table, path]

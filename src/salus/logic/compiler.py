@@ -29,6 +29,7 @@ from salus.logic.operators.bounds import RANGED, extreme
 from salus.logic.operators.intervals import backwards, select
 from salus.logic.operators.sorting import order_key
 from salus.logic.operators.types import calendar_unit, converted
+from salus.logic.operators.validity import forward
 from salus.logic.properties import get_path
 from salus.logic.queries import only_if, query
 from salus.logic.relation import Select, Table
@@ -50,6 +51,7 @@ from salus.logic.values import (
     Element,
     Interval,
     ListLiteral,
+    Mismatch,
     Nothing,
     Point,
     Quantity,
@@ -68,6 +70,7 @@ from salus.logic.values import (
 )  # fmt: skip
 
 _BIND = 24  # an expression of more nodes than this, coming out of a function, becomes a column of its own
+_LARGE = 400  # likewise out of an operator: the next one may name it several times, and so on
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +195,10 @@ class Compiler:
         handler = NODES.get(type(node))
         if handler is None:
             cx.fail(node, f"{type(node).__name__} is not supported")
-        return handler(self, node, cx)
+        try:
+            return handler(self, node, cx)
+        except Mismatch as error:
+            cx.fail(node, str(error))
 
     def _literal(self, node: n.Literal, cx: Context) -> Value:
         match node.type:
@@ -292,12 +298,11 @@ class Compiler:
         library = self.includes.included(cx.library, node.library)
         if node.name not in library.concepts:
             cx.fail(node, f'{library.label} declares no concept "{node.name}"')
-        pairs = []
+        codes = []
         for part in library.concepts[node.name].get("code", ()):
             owner = self.includes.included(library, part.get("libraryName"))
-            code = self._declared_code(owner, owner.codes[part["name"]], cx, node)
-            pairs.append((str(code.system.value), str(code.code.value)))  # type: ignore[union-attr]
-        return CodeLiterals(CONCEPT, tuple(pairs))
+            codes.append(self._declared_code(owner, owner.codes[part["name"]], cx, node))
+        return _concept(codes)
 
     def _value_set_ref(self, node: n.Ref, cx: Context) -> Value:
         library = self.includes.included(cx.library, node.library)
@@ -306,15 +311,13 @@ class Compiler:
         declared = library.value_sets[node.name]
         return ValueSetValue(declared["id"], declared.get("version"), f'{library.label} ("{node.name}")')
 
-    def _code_selector(self, node: n.CodeSelector, cx: Context) -> Value:
+    def _code_selector(self, node: n.CodeSelector, cx: Context) -> CodeFields:
         owner = self.includes.included(cx.library, node.system.library)
         uri = owner.code_systems[node.system.name]["id"]
         return CodeFields(CODE, Const(node.code), Const(uri), display=Const(node.display))
 
     def _concept_selector(self, node: n.ConceptSelector, cx: Context) -> Value:
-        codes = [self._code_selector(code, cx) for code in node.codes]
-        pairs = tuple((str(c.system.value), str(c.code.value)) for c in codes)  # type: ignore[union-attr]
-        return CodeLiterals(CONCEPT, pairs)
+        return _concept([self._code_selector(code, cx) for code in node.codes])
 
     def _property(self, node: n.Property, cx: Context) -> Value:
         if node.source is not None:
@@ -334,7 +337,7 @@ class Compiler:
         if handler is None:
             cx.fail(node, f"{node.op} is not supported")
         values = [NOTHING if operand is None else self.value(operand, cx) for operand in node.operands]
-        return handler(cx, node, *values)
+        return bound(cx.frame, handler(cx, node, *values), _LARGE)
 
     def _message(self, node: n.Operator, cx: Context) -> Value:
         """Message hands on its source; one of severity Error that always applies has no value."""
@@ -402,7 +405,7 @@ class Compiler:
         if backwards(made):
             cx.error(node, "an interval ends before it starts")
             return NOTHING
-        return made
+        return forward(made)
 
     def _flag(self, flag: n.Node | bool, cx: Context) -> E:
         if isinstance(flag, bool):
@@ -495,6 +498,13 @@ def _as_rows(cx: Context, value: Value) -> Value:
     return literal_list(cx, value) if isinstance(value, ListLiteral) and value.items else value
 
 
+def _concept(codes: Sequence[CodeFields]) -> Value:
+    """A literal concept: of one code by its fields, which can stand beside codes of the data; of several as pairs."""
+    if len(codes) == 1:
+        return replace(codes[0], type=CONCEPT)
+    return CodeLiterals(CONCEPT, tuple((str(c.system.value), str(c.code.value)) for c in codes))  # type: ignore[union-attr]
+
+
 def _off(held: Const) -> E:
     return FALSE if held.value is True else TRUE
 
@@ -521,11 +531,19 @@ def _is(value: Value, type_: Type) -> E:
 def _chosen(cx: Context, node: n.Node, conditions: list[E], values: list[Value]) -> Value:
     if conditions[0] == TRUE:
         return values[0]
+    if _are_lists(values):
+        values = [literal_list(cx, v) if isinstance(v, ListLiteral) and v.items else v for v in values]
     if sum(isinstance(v, Rows) for v in values) > 1:
         kept = [only_if(cx, node, e, v) for e, v in zip(_exclusive(conditions), values, strict=True)]
         return frames.union([v for v in kept if isinstance(v, Rows)], cx.frame, distinct=False)
     branches = conditions
     return combine(values, lambda parts: case(list(zip(branches, parts, strict=True))))
+
+
+def _are_lists(values: Sequence[Value]) -> bool:
+    """Whether values are lists that cannot be combined element by element."""
+    lengths = {len(v.items) if isinstance(v, ListLiteral) else None for v in values}
+    return len(lengths) > 1 and any(isinstance(v, ListLiteral) for v in values)
 
 
 def _exclusive(conditions: Sequence[E]) -> list[E]:
@@ -595,12 +613,12 @@ def remap_lists(value: Value, fn: Callable[[E], E]) -> Value:
     return remap(value, fn)
 
 
-def bound(frame: Frame, value: Value) -> Value:
-    """A function's result with its larger leaves computed once per row."""
+def bound(frame: Frame, value: Value, limit: int = _BIND) -> Value:
+    """A result with its larger leaves computed once per row."""
     made: dict[int, tuple[E, E]] = {}
 
     def leaf(e: E) -> E:
-        if size(e, _BIND + 1) <= _BIND or not frame.select.covers(columns_of(e)):
+        if size(e, limit + 1) <= limit or not frame.select.covers(columns_of(e)):
             return e
         if id(e) not in made:
             made[id(e)] = (e, frame.bind(e))

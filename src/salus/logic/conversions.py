@@ -16,6 +16,7 @@ from salus.logic.context import Context, memo
 from salus.logic.expr import FALSE, NULL, TRUE, Const, E, and_, case, coalesce, eq, is_null, not_null, or_
 from salus.logic.operators.datetimes import date_from, to_datetime
 from salus.logic.operators.intervals import select
+from salus.logic.operators.validity import forward
 from salus.logic.properties import get, system_type
 from salus.logic.values import (
     CODE,
@@ -84,7 +85,11 @@ def _period(cx: Context, node: Node, value: Element) -> Value:
     start, end = (to_system(cx, node, get(cx, node, value, n)) for n in ("start", "end"))
     low_closed = present(start)
     there = or_(low_closed, present(end))
-    return Interval(_typed(start), _typed(end), low_closed, TRUE, there, IntervalOf(DATETIME))
+    made = Interval(_typed(start), _typed(end), low_closed, TRUE, there, IntervalOf(DATETIME))
+    if not cx.data.has_backwards(value.row.table, value.path):
+        return made
+    cx.compiler.gap(f"some {value.row.table} have a {value.path} that ends before it starts, which counts as null")
+    return forward(made)
 
 
 def _typed(value: Value) -> Value:

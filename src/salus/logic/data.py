@@ -35,3 +35,7 @@ class Data(Protocol):
     def units(self, table: str, column: str) -> frozenset[str]:
         """The distinct texts of a unit column."""
         ...
+
+    def has_backwards(self, table: str, path: str) -> bool:
+        """Whether any row's period at `path` (`period`, or '' for a row that is a period) ends before it starts."""
+        ...

@@ -105,7 +105,7 @@ class Frame:
 
     def _correlate(self, cols: Sequence[Col]) -> None:
         if self.parent is None or self.link is None:
-            raise AssertionError(f"columns {cols} belong to no frame around this one")
+            raise Mismatch("a list of lists that come from different rows is not supported here")
         for col in cols:
             self.parent.reach(col)
         if self.link.outer is not None:
@@ -119,7 +119,11 @@ class Frame:
             self.select.join("inner", stage, eq(self.linked.col(key), stage.col(key)))
         self.linked = stage
         self.link = Link(stage.col(key), key)
-        self.key = None  # each row may now stand several times, once per row around it
+        self.multiplied()
+
+    def multiplied(self) -> None:
+        """Each row may now stand several times, once per row it was joined with: its key names it no longer."""
+        self.key = None
         self._stages.clear()
 
     def stage(self, cols: Iterable[Col]) -> Select:
@@ -465,9 +469,10 @@ def flatten(rows: Rows) -> Rows | None:
 
 def union(lists: Sequence[Rows], here: Frame, *, distinct: bool = True) -> Rows:
     """The lists together. Retrieves from one table become one, by OR; others a union of aligned columns."""
-    merged = _merge_same_table(lists)
+    merged = _merge_same_table(lists) if distinct else None
     if merged is not None:
         return merged
+    lists = [_in_place(rows, here) for rows in lists]
     frames = [rows.frame for rows in lists]
     _align_links(lists, here)
     element_is_key = bool(_united_position(lists[0].element))
@@ -487,6 +492,16 @@ def union(lists: Sequence[Rows], here: Frame, *, distinct: bool = True) -> Rows:
     position = _united_position(element) if drop else _in_turn(frames, align)
     frame = Frame(frames[0].data, select, pid, here, Link(inner, lists[0].link.outer), None, position)
     return Rows(frame, element, distinct and not drop)
+
+
+def _in_place(rows: Rows, here: Frame) -> Rows:
+    """The list with a pending distinct and sort carried out, for it loses them among others."""
+    rows = settle(rows, here)
+    if not rows.order:
+        return rows
+    made = numbered(rows, here)
+    made.frame.position = (made.number,)
+    return made.rows
 
 
 def _in_turn(frames: Sequence[Frame], align: Callable[[Sequence[E]], E]) -> tuple[E, ...]:

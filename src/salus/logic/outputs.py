@@ -51,7 +51,10 @@ def output(cx: Context, value: Value) -> E:
         case CodeFields(code=code, system=system, display=display):
             return struct({"code": code, "system": system, "display": display}, present(value))
         case CodeLiterals(codes=codes):
-            return Op("list", tuple(struct({"code": Const(c), "system": Const(s)}, Const(True)) for s, c in codes))
+            first = codes[0] if codes else (None, None)
+            return struct({"code": Const(first[1]), "system": Const(first[0]), "display": NULL}, Const(bool(codes)))
+        case ValueSetValue(url=url):
+            return Const(url)
         case Interval(low=low, high=high, low_closed=low_closed, high_closed=high_closed, present=there):
             bounds = {"low": output(cx, low), "high": output(cx, high)}
             return struct({**bounds, "lowClosed": low_closed, "highClosed": high_closed}, there)

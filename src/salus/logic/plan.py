@@ -12,13 +12,13 @@ from salus.elm.library import Library
 from salus.errors import SalusError
 from salus.logic import frame as frames
 from salus.logic.compiler import Check, Compiler
-from salus.logic.context import Context
+from salus.logic.context import Context, Unsupported
 from salus.logic.exact import exact
 from salus.logic.expr import FALSE, Const, E, Op, case
 from salus.logic.frame import Frame, Rows
 from salus.logic.outputs import output
 from salus.logic.relation import Select, Source, Table, Union, Use, reads
-from salus.logic.values import Choice, Empty, Nothing, Resource, Value, present, type_of
+from salus.logic.values import Choice, Empty, Mismatch, Nothing, Resource, Value, present, type_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,14 @@ def put_out(compiler: Compiler, name: str, library: Library, define: str, over: 
     cx = Context(compiler, library, define, frame)
     if over is not None:
         return _applied(cx, name, compiler.use(compiler.define(library, over), cx))
-    value = compiler.result(library, define, cx)
+    try:
+        return _put_out(cx, name, compiler.result(library, define, cx))
+    except Mismatch as error:
+        raise Unsupported(f'{library.label} (in "{define}"): {error}') from error
+
+
+def _put_out(cx: Context, name: str, value: Value) -> Output:
+    frame = cx.frame
     if isinstance(value, Empty):
         return nothing(frame, name)
     if isinstance(value, Rows):
@@ -96,6 +103,8 @@ def _list_output(cx: Context, name: str, rows: Rows) -> Output:
     frame = rows.frame
     inner = cx.within(frame)
     columns = named(inner, rows.element)
+    if columns is not None:
+        frame.filter(present(rows.element))
     return output_of(frame, name, {"pid": frame.pid, **(columns or {"value": output(inner, rows.element)})})
 
 

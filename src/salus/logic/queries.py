@@ -107,7 +107,7 @@ def _is_list(value: Value) -> bool:
     return isinstance(value, (Rows, ListLiteral, Empty))
 
 
-def _literal_source(cx: Context, node: n.Query, value: ListLiteral) -> Value:
+def _literal_source(cx: Context, node: n.Node, value: ListLiteral) -> Value:
     if not value.items:
         return EMPTY
     return literal_list(cx, value)
@@ -227,13 +227,15 @@ def _join_source(cx: Context, source: n.Source) -> Context:
     on = eq(rows.link.inner, rows.link.outer if rows.link.outer is not None else frame.pid)
     frame.select.join("inner", other.select, on)
     frame.position = (*frame.position, *other.position)
-    frame.key = None
+    frame.multiplied()
     return cx.within(frame, **{source.alias: rows.element})
 
 
 def _related(cx: Context, node: n.Relationship) -> E:
     """With: some row of the related source satisfies the condition; without: none does."""
     value = cx.value(node.expression)
+    if isinstance(value, ListLiteral):
+        value = _literal_source(cx, node, value)
     if isinstance(value, Nothing):
         return TRUE if node.negated else FALSE
     if not isinstance(value, Rows):

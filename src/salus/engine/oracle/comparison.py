@@ -126,15 +126,14 @@ def is_backwards(interval: Interval) -> bool:
 
 
 def sort_key(value: Value) -> tuple[Any, ...]:
-    """Where a value stands in a sort: null first; dates by what they state; quantities by what they measure, then how
-    much (CQL 1.5, Author's Guide "Sorting")."""
+    """Where a value stands in a sort: null first; dates by their earliest, then their latest meaning; quantities by
+    what they measure, then how much (CQL 1.5, Author's Guide "Sorting")."""
     if value is None:
         return (0,)
     if isinstance(value, Uncertain):
         return sort_key(value.low)
     if isinstance(value, MOMENTS):
-        parts = moments.at_utc(value)
-        return (1, (*parts, 0) if len(parts) == len(value.units) - 1 and len(value.units) > 3 else parts)
+        return (1, moments.earliest(value), moments.latest(value))
     if isinstance(value, Quantity):
         return (1, *_measure(value))
     return (1, value)
@@ -218,8 +217,9 @@ _EQUAL_PARTS: dict[type, Callable[[Any, Any], Parts]] = {
 
 
 def same(a: Value, b: Value) -> bool:
-    """Whether two members of a list are one for distinct, union and the like: equal, or both null."""
-    return (a is None and b is None) or equal(a, b) is True
+    """Whether two members of a list are one for distinct, union and the like: equal, both null, or intervals that say
+    the same word for word, an unknown end included."""
+    return (a is None and b is None) or equal(a, b) is True or (isinstance(a, Interval) and a == b)
 
 
 def distinct(items: Iterable[Value]) -> list[Value]:

@@ -53,7 +53,7 @@ def count_operator(cx: Context, node: Operator, a: Value) -> Value:
 @operator("Min", "Max")
 def extreme_operator(cx: Context, node: Operator, a: Value) -> Value:
     """B.12 Min, Max."""
-    if isinstance(a, ListLiteral):
+    if isinstance(a, ListLiteral) and all(isinstance(i, Point) and i.high is None for i in a.items):
         return _extreme_of(cx, node, a.items)
     rows = as_rows(cx, node, a)
     if rows is None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, NULL, Const, E, Op, and_, eq, in_list, is_true, or_
+from salus.logic.expr import FALSE, NULL, Const, E, InRel, and_, coalesce, eq, in_list, is_true, or_
+from salus.logic.relation import Select, Table
 from salus.logic.values import Coded, CodeFields, CodeLiterals
 
 CodeValue = Coded | CodeFields | CodeLiterals
@@ -63,5 +64,32 @@ def equivalent_codes(cx: Context, a: CodeValue, b: CodeValue) -> E:
             return is_true(has_code(cx, other, codes))
     if isinstance(a, CodeFields) and isinstance(b, CodeFields):
         return is_true(and_(eq(a.code, b.code), eq(a.system, b.system)))
-    ids = [v.id if isinstance(v, Coded) else NULL for v in (a, b)]
-    return is_true(Op("share_code", tuple(ids)))
+    if isinstance(a, CodeLiterals) or isinstance(b, CodeLiterals):
+        raise AssertionError("a literal has codes")
+    return _shares_code(a, b)
+
+
+def _shares_code(a: Coded | CodeFields, b: Coded | CodeFields) -> E:
+    """Whether two codes or concepts, one of the data at least, have a code in common: a look into the dictionary."""
+    if isinstance(a, CodeFields):
+        a, b = b, a
+    assert isinstance(a, Coded)
+    mine = Table("coding")
+    select = Select()
+    select.join("from", mine)
+    keys: list[tuple[E, E]] = [(a.id, mine.col("cid"))]
+    if isinstance(b, CodeFields):
+        keys += [(b.code, mine.col("code")), (_known(b.system), _known(mine.col("system")))]
+    else:
+        other = Table("coding")
+        same = and_(
+            eq(mine.col("code"), other.col("code")), eq(_known(mine.col("system")), _known(other.col("system")))
+        )
+        select.join("inner", other, same)
+        keys.append((b.id, other.col("cid")))
+    return InRel(tuple(k for k, _ in keys), select, tuple(select.export(e) for _, e in keys))
+
+
+def _known(system: E) -> E:
+    """A system that is not stated is the same as another that is not."""
+    return coalesce(system, Const(""))

@@ -104,6 +104,7 @@ def _is_certain(value: Value) -> bool:
 
 def any_of(cx: Context, rows: Rows, condition: E) -> E:
     """Whether a condition holds for some row, three-valued; false of no rows."""
+    rows.frame.reach(condition)  # first: what it needs of the rows around must not come after they are joined with this
     _, aggregate = frames.grouped(rows, cx.frame)
     some = aggregate(Op("some", (condition,)))
     unknown = aggregate(Op("some", (is_null(condition),)))
@@ -368,8 +369,7 @@ def intersect_lists(cx: Context, node: Operator, a: Value, b: Value) -> Value:
     if right is None:
         return replace(left, distinct=True)
     left = frames.settle(replace(left, distinct=True), cx.frame)
-    leaves = zip(frames.leaves(left.element), frames.leaves(right.element), strict=True)
-    there = frames.member(right, left.frame, [(Op("row", (x,)), Op("row", (y,))) for x, y in leaves])
+    there = is_true(_in_rows(cx.within(left.frame), node, left.element, right))
     left.frame.filter(there if node.op == "Intersect" else not_(there))
     return left
 

@@ -11,7 +11,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, InvalidOperati
 from typing import Any
 
 from salus.engine.oracle import bounds, moments
-from salus.engine.oracle.comparison import MOMENTS, order
+from salus.engine.oracle.comparison import MOMENTS, sort_key
 from salus.engine.oracle.kinds import type_name
 from salus.engine.oracle.operators.datetimes import shifted
 from salus.engine.oracle.registry import Call, operator, strict
@@ -278,9 +278,6 @@ def total(call: Call, values: Sequence[Value]) -> Value:
 
 
 def least(values: Sequence[Value], sign: int) -> Value:
-    """The first of the values that none is below (sign -1) or above (sign 1)."""
-    best = values[0]
-    for value in values[1:]:
-        if order(value, best) == sign:
-            best = value
-    return best
+    """The first (sign -1) or last (sign 1) of the values in the order in which they sort, so that there is one also
+    where two cannot be compared for certain."""
+    return sorted(values, key=sort_key)[0 if sign < 0 else -1]

@@ -1,0 +1,266 @@
+"""Both engines asked the same: where their answers differ, and the smallest part of an expression where they do.
+
+Leaves to others: what is asked (`expressions`, `populations`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import elm_text as elm
+from conftest_engine import Codes
+
+from generated.expressions import VALUE_SETS, sections
+from generated.text import text
+from salus.engine import Wanted, oracle, run
+from salus.logic.calendar import unit_name
+from salus.store import Population, load
+
+Json = dict[str, Any]
+PERIOD = (date(2026, 1, 1), date(2026, 12, 31))
+NOW = datetime(2026, 7, 1, 12, 30)
+REFUSED = "refused"
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)?")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+class Content:
+    """The drawn library, and the conversions of FHIRHelpers as ELM (the SQL engine knows them by name)."""
+
+    def __init__(self, main: Json) -> None:
+        self.libraries = {"Main": main, "FHIRHelpers": _helpers()}
+
+    def library(self, name: str, version: str | None, asked_by: str) -> Json:
+        return self.libraries[name]
+
+    def value_set(self, url: str, version: str | None, asked_by: str) -> Codes:
+        return Codes(frozenset(VALUE_SETS[url]))
+
+
+def _helpers() -> Json:
+    """FHIRHelpers as far as it is used: what a Period, Quantity, CodeableConcept is in CQL."""
+    value = elm.ref("value", "OperandRef")
+
+    def function(name: str, kind: str, body: Json) -> Json:
+        whole = {"type": "If", "condition": elm.op("IsNull", value), "then": elm.NULL, "else": body}
+        operand = {"name": "value", "operandTypeSpecifier": {"type": "NamedTypeSpecifier", "name": elm.FHIR + kind}}
+        return {"type": "FunctionDef", "name": name, "context": "Patient", "operand": [operand], "expression": whole}
+
+    start, end = elm.prop("start.value", value), elm.prop("end.value", value)
+    period = {
+        "type": "If", "condition": elm.op("IsNull", elm.prop("start", value)),
+        "then": elm.interval(start, end, closed=(False, True)), "else": elm.interval(start, end),
+    }  # fmt: skip
+    quantity = _instance(
+        "Quantity",
+        value=elm.prop("value.value", value),
+        unit=elm.op("Coalesce", elm.prop("code.value", value), elm.literal("1")),
+    )
+    coding = _instance(
+        "Code", **{n: elm.prop(f"{n}.value", elm.alias("C")) for n in ("code", "system", "version", "display")}
+    )
+    codes = elm.query(elm.prop("coding", value), "C", **{"return": elm.returning(coding, distinct=False)})
+    concept = _instance("Concept", codes=codes, display=elm.prop("text.value", value))
+    functions = [
+        function("ToInterval", "Period", period),
+        function("ToQuantity", "Quantity", quantity),
+        function("ToConcept", "CodeableConcept", concept),
+    ]
+    return elm.library("FHIRHelpers", {}, functions=functions)
+
+
+def _instance(name: str, **fields: Json) -> Json:
+    elements = [{"name": n, "value": v} for n, v in fields.items()]
+    return {"type": "Instance", "classType": elm.SYSTEM + name, "element": elements}
+
+
+def library(defines: Json, functions: Sequence[Json] = ()) -> Json:
+    includes = [{"localIdentifier": "FHIRHelpers", "path": "FHIRHelpers", "version": "1"}]
+    usings = [{"localIdentifier": "FHIR", "uri": "http://hl7.org/fhir", "version": "4.0.1"}]
+    return elm.library("Main", defines, functions=list(functions), includes=includes, usings=usings, **sections())
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What an engine says: per define either values by patient, or a text of why there are none."""
+
+    values: dict[str, dict[int, Any] | str]
+
+    def of(self, define: str) -> dict[int, Any] | str:
+        return self.values[define]
+
+
+class Judge:
+    """Both engines over one population of drawn records."""
+
+    def __init__(self, resources: Sequence[Json]) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="salus-generated-")
+        folder = Path(self._folder.name)
+        records = folder / "records.ndjson"
+        records.write_text("".join(json.dumps(r) + "\n" for r in resources), encoding="utf-8")
+        load([records], folder / "population.duckdb")
+        self.population = Population.open(folder / "population.duckdb")
+
+    def __enter__(self) -> Judge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.population.close()
+        self._folder.cleanup()
+
+    def ask(self, defines: Json, functions: Sequence[Json] = ()) -> list[Answers]:
+        """The answers of both engines, duckdb first."""
+        content = Content(library(defines, functions))
+        return [self._asked(engine, content, list(defines)) for engine in (run, oracle.run)]
+
+    def _asked(self, engine: Any, content: Content, names: Sequence[str]) -> Answers:
+        """All at once; where that fails, halves, down to the one at fault."""
+        wanted = [Wanted("Main", "1", name, optional=True) for name in names]
+        try:
+            outcome = engine(self.population, content, wanted, PERIOD, now=NOW)
+        except Exception as error:  # whatever it is, it is to be reported, not to end the search
+            if len(names) == 1:
+                return Answers({names[0]: _failure(error)})
+            half = len(names) // 2
+            parts = [self._asked(engine, content, part) for part in (names[:half], names[half:])]
+            return Answers({**parts[0].values, **parts[1].values})
+        return Answers({w.define: _answered(outcome, w) for w in wanted})
+
+
+def _failure(error: Exception) -> str:
+    kind = "refused" if type(error).__name__ in ("Unsupported", "Refused") else f"crash {type(error).__name__}"
+    return f"{kind}: {str(error).splitlines()[0] if str(error) else ''}"
+
+
+def _answered(outcome: Any, want: Wanted) -> dict[int, Any] | str:
+    if want not in outcome.values:
+        why = [w for w in outcome.warnings if w.startswith(f'"{want.define}" of')]
+        return f"refused: {why[0] if why else '?'}"
+    table = outcome.values[want]
+    found: dict[int, list[Any]] = {}
+    for row in table.to_pylist():
+        value = row["value"] if "value" in row else f"{row['type']}/{row['id']}"
+        found.setdefault(row["pid"], []).append(plain(value))
+    found = {pid: _spread(values) for pid, values in found.items()}
+    kept = {pid: [v for v in values if v not in (None, [])] for pid, values in found.items()}
+    return {pid: sorted(values, key=repr) for pid, values in kept.items() if values}
+
+
+def _spread(values: list[Any]) -> list[Any]:
+    """A list put out as one value is the same as its elements put out one by one."""
+    return values[0] if len(values) == 1 and isinstance(values[0], list) else values
+
+
+def plain(value: Any) -> Any:
+    """A value in a form in which equal answers are equal: numbers as decimals of 8 places, dates as instants."""
+    match value:
+        case bool() | None:
+            return value
+        case int() | float() | Decimal():
+            return str(Decimal(str(value)).quantize(Decimal("1e-8")).normalize() + 0)
+        case datetime():
+            return value.replace(tzinfo=None).isoformat()
+        case date():
+            return datetime(value.year, value.month, value.day).isoformat()
+        case dict() if set(value) == {"value", "unit"}:
+            return {"value": plain(value["value"]), "unit": unit_name(value["unit"] or "") or value["unit"]}
+        case dict():
+            return {k: plain(v) for k, v in value.items()}
+        case list():
+            return [made for v in value if (made := plain(v)) not in (None, [])]
+        case str() if _INSTANT.fullmatch(value):
+            return datetime.fromisoformat(value).replace(tzinfo=None).isoformat()
+        case str() if value[:1] in ('"', "{", "[") or value in ("true", "false") or _NUMBER.fullmatch(value):
+            return plain(json.loads(value))  # a value of a choice, or of a list of several types
+    return value
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """An expression on which the engines differ, and what each said."""
+
+    define: str
+    node: Json
+    answers: tuple[Any, Any]
+
+    def __str__(self) -> str:
+        return f"{text(self.node)}\n    duckdb {self.answers[0]}\n    oracle {self.answers[1]}"
+
+
+def disagreements(judge: Judge, defines: Json, functions: Sequence[Json] = ()) -> Iterator[Disagreement]:
+    """The defines that engines answer differently. What one of them refuses is no disagreement; a crash is."""
+    first, second = judge.ask(defines, functions)
+    for name, node in defines.items():
+        pair = first.of(name), second.of(name)
+        refused = any(isinstance(p, str) and p.startswith(REFUSED) for p in pair)
+        crashed = any(isinstance(p, str) and p.startswith("crash") for p in pair)
+        if crashed or (not refused and pair[0] != pair[1]):
+            yield Disagreement(name, node, pair)
+
+
+def refusals(judge: Judge, defines: Json, functions: Sequence[Json] = ()) -> list[tuple[str, str]]:
+    """(engine, reason) of what was refused."""
+    found = zip(("duckdb", "oracle"), judge.ask(defines, functions), strict=True)
+    return [
+        (e, a) for e, answers in found for a in answers.values.values() if isinstance(a, str) and a.startswith(REFUSED)
+    ]
+
+
+def smallest(judge: Judge, found: Disagreement, defines: Json, functions: Sequence[Json]) -> Disagreement:
+    """The smallest part that stands alone and on which the engines differ already, defines written out in it."""
+    whole = written_out(found.node, defines)
+    parts = {json.dumps(part): part for part in (*_closed_parts(whole), whole)}
+    named = {f"P{number}": parts[key] for number, key in enumerate(sorted(parts, key=len))}
+    return next(disagreements(judge, named, functions), found)
+
+
+def written_out(node: Any, defines: Json) -> Any:
+    """An expression with the defines it refers to in their places."""
+    if isinstance(node, list):
+        return [written_out(each, defines) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("type") == "ExpressionRef" and node["name"] in defines:
+        return written_out(defines[node["name"]], defines)
+    return {key: written_out(value, defines) for key, value in node.items()}
+
+
+def _closed_parts(node: Any, bound: frozenset[str] = frozenset()) -> Iterator[Json]:
+    """The parts of an expression that refer to no alias, let or operand from outside themselves."""
+    for part in _parts(node):
+        if not _free(part) and part is not node:
+            yield part
+
+
+def _parts(node: Any) -> Iterator[Json]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _parts(item)
+    if isinstance(node, dict):
+        if (
+            isinstance(node.get("type"), str)
+            and not node["type"].endswith("Specifier")
+            and not node["type"].startswith("By")
+        ):
+            yield node
+        for value in node.values():
+            yield from _parts(value)
+
+
+def _free(node: Any) -> set[str]:
+    """Names of aliases, lets and operands that a part uses and does not bind."""
+    used = {n["name"] for n in _parts(node) if n["type"] in ("AliasRef", "QueryLetRef", "OperandRef", "IdentifierRef")}
+    used |= {n["scope"] for n in _parts(node) if "scope" in n}
+    own = {s["alias"] for n in _parts(node) if n["type"] == "Query" for s in n["source"]}
+    own |= {n["alias"] for n in _parts(node) if n["type"] in ("With", "Without")}
+    own |= {x["identifier"] for n in _parts(node) if n["type"] == "Query" for x in n.get("let", ())}
+    own |= {n["aggregate"]["identifier"] for n in _parts(node) if "aggregate" in n}
+    return used - own - {"$this"} if any(n["type"] in ("Query", "Sort") for n in _parts(node)) else used - own
