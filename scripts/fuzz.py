@@ -62,15 +62,12 @@ def _needed(resources: list[Json], found: Disagreement, functions: Sequence[Json
     kept = list(resources)
     for each in resources[1:]:
         fewer = [r for r in kept if r is not each]
-        owned = each["resourceType"] != "Patient" or not any(
-            r.get("id", "").startswith(each["id"] + "-") for r in fewer
-        )
-        if owned and _differ(fewer, found, functions):
+        if not _orphans(each, fewer) and _differ(fewer, found, functions):
             kept = fewer
     return kept
 
 
-def _orphaned(removed: Json, rest: Sequence[Json]) -> bool:
+def _orphans(removed: Json, rest: Sequence[Json]) -> bool:
     """Whether a patient is taken from under their own records."""
     return removed["resourceType"] == "Patient" and any(r["id"].startswith(removed["id"] + "-") for r in rest)
 

@@ -29,7 +29,7 @@ PERIOD = (date(2026, 1, 1), date(2026, 12, 31))
 NOW = datetime(2026, 7, 1, 12, 30)
 REFUSED = "refused"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)?")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
 class Content:
@@ -173,7 +173,7 @@ def plain(value: Any) -> Any:
         case dict() if set(value) == {"value", "unit"}:
             return {"value": plain(value["value"]), "unit": unit_name(value["unit"] or "") or value["unit"]}
         case dict():
-            return {k: plain(v) for k, v in value.items()}
+            return {k: None if (made := plain(v)) == [] else made for k, v in value.items()}
         case list():
             return [made for v in value if (made := plain(v)) not in (None, [])]
         case str() if _INSTANT.fullmatch(value):

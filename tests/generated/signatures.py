@@ -36,6 +36,9 @@ LISTS = tuple(ListOf(element) for element in ELEMENTS)
 OPEN_ENDS_DIFFER = DATES
 """Points whose intervals are drawn with closed ends only (docs/agreement.md, "Still apart")."""
 
+COLLAPSE_DIFFERS = DATES
+"""Points whose intervals are not collapsed (the same)."""
+
 DATE_UNITS = ("Year", "Month", "Week", "Day")
 TIME_UNITS = (*DATE_UNITS, "Hour", "Minute", "Second", "Millisecond")
 
@@ -186,8 +189,9 @@ def _intervals(point: Named) -> Iterator[Signature]:
         yield Signature("Width", (span,), point)
     for name in ("Intersect", "Union", "Except"):
         yield Signature(name, (span, span), span)
-    yield Signature("Collapse", (ListOf(span),), ListOf(span))
-    yield Signature("Collapse", (ListOf(span), QUANTITY), ListOf(span))
+    if point not in COLLAPSE_DIFFERS:
+        yield Signature("Collapse", (ListOf(span),), ListOf(span))
+        yield Signature("Collapse", (ListOf(span), QUANTITY), ListOf(span))
 
 
 def _lists(element: Type) -> Iterator[Signature]:

@@ -400,6 +400,7 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "to_decimal": _function("salus_to_decimal"),
     "to_boolean": _function("salus_to_boolean"),
     "decimal_text": _function("salus_decimal_text"),
+    "amount_text": _function("salus_amount_text"),
     "fold": _fold,
     "so_far": lambda name: exp.column(exp.to_identifier(name.this, quoted=True), table="so_far"),
     "of_item": lambda name: exp.column(exp.to_identifier(name.this, quoted=True), table="item"),

@@ -533,11 +533,11 @@ def _chosen(cx: Context, node: n.Node, conditions: list[E], values: list[Value])
         return values[0]
     if _are_lists(values):
         values = [literal_list(cx, v) if isinstance(v, ListLiteral) and v.items else v for v in values]
-    if sum(isinstance(v, Rows) for v in values) > 1:
+    if any(isinstance(v, Rows) for v in values):
         kept = [only_if(cx, node, e, v) for e, v in zip(_exclusive(conditions), values, strict=True)]
-        return frames.union([v for v in kept if isinstance(v, Rows)], cx.frame, distinct=False)
-    branches = conditions
-    return combine(values, lambda parts: case(list(zip(branches, parts, strict=True))))
+        lists = [v for v in kept if isinstance(v, Rows)]
+        return lists[0] if len(lists) == 1 else frames.union(lists, cx.frame, distinct=False)
+    return combine(values, lambda parts: case(list(zip(conditions, parts, strict=True))))
 
 
 def _are_lists(values: Sequence[Value]) -> bool:

@@ -29,6 +29,7 @@ from salus.logic.values import (
     DECIMAL,
     EMPTY,
     INTEGER,
+    NOTHING,
     Interval,
     ListLiteral,
     Nothing,
@@ -41,7 +42,7 @@ from salus.logic.values import (
 
 
 @operator("Expand")
-def expand(cx: Context, node: Operator, value: Value, per: Value) -> Value:
+def expand(cx: Context, node: Operator, value: Value, per: Value = NOTHING) -> Value:
     """B.9 Expand: a list of intervals as intervals of the size `per`; one interval as the points they start at."""
     if isinstance(value, Nothing):
         return value

@@ -109,7 +109,7 @@ def _between(low: Bound, high: Bound, there: E, type_: IntervalOf) -> Value:
 
 
 @operator("Collapse")
-def collapse(cx: Context, node: Operator, value: Value, per: Value) -> Value:
+def collapse(cx: Context, node: Operator, value: Value, per: Value = NOTHING) -> Value:
     """B.9 Collapse: overlapping and adjacent intervals made one, with `per` also those no further apart; no nulls."""
     if isinstance(value, Nothing):
         return value

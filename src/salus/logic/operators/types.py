@@ -121,18 +121,18 @@ def _cast(e: E, target: str) -> E:
 
 
 def _number_text(value: Point) -> E:
-    if isinstance(value.low, Const) and isinstance(value.low.value, Decimal):
-        return Const(f"{value.low.value:f}")
+    if value.type == DECIMAL:
+        return op("decimal_text", value.low)
     if isinstance(value.low, Const) and value.low.value is not None:
         return Const(str(value.low.value).lower())
-    return op("decimal_text" if value.type == DECIMAL else "as_text", value.low)
+    return op("as_text", value.low)
 
 
 def quantity_text(value: Quantity) -> E:
     """B.10 ToString: the number, a space and the unit in quotes."""
     quoted = op("concat", Const("'"), value.unit, Const("'"))
     spelled = case([(in_list(value.unit, [Const(unit) for unit in _CALENDAR]), value.unit)], quoted)
-    return op("concat", _number_text(Point(DECIMAL, value.value)), Const(" "), spelled)
+    return op("concat", op("amount_text", value.value), Const(" "), spelled)
 
 
 _CALENDAR = ("year", "month", "week", "day", "hour", "minute", "second", "millisecond")

@@ -89,8 +89,6 @@ def included_in(call: Call, inner: Value, outer: Value) -> Value:
 
 def _included(call: Call, outer: Value, inner: Value) -> Value:
     proper = call.node.op.startswith("Proper")
-    if proper and (isinstance(outer, list) or outer is None) and not isinstance(inner, (list, Interval)):
-        return _contained(call, outer, inner)
     if outer is None or inner is None:
         return None
     if isinstance(outer, list) and isinstance(inner, list):

@@ -67,12 +67,17 @@ def _to_text(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return _shortest(value) if value % 1 else f"{_shortest(value)}.0"
     if isinstance(value, Quantity):
-        return f"{value.value:f} '{value.unit}'"
+        return f"{_shortest(value.value)} '{value.unit}'"
     if isinstance(value, Ratio):
         return f"{_to_text(value.numerator)}:{_to_text(value.denominator)}"
     return str(value)
+
+
+def _shortest(value: Decimal) -> str:
+    """A number without zeros at its end after the point."""
+    return f"{value:f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
 
 
 def _to_quantity(value: Value) -> Quantity | None:
