@@ -196,13 +196,14 @@ def _intervals(point: Named) -> Iterator[Signature]:
 
 def _lists(element: Type) -> Iterator[Signature]:
     listed = ListOf(element)
-    for name in ("Union", "Intersect", "Except") if element not in (COMPONENT, LOCATION) else ():
-        yield Signature(name, (listed, listed), listed)
+    if element not in (COMPONENT, LOCATION):
+        for name in ("Union", "Intersect", "Except"):
+            yield Signature(name, (listed, listed), listed)
+        yield Signature("Distinct", (listed,), listed)
     for name in ("Includes", "IncludedIn", "ProperIncludes", "ProperIncludedIn"):
         yield Signature(name, (listed, listed), BOOLEAN)
     yield Signature("Exists", (listed,), BOOLEAN)
     yield Signature("Count", (listed,), INTEGER, "source")
-    yield Signature("Distinct", (listed,), listed)
     for name in ("First", "Last"):
         yield Signature(name, (listed,), element, "source")
     yield Signature("SingletonFrom", (listed,), element)

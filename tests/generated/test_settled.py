@@ -12,8 +12,20 @@ from generated.expressions import null
 from generated.signatures import STRING
 
 Json = dict[str, Any]
+Cases = dict[str, tuple[Json, list[Any]]]
 ONE = [{"resourceType": "Patient", "id": "p1", "gender": "female"}]
 GENDER = elm.prop("gender.value", elm.ref("Patient"))
+
+
+AWAY = [{"resourceType": "Patient", "id": "p1", "deceasedDateTime": "2026-01-01T01:30:00+02:00"}]
+AS_MOMENT = {"type": "As", "operand": elm.prop("deceased", elm.ref("Patient")), "asType": f"{elm.FHIR}dateTime"}
+DECEASED = elm.prop("value", AS_MOMENT)
+AT_ITS_OFFSET: Cases = {
+    "date from": (elm.op("DateFrom", DECEASED), ["2026-01-01T00:00:00"]),
+    "hour from": (elm.op("DateTimeComponentFrom", DECEASED, precision="Hour"), ["1"]),
+    "timezone offset from": (elm.op("TimezoneOffsetFrom", DECEASED), ["2"]),
+    "the instant": (elm.op("SameAs", DECEASED, elm.when(2025, 12, 31, 23, 30, 0, 0)), [True]),
+}
 
 
 def listed(*items: Json) -> Json:
@@ -27,7 +39,7 @@ def numbers(*values: int) -> Json:
 IS_FEMALE = elm.op("Equal", GENDER, elm.literal("female"))
 TWICE = elm.query(numbers(3, 1, 1), **{"return": elm.returning(elm.alias("X"))}, sort=elm.by())
 SPAN = elm.interval(elm.quantity(1, "g"), elm.quantity(2, "g"))
-SETTLED = {
+SETTLED: Cases = {
     "an interval that ends before it starts is null": (
         elm.op("IsNull", elm.interval(elm.op("Length", GENDER), elm.literal(2))),
         [True],
@@ -60,10 +72,14 @@ SETTLED = {
 }
 
 
+def asked(records: list[Json], cases: Cases) -> list[Any]:
+    with Judge(records) as judge:
+        return judge.ask({name: node for name, (node, _) in cases.items()})
+
+
 @pytest.fixture(scope="module")
 def answers() -> list[Any]:
-    with Judge(ONE) as judge:
-        return judge.ask({name: node for name, (node, _) in SETTLED.items()})
+    return asked(ONE, SETTLED)
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "oracle"])
@@ -71,3 +87,10 @@ def answers() -> list[Any]:
 def test_a_settled_disagreement_stays_settled(answers: list[Any], name: str, engine: str) -> None:
     found = answers[engine == "oracle"].of(name)
     assert found == ({1: SETTLED[name][1]} if SETTLED[name][1] else {})
+
+
+def test_components_are_those_at_the_offset_that_a_record_states() -> None:
+    for engine in asked(AWAY, AT_ITS_OFFSET):
+        assert {name: engine.of(name) for name in AT_ITS_OFFSET} == {
+            name: {1: expected} for name, (_, expected) in AT_ITS_OFFSET.items()
+        }

@@ -46,5 +46,5 @@ def test_sql_and_python_agree(con: duckdb.DuckDBPyConnection, date: bool, texts:
 
 def test_null_stays_null_and_other_columns_stay(con: duckdb.DuckDBPyConnection) -> None:
     query = moments.spans("(SELECT 1 AS k, NULL::VARCHAR AS x)", [moments.Text("x", False)])
-    assert con.execute(query).fetchall() == [(1, None, None, None)]
+    assert con.execute(query).fetchall() == [(1, None, None, None, None)]
     assert con.execute(moments.spans("(SELECT 1 AS k)", [])).fetchall() == [(1,)]

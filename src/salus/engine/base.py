@@ -260,10 +260,11 @@ def _collect(value: Sql, *order: Sql) -> Sql:
     return exp.Anonymous(this="LIST", expressions=[ordered])
 
 
-def _joined(text: Sql, separator: Sql, *order: Sql) -> Sql:
-    """The texts of a group in one, nulls left out."""
-    ordered = exp.Order(this=separator, expressions=[exp.Ordered(this=o) for o in order]) if order else separator
-    return exp.Anonymous(this="STRING_AGG", expressions=[text, ordered])
+def _collected(value: Sql, *order: Sql) -> Sql:
+    """The values of a group as a list, nulls left out; null where there are none."""
+    ordered = exp.Order(this=value, expressions=[exp.Ordered(this=o) for o in order]) if order else value
+    there = exp.Where(this=exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null())))
+    return exp.Filter(this=exp.Anonymous(this="LIST", expressions=[ordered]), expression=there)
 
 
 def _windowed(function: Sql, partition: Sql, order: Sequence[Sql], frame: exp.WindowSpec | None = None) -> Sql:
@@ -379,7 +380,8 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "replace_matches": _function("salus_replace_matches"),
     "element_at": _function("LIST_EXTRACT"),
     "size": _function("LEN"),
-    "joined": _joined,
+    "collected": _collected,
+    "joined": _function("salus_joined"),
     "matches": _function("REGEXP_FULL_MATCH"),
     "row": _function("ROW"),
     "row_number": lambda: exp.Window(this=exp.RowNumber()),

@@ -92,6 +92,7 @@ CREATE OR REPLACE TEMP MACRO salus_decimal_text(a) AS
   regexp_replace(CAST(CAST(a AS DECIMAL(28,8)) AS VARCHAR), '(\.\d+?)0+$', '\1');
 CREATE OR REPLACE TEMP MACRO salus_amount_text(a) AS
   regexp_replace(CAST(CAST(a AS DECIMAL(28,8)) AS VARCHAR), '\.?0+$', '');
+CREATE OR REPLACE TEMP MACRO salus_joined(texts, separator) AS list_reduce(texts, lambda a, b: concat(a, separator, b));
 CREATE OR REPLACE TEMP MACRO salus_split(s, separator) AS string_split(s, separator);
 CREATE OR REPLACE TEMP MACRO salus_normalise(s) AS regexp_replace(lower(s), '\s', ' ', 'g');
 CREATE OR REPLACE TEMP MACRO salus_substring(s, start) AS CASE WHEN start >= 0 AND start < greatest(length(s), 1) THEN substring(s, start + 1) END;

@@ -88,7 +88,7 @@ _SQL_TYPES: dict[Storage, tuple[tuple[str, str], ...]] = {
     "decimal": (("", "DECIMAL(28,8)"),),
     "text": (("", "VARCHAR"),),
     "date": ((".low", "TIMESTAMP"), (".high", "TIMESTAMP"), (".prec", "UTINYINT")),
-    "datetime": ((".low", "TIMESTAMP"), (".high", "TIMESTAMP"), (".prec", "UTINYINT")),
+    "datetime": ((".low", "TIMESTAMP"), (".high", "TIMESTAMP"), (".prec", "UTINYINT"), (".offset", "SMALLINT")),
     "concept": (("", "INTEGER"),),
     "complex": (("", "BOOLEAN"),),
 }
@@ -186,6 +186,11 @@ def storage(type_name: str) -> Storage:
     if name in _STORAGE:
         return _STORAGE[name]
     return "resource" if _is_resource(name) else "complex"
+
+
+def parts(type_name: str) -> tuple[str, ...]:
+    """The endings of the columns of a type that has several: a dateTime's `.low`, `.high`, `.prec`, `.offset`."""
+    return tuple(part for part, _ in _SQL_TYPES.get(storage(type_name), ()) if part)
 
 
 def kind(type_name: str) -> Kind:

@@ -201,11 +201,16 @@ def _single(cx: Context, row: Row, type_name: str, path: str) -> Value:
 
 
 def stored_date(cx: Context, row: Row, type_: Named, path: str) -> Point:
-    """A date column: one instant where the population's values are all exact, else the range it can mean."""
+    """A date column: one instant where the population's values are all exact, else the range it can mean; with the
+    offset where some state one."""
     low = row.col(f"{path}.low")
-    if low == NULL or cx.data.fact(row.table, f"{path}.low") == "exact":
-        return Point(type_, low)
-    return Point(type_, low, row.col(f"{path}.high"), row.col(f"{path}.prec"))
+    if low == NULL:
+        return Point(type_, NULL)
+    stated = row.col(f"{path}.offset") if ".offset" in model.parts(type_.name.removeprefix("FHIR.")) else NULL
+    offset = None if stated == NULL else stated
+    if cx.data.fact(row.table, f"{path}.low") == "exact":
+        return Point(type_, low, offset=offset)
+    return Point(type_, low, row.col(f"{path}.high"), row.col(f"{path}.prec"), offset)
 
 
 def _many(cx: Context, row: Row, type_name: str, path: str) -> Value:

@@ -1,8 +1,8 @@
-"""FHIR date and dateTime texts as low, high and precision, in SQL: the rule of `salus.fhir.temporal`.
+"""FHIR date and dateTime texts as low, high, precision and offset, in SQL: the rule of `salus.fhir.temporal`.
 
 `define` creates the macros in the work database; `spans` is the query that turns text columns into their
 spans. Leaves to others: the statement of the rule (`salus.fhir.temporal`), and reporting texts that meant
-nothing (all three columns are NULL).
+nothing (all columns are NULL).
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ def define(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def spans(source: str, texts: Sequence[Text]) -> str:
-    """The query that replaces each text column of the relation `source` by `<name>.low`, `<name>.high` and
-    `<name>.prec`.
+    """The query that replaces each text column of the relation `source` by `<name>.low`, `<name>.high`,
+    `<name>.prec` and, of a dateTime, `<name>.offset` (minutes east of UTC, 0 where none is stated).
     """
     if not texts:
         return f"SELECT * FROM {source}"
     names = [quote(text.name) for text in texts]
     bodies = ", ".join(part for text in texts for part in _body(text))
     bounds = ", ".join(part for text in texts for part in _bounds(text))
-    checked = ", ".join(part for text in texts for part in _checked(text.name))
+    checked = ", ".join(part for text in texts for part in _checked(text))
     scratch = ", ".join(quote(f"{name}.{part}") for name, _ in texts for part in "bolhp")
     return f"""SELECT * EXCLUDE ({", ".join(names)}, {scratch}), {checked}
         FROM (SELECT *, {bounds} FROM (SELECT *, {bodies} FROM {source}))"""
@@ -90,9 +90,12 @@ def _bounds(text: Text) -> tuple[str, str, str]:
     return low, high, prec
 
 
-def _checked(name: str) -> tuple[str, ...]:
+def _checked(text: Text) -> tuple[str, ...]:
     """Both bounds or nothing: a bound outside the years 1 to 9999 takes the other with it."""
-    low, high, prec = (quote(f"{name}.{part}") for part in "lhp")
+    low, high, prec, offset = (quote(f"{text.name}.{part}") for part in "lhpo")
     both = f"{low} IS NOT NULL AND {high} IS NOT NULL"
-    parts = zip((low, high, prec), ("low", "high", "prec"), strict=True)
-    return tuple(f"CASE WHEN {both} THEN {value} END AS {quote(f'{name}.{part}')}" for value, part in parts)
+    parts = {"low": low, "high": high, "prec": prec}
+    if not text.date:
+        parts["offset"] = f"CAST({offset} AS SMALLINT)"
+    named = {quote(f"{text.name}.{part}"): value for part, value in parts.items()}
+    return tuple(f"CASE WHEN {both} THEN {value} END AS {name}" for name, value in named.items())

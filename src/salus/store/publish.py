@@ -25,7 +25,7 @@ _CHILD_KEYS = ("pid INTEGER", "rid BIGINT", "parent BIGINT", "eid BIGINT", "ord 
 
 class ColumnFact(NamedTuple):
     """present: some row has a value. exact: every value is one instant or day (low = high); TRUE for what is
-    not a date.
+    not a date. A dateTime's `.offset` is present when some value's is not that of UTC.
     """
 
     present: bool
@@ -157,6 +157,8 @@ def _facts(
     for column in columns:
         fact = ColumnFact(column.name in one.found, _is_exact(con, column, one))
         facts |= {(table, name): fact for name in (column.name, *(name for name, _ in column.typed))}
+        if column.storage == "datetime":
+            facts[table, f"{column.name}.offset"] = ColumnFact(fact.present and _is_away(con, column, one), True)
     if path := ".".join(one.relation.path):
         own = ColumnFact(bool(one.parts), True)
         facts |= {(table, ""): own, (table.removesuffix(f".{path}"), path): own}
@@ -169,6 +171,12 @@ def _is_exact(con: duckdb.DuckDBPyConnection, column: Column, one: Staged) -> bo
     low, high = quote(f"{column.name}.low"), quote(f"{column.name}.high")
     row = con.execute(f"SELECT bool_and({low} = {high}) FROM {_union(one.parts)}").fetchone()
     return row is None or row[0] is not False
+
+
+def _is_away(con: duckdb.DuckDBPyConnection, column: Column, one: Staged) -> bool:
+    """Whether any value states an offset other than that of UTC."""
+    row = con.execute(f"SELECT bool_or({quote(f'{column.name}.offset')} <> 0) FROM {_union(one.parts)}").fetchone()
+    return row is not None and row[0] is True
 
 
 def _insert_facts(facts: Mapping[tuple[str, str], ColumnFact]) -> list[str]:

@@ -77,7 +77,7 @@ def canonical(table: str, column: str) -> Need:
     """The need as the tables spell it: `("Encounter", "diagnosis.condition")` is in table
     `Encounter.diagnosis`.
 
-    A date column may be asked for whole or by `.low`, `.high`, `.prec`; a table of primitives by `value`.
+    A date column may be asked for whole or by `.low`, `.high`, `.prec`, `.offset`; a table of primitives by `value`.
     Raises SalusError for a type or element FHIR R4 does not have, and for what is never kept in columns
     (contained resources).
     """
@@ -111,7 +111,7 @@ def _step(type_name: str, name: str) -> model.Element | None:
 
 def _is_part(type_name: str, table: str, rest: list[str]) -> bool:
     """Whether the rest of a name only says which physical column: a date's bounds, a primitive's value."""
-    parts = [".low", ".high", ".prec"] if model.storage(type_name) in ("date", "datetime") else []
+    parts = model.parts(type_name)
     left = "." + ".".join(rest)
     primitive = model.kind(type_name) == "primitive"
     return left in parts or (primitive and left in [".value", *(f".value{part}" for part in parts)])

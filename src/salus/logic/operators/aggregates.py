@@ -5,13 +5,13 @@ Of no such elements a count is 0, `AllTrue` true, `AnyTrue` false, and all else 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from salus.elm.nodes import Operator
 from salus.logic import frame as frames
 from salus.logic.context import Context
-from salus.logic.expr import TRUE, Const, Op, case, coalesce, is_true, not_, op, or_
+from salus.logic.expr import TRUE, Const, E, Op, case, coalesce, is_true, not_, op, or_
 from salus.logic.frame import Rows
 from salus.logic.operators.comparison import order
 from salus.logic.operators.lists import as_rows, pick
@@ -86,20 +86,31 @@ def statistic_operator(cx: Context, node: Operator, a: Value) -> Value:
     if rows is None:
         return NOTHING
     rows = frames.settle(rows, cx.frame)
-    element, name = rows.element, _STATISTICS[node.op]
+    element = rows.element
     if isinstance(element, Nothing):
         return NOTHING
     if isinstance(element, Quantity):
-        first = _first_present(cx, node, rows)
-        _, aggregate = frames.grouped(rows, cx.frame)
-        return aggregated(element, first.unit, lambda e: op("as_fitting_decimal", aggregate(Op(name, (e,)))), aggregate)
+        return _of_quantities(cx, node, rows, element)
     if not isinstance(element, Point) or element.high is not None:
         cx.fail(node, f"{node.op} of {type_of(element)} is not supported")
     _, aggregate = frames.grouped(rows, cx.frame)
     whole = node.op in ("Sum", "Product") and element.type in (INTEGER, LONG)
     kind = element.type if whole else DECIMAL
-    fitting = f"as_fitting_{kind.name.removeprefix('System.').lower()}"
-    return Point(kind, op(fitting, aggregate(Op(name, (element.low,)))))
+    return Point(kind, _statistic(node.op, element.low, kind.name, aggregate))
+
+
+def _of_quantities(cx: Context, node: Operator, rows: Rows, element: Quantity) -> Value:
+    if node.op == "Product" and element.units != frozenset({"1"}):
+        cx.fail(node, "Product of quantities, whose unit depends on how many there are, is not supported")
+    first = _first_present(cx, node, rows)
+    _, aggregate = frames.grouped(rows, cx.frame)
+    return aggregated(element, first.unit, lambda e: _statistic(node.op, e, DECIMAL.name, aggregate), aggregate)
+
+
+def _statistic(name: str, e: E, kind: str, aggregate: Callable[[E], E]) -> E:
+    """Null where it does not fit. The two in the middle of a median are halved with all the places there are."""
+    exact = op("as_fitting_decimal", e) if name == "Median" else e
+    return op(f"as_fitting_{kind.removeprefix('System.').lower()}", aggregate(Op(_STATISTICS[name], (exact,))))
 
 
 def _first_present(cx: Context, node: Operator, rows: Rows) -> Quantity:
@@ -153,7 +164,8 @@ def combine_operator(cx: Context, node: Operator, a: Value, separator: Value = N
     rows = frames.settle(rows, cx.frame)
     between = coalesce(text(cx, node, separator), Const(""))
     _, aggregate = frames.grouped(rows, cx.frame)
-    return Point(STRING, aggregate(Op("joined", (text(cx, node, rows.element), between, *frames.in_order(rows)))))
+    texts = aggregate(Op("collected", (text(cx, node, rows.element), *frames.in_order(rows))))
+    return Point(STRING, op("joined", texts, between))
 
 
 @operator("AllTrue", "AnyTrue")

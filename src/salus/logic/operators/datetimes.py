@@ -43,10 +43,10 @@ _DAY_END = 86_399_999
 
 
 def date_from(value: Point) -> Point:
-    """B.8 date from: the day an instant lies in."""
-    high = None if value.high is None else points.floor(value.high, "day")
+    """B.8 date from: the day an instant lies in at its own offset."""
+    low, high = (None if e is None else points.floor(points.local(value, e), "day") for e in (value.low, value.high))
     precision = None if value.precision is None else op("least", value.precision, Const(3))
-    return Point(DATE, points.floor(value.low, "day"), high, precision)
+    return Point(DATE, low or NULL, high, precision)
 
 
 def to_datetime(value: Point) -> Point:
@@ -177,7 +177,8 @@ def time_from(cx: Context, node: Operator, a: Value) -> Value:
 def time_of(value: Point) -> Point:
     """The time of day of a DateTime."""
     there = case([(held, Const(n >= 4)) for held, n in points.levels(value)], FALSE)
-    ends = [None if e is None else case([(there, _on_day(TIME, e))]) for e in (value.low, value.high)]
+    clock = (None if e is None else points.local(value, e) for e in (value.low, value.high))
+    ends = [None if e is None else case([(there, _on_day(TIME, e))]) for e in clock]
     return Point(TIME, ends[0] or NULL, ends[1], value.precision)
 
 
