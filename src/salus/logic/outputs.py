@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from salus.elm.types import Type
 from salus.logic import frame as frames
 from salus.logic.context import Context
-from salus.logic.expr import NULL, Const, E, Op, case, coalesce, op
+from salus.logic.expr import NULL, Const, E, Op, case, coalesce, eq, op
 from salus.logic.frame import Rows
 from salus.logic.properties import spelled_out
 from salus.logic.values import (
+    INTEGER,
     Choice,
     Coded,
     CodeFields,
@@ -42,6 +43,8 @@ def output(cx: Context, value: Value) -> E:
             return Op("list", ())
         case Nothing():
             return NULL
+        case Point(type=type_, low=low, high=high) if high is not None and type_ == INTEGER:
+            return case([(eq(low, high), low)])  # a number of units between dates that is not known for certain
         case Point(low=low):
             return low
         case Quantity(value=number, unit=unit):
