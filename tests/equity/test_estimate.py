@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from salus.equity.estimate import Count, Estimate, difference, rate, ratio, reliability
+from salus.equity.estimate import Count, Estimate, difference, event_rate, mean, rate, ratio, reliability, time
 
 
 def test_a_rate_by_hand() -> None:
@@ -52,3 +52,17 @@ def test_estimates_do_not_change_and_do_not_lie() -> None:
         rate(Count(3, 2))
     with pytest.raises(ValueError, match="lower end"):
         Estimate("mean", 1, 1, 1.0, 2.0, 0.0, "t", 0.95)
+
+
+def test_means_times_and_event_rates_are_estimates_too() -> None:
+    wait = time([3, 9, 4, 30, 5, 8, 7, 6, 2, 12, 11])
+    assert (wait.value, wait.low, wait.high, wait.reliability) == (7, 3, 12, "reliable")
+    assert time([]).value is None
+    cost = mean([1.0, 2.0, 3.0, 6.0])
+    assert (cost.value, cost.numerator, cost.denominator, cost.reliability) == (3.0, 12.0, 4, "too few")
+    assert cost.low == pytest.approx(3 - 3.182446 * math.sqrt(14 / 3 / 4), abs=1e-5)
+    falls = event_rate(9, 1000)
+    assert (falls.value, falls.reliability) == (0.009, "too few")
+    assert falls.low == pytest.approx(0.004115, abs=1e-6)  # Garwood: 4.115 for 9 events
+    assert event_rate(0, 0).reliability == "empty"
+    assert mean([2.0]).low is None

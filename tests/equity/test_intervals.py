@@ -15,7 +15,7 @@ from scipy.special import xlogy
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from salus.equity import intervals
+from salus.equity import intervals, multiple
 
 SharedData = Callable[[str], Path]
 LEVELS = (0.8, 0.95, 0.999)
@@ -44,7 +44,7 @@ def test_wilson_equals_the_oracle(shared_data: SharedData) -> None:
 
 def test_adjusted_p_equals_the_oracle(shared_data: SharedData) -> None:
     rows = read(shared_data("oracle/intervals/p_adjust_BH1995.csv"))
-    adjusted = intervals.benjamini_hochberg([float(r["p"]) for r in rows])
+    adjusted = multiple.benjamini_hochberg([float(r["p"]) for r in rows])
     np.testing.assert_allclose(adjusted, [float(r["BH"]) for r in rows], atol=1e-12)
 
 
@@ -173,7 +173,7 @@ def test_score_p_is_pearsons_chi_square() -> None:
 def test_adjusted_p_equals_an_established_package_and_skips_what_was_no_test(p: list[float]) -> None:
     expected = multipletests(p, method="fdr_bh")[1]
     with_gaps = np.insert(np.array(p), 0, np.nan)
-    adjusted = intervals.benjamini_hochberg(with_gaps)
+    adjusted = multiple.benjamini_hochberg(with_gaps)
     assert np.isnan(adjusted[0])
     np.testing.assert_allclose(adjusted[1:], expected, atol=1e-12)
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from salus.equity import intervals
+from salus.equity import intervals, multiple
 from salus.equity.counting import NOT_KNOWN, OVERALL, Cell, count_cells
 from salus.equity.estimate import MINIMUM, reliability
 from salus.equity.results import Results
@@ -205,7 +205,7 @@ def _gaps(cells: Sequence[Cell], others: Sequence[Cell | None], settings: Settin
         "ratio_low": ratio_low + blank,
         "ratio_high": ratio_high + blank,
         "p": p,
-        "q": intervals.benjamini_hochberg(p) if settings.control else p,
+        "q": multiple.benjamini_hochberg(p) if settings.control else p,
     }
 
 

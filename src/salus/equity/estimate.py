@@ -1,20 +1,21 @@
 """One figure with all that is needed to trust it or not: `Estimate`.
 
-Rates, differences and ratios have constructors here; means, times and inequality measures will be further
-kinds of the same class. Leaves to others: the arithmetic (`intervals`), many figures at once (`compare`),
+Rates, event rates, means, times, differences and ratios have constructors here; `index` takes what an inequality
+measure found. Leaves to others: the arithmetic (`intervals`, `counts`, `inequality`), many figures at once (`compare`),
 hiding figures (`salus.publish`), which sets `disclosure`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from salus.equity import intervals
+from salus.equity import counts, intervals
 
-Kind = Literal["rate", "difference", "ratio", "mean", "index"]
+Kind = Literal["rate", "event rate", "mean", "time", "difference", "ratio", "index"]
 Reliability = Literal["reliable", "too few", "empty"]
 Disclosure = Literal["open", "small", "complementary"]
 
@@ -27,7 +28,8 @@ class Estimate:
     """A figure, its interval at `level`, and how far to trust it.
 
     `numerator` and `denominator` are those of the group the figure is about (for a difference or ratio: of
-    the compared group). `value`, `low` and `high` are None when nothing can be computed: an empty group has
+    the compared group): of an event rate the events and the exposure, of a mean the sum and the number of values, of a
+    time the events seen and the number of values. `value`, `low` and `high` are None when nothing can be computed: an empty group has
     no rate, and it is not 0. A ratio's `high` may be infinite. `missing` is the share of the units whose
     attribute is not known.
     """
@@ -109,6 +111,37 @@ def ratio(group: Count, reference: Count, level: float = 0.95, minimum: int = MI
     return Estimate(
         "ratio", group.x, group.n, *_given(value, *ends), "koopman", level, _both(group, reference, minimum)
     )
+
+
+def event_rate(events: int, exposure: float, level: float = 0.95, minimum: int = MINIMUM) -> Estimate:
+    """Events per unit of exposure; exact interval below ten events, Byar's from ten on.
+
+    What makes it reliable is the number of events: its relative error is one over their square root.
+    """
+    value = intervals.rate(events, exposure)
+    ends = counts.event_rate(events, exposure, level)
+    state: Reliability = "empty" if exposure == 0 else "too few" if events < minimum else "reliable"
+    return Estimate("event rate", events, exposure, *_given(value, *ends), "exact or byar", level, state)
+
+
+def mean(values: Sequence[float], level: float = 0.95, minimum: int = MINIMUM) -> Estimate:
+    """The mean of values with Student's interval; one value has no interval."""
+    given = np.asarray(values, dtype=np.float64)
+    total = float(given.sum())
+    squares = float(((given - total / max(given.size, 1)) ** 2).sum())
+    _, low, high = counts.mean(total, squares, given.size, level)
+    value = intervals.rate(total, given.size)
+    return Estimate(
+        "mean", total, given.size, *_given(value, low, high), "student", level, reliability(given.size, minimum)
+    )
+
+
+def time(values: Sequence[float], level: float = 0.95, minimum: int = MINIMUM) -> Estimate:
+    """The median of waiting times, none of them cut short, with its interval by order statistics."""
+    middle, low, high = (np.float64(v) for v in counts.median(values, level))
+    n = len(values)
+    ends = _given(np.asarray(middle), np.asarray(low), np.asarray(high))
+    return Estimate("time", n, n, *ends, "order statistics", level, reliability(n, minimum))
 
 
 def _both(group: Count, reference: Count, minimum: int) -> Reliability:

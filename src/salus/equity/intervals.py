@@ -1,11 +1,11 @@
 """Interval arithmetic for rates and for pairs of rates, on whole arrays at once.
 
 Each function takes counts as arrays (or scalars that broadcast) and gives float arrays; an empty denominator
-gives nan, never zero. Leaves to others: what the numbers are about (`estimate`, `compare`).
+gives nan, never zero. Leaves to others: other intervals of single figures (`counts`), adjusting p (`multiple`), what
+the numbers are about (`estimate`, `compare`).
 
 Sources: Wilson (1927) JASA 22:209; Newcombe (1998) Stat Med 17:873, method 10; Koopman (1984) Biometrics
-40:513; Miettinen and Nurminen (1985) Stat Med 4:213 for the restricted estimate; Benjamini and Hochberg
-(1995) JRSS B 57:289.
+40:513; Miettinen and Nurminen (1985) Stat Med 4:213 for the restricted estimate.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def rate(x: Counts, n: Counts) -> Floats:
 
 def quotient(top: Counts, bottom: Counts) -> Floats:
     """top / bottom, nan where bottom is 0 or either is nan."""
-    top, bottom = _floats(top, bottom)
+    top, bottom = floats(top, bottom)
     return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
 
 
 def wilson(x: Counts, n: Counts, level: float = 0.95) -> tuple[Floats, Floats]:
     """Wilson score interval of a proportion; exactly 0 at x = 0 below and exactly 1 at x = n above."""
-    x, n = _floats(x, n)
+    x, n = floats(x, n)
     z = z_value(level)
     safe = np.where(n > 0, n, np.nan)
     centre = (x + z * z / 2.0) / (safe + z * z)
@@ -67,7 +67,7 @@ def ratio(x1: Counts, n1: Counts, x0: Counts, n0: Counts, level: float = 0.95) -
     With x1 = 0 the lower end is 0, with x0 = 0 the upper end is infinity, with both it is (0, inf): no zero
     is patched by adding halves. It excludes 1 exactly when `score_p` is below 1 - level.
     """
-    counts = _floats(x1, n1, x0, n0)
+    counts = floats(x1, n1, x0, n0)
     low = _ratio_end(counts, level, upper=False)
     high = _ratio_end(counts, level, upper=True)
     x1, n1, x0, n0 = counts
@@ -82,7 +82,7 @@ def score_p(x1: Counts, n1: Counts, x0: Counts, n0: Counts) -> Floats:
 
     1 when nobody or everybody is in both numerators; nan when a denominator is empty.
     """
-    counts = _floats(x1, n1, x0, n0)
+    counts = floats(x1, n1, x0, n0)
     with np.errstate(invalid="ignore", divide="ignore"):
         z2 = _score(counts, np.ones(counts[0].shape))
     x1, n1, x0, n0 = counts
@@ -92,19 +92,8 @@ def score_p(x1: Counts, n1: Counts, x0: Counts, n0: Counts) -> Floats:
     return np.where(known, stats.chi2.sf(np.where(known, z2, 0.0), 1), np.nan)
 
 
-def benjamini_hochberg(p: Counts) -> Floats:
-    """Adjusted p (false discovery rate) of a family of tests; nan entries are no tests and stay nan."""
-    (p,) = _floats(p)
-    out = np.full(p.shape, np.nan)
-    tested = np.flatnonzero(~np.isnan(p))
-    order = tested[np.argsort(p[tested], kind="stable")]
-    rank = np.arange(1, order.size + 1)
-    raised = p[order] * order.size / rank
-    out[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1.0)
-    return out
-
-
-def _floats(*values: Counts) -> tuple[Floats, ...]:
+def floats(*values: Counts) -> tuple[Floats, ...]:
+    """The values as float arrays of one common shape, each its own copy."""
     arrays = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in values))
     return tuple(np.array(a) for a in arrays)
 
