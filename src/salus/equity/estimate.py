@@ -29,7 +29,8 @@ class Estimate:
 
     `numerator` and `denominator` are those of the group the figure is about (for a difference or ratio: of
     the compared group): of an event rate the events and the exposure, of a mean the sum and the number of values, of a
-    time the events seen and the number of values. `value`, `low` and `high` are None when nothing can be computed: an empty group has
+    time the events seen and the number of values. `value`, `low` and `high` are None when nothing can be computed: an
+    empty group has
     no rate, and it is not 0. A ratio's `high` may be infinite. `missing` is the share of the units whose
     attribute is not known.
     """
