@@ -381,3 +381,14 @@ def contents_of(con: duckdb.DuckDBPyConnection, table: str) -> list[tuple[Any, .
     columns = con.execute(f'DESCRIBE "{table}"').fetchall()
     kept = [f'"{name}"' for name, kind, *_ in columns if kind != "INTEGER" or name in ("pid", "ord", "file")]
     return con.execute(f'SELECT {", ".join(kept)} FROM "{table}" ORDER BY ALL').fetchall()
+
+
+@pytest.mark.parametrize("url", [r'"reference":"http:\/\/s\/Location\/l"', '"reference" :\n"Location/l/_history/2"'])
+def test_references_are_found_however_their_json_is_written(tmp_path: Path, url: str) -> None:
+    written = tmp_path / "o.json"
+    start = '{"resourceType":"Observation","id":"o","subject":{"reference":"Patient/p"},"performer":[{'
+    written.write_text(start + url + "}]}")
+    others = write(tmp_path / "a.ndjson", patient("p"), patient("q"), {"resourceType": "Location", "id": "l"})
+    load([others, written], tmp_path / "p.duckdb")
+    with Population.open(tmp_path / "p.duckdb") as people:
+        assert rows(people, "SELECT p.id, type FROM visible JOIN patient p USING (pid)") == [("p", "Location")]

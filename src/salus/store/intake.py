@@ -43,10 +43,11 @@ CREATE TABLE IF NOT EXISTS load_file(file INTEGER, path VARCHAR, resources BIGIN
     deletions BIGINT, source INTEGER);
 CREATE TABLE IF NOT EXISTS quarantine(file VARCHAR, line BIGINT, entry INTEGER, reason VARCHAR, type VARCHAR);
 """
-ARRIVAL = """type VARCHAR, seq BIGINT, id VARCHAR, url VARCHAR, bundle INTEGER, file INTEGER, line BIGINT,
-    entry INTEGER, owners VARCHAR[], updated TIMESTAMP, collection BOOLEAN, deleted BOOLEAN,
-    load INTEGER, kept BOOLEAN"""
-"""What is known of all that was ever loaded; `kept`: whether the resource itself is in raw still."""
+ARRIVAL = """type VARCHAR, seq BIGINT, id VARCHAR USING COMPRESSION zstd, url VARCHAR USING COMPRESSION zstd,
+    bundle INTEGER, file INTEGER, line BIGINT, entry INTEGER, owner VARCHAR, updated TIMESTAMP,
+    collection BOOLEAN, deleted BOOLEAN, load INTEGER, kept BOOLEAN"""
+"""What is known of all that was ever loaded; `owner`: the references that may name its patient, one to a line; `kept`:
+whether the resource itself is in raw still."""
 
 _LAST = "SELECT type, max(seq) FROM work.arrival GROUP BY type"
 
@@ -212,13 +213,13 @@ class _Writer:
 
     def _note_arrival(self, kind: str, table: pa.Table) -> None:
         self._con.register("batch", table)
-        told, owners = _asked(kind)
+        told, owner = _asked(kind)
         self._con.execute(
             f"""INSERT INTO work.arrival
-            SELECT {literal(kind)}, seq, id, url, bundle, file, line, entry, owners,
+            SELECT {literal(kind)}, seq, id, url, bundle, file, line, entry, owner,
                 {_UPDATED.format("coalesce(deleted_at, told)")}, coalesce(collection, FALSE), coalesce(deleted, FALSE),
                 {self._load}, TRUE
-            FROM (SELECT *, {owners} AS owners, {told} AS told FROM batch)"""
+            FROM (SELECT *, {owner} AS owner, {told} AS told FROM batch)"""
         )
 
     def _without_refused(self, table: pa.Table) -> pa.Table:
@@ -245,15 +246,17 @@ def _unfit(kind: str) -> str | None:
 
 
 def _asked(kind: str) -> tuple[str, str]:
-    """SQL for when a resource was last updated, and for the list of references that may name its patient; one
+    """SQL for when a resource was last updated, and for the references that may name its patient, one to a line; one
     parse of the JSON gives both, unless the references are on a repeating element.
     """
     updated, owner = "$.meta.lastUpdated", _owner_path(kind)
-    if owner is None or "[*]" in owner:
-        owners = "NULL" if owner is None else f"json_extract_string(json, {literal(owner)})"
-        return f"json_extract_string(json, {literal(updated)})", owners
+    if owner is None:
+        return f"json_extract_string(json, {literal(updated)})", "NULL"
+    if "[*]" in owner:
+        owners = f"array_to_string(json_extract_string(json, {literal(owner)}), chr(10))"
+        return f"json_extract_string(json, {literal(updated)})", f"nullif({owners}, '')"
     both = f"json_extract_string(json, [{literal(updated)}, {literal(owner)}])"
-    return f"{both}[1]", f"{both}[2:2]"
+    return f"{both}[1]", f"{both}[2]"
 
 
 def _owner_path(kind: str) -> str | None:

@@ -27,6 +27,7 @@ import duckdb
 
 from salus.fhir import model
 from salus.store.intake import RAW_COLUMNS
+from salus.store.publish import KEYS
 from salus.store.references import TARGET
 from salus.store.sql import literal, quote, rows, scalar
 from salus.store.versions import NEWEST, remove_deleted
@@ -41,7 +42,7 @@ _SIBLING = f"""
 CREATE TABLE work.sibling AS
 SELECT bundle, any_value(id) AS id
 FROM (SELECT DISTINCT bundle, split_part({TARGET.format("ref")}, '/', 2) AS id
-    FROM (SELECT bundle, unnest(owners) AS ref FROM work.arrival)
+    FROM (SELECT bundle, unnest(string_split(owner, chr(10))) AS ref FROM work.arrival)
     WHERE starts_with({TARGET.format("ref")}, 'Patient/'))
 WHERE id NOT IN (SELECT id FROM work.arrival WHERE type = 'Patient' AND id IS NOT NULL)
     AND bundle IN (SELECT bundle FROM work.arrival WHERE type = 'Patient' GROUP BY bundle HAVING count(*) = 1)
@@ -81,20 +82,28 @@ SELECT url, any_value(target) AS target
 FROM work.bundle_url GROUP BY url HAVING count(DISTINCT target) = 1
 """
 
-# What owner elements say. A reference that leads nowhere may be to a patient, so its resource must not
-# pass for one that belongs to nobody; a contained one says nothing.
+# What owner elements say, once for all that say the same. A reference that leads nowhere may be to a patient, so its
+# resource must not pass for one that belongs to nobody; a contained one says nothing. Distinct texts go by number: one
+# may name thousands (a Provenance of all of a record), and must not be repeated for each of them.
 _SAID = f"""
+CREATE TABLE work.owner AS
+SELECT row_number() OVER () AS n, bundle, owner
+FROM (SELECT DISTINCT bundle, owner FROM work.arrival WHERE owner IS NOT NULL);
+CREATE TABLE work.owner_ref AS
+SELECT n, bundle, unnest(refs) AS ref, generate_subscripts(refs, 1) AS ord
+FROM (SELECT n, bundle, string_split(owner, chr(10)) AS refs FROM work.owner);
 CREATE TABLE work.said AS
-SELECT type, seq, arg_min(p.pid, ord) AS pid,
-    bool_or(p.pid IS NULL AND (target IS NULL OR starts_with(target, 'Patient/'))) AS missing
-FROM (SELECT o.type, o.seq, o.ord, coalesce(b.target, u.target, {TARGET.format("o.ref")}) AS target
-    FROM (SELECT type, seq, bundle, unnest(owners) AS ref, generate_subscripts(owners, 1) AS ord
-        FROM work.arrival WHERE type <> 'Patient') o
-    LEFT JOIN work.bundle_url b ON b.bundle = o.bundle AND b.url = o.ref
-    LEFT JOIN work.url u ON u.url = o.ref
-    WHERE o.ref IS NOT NULL AND NOT starts_with(o.ref, '#'))
-LEFT JOIN work.patient p ON target = 'Patient/' || p.id
-GROUP BY type, seq
+SELECT bundle, owner, said.pid, said.missing
+FROM (SELECT n, arg_min(p.pid, ord) AS pid,
+        bool_or(p.pid IS NULL AND (target IS NULL OR starts_with(target, 'Patient/'))) AS missing
+    FROM (SELECT o.n, o.ord, coalesce(b.target, u.target, {TARGET.format("o.ref")}) AS target
+        FROM work.owner_ref o
+        LEFT JOIN work.bundle_url b ON b.bundle = o.bundle AND b.url = o.ref
+        LEFT JOIN work.url u ON u.url = o.ref
+        WHERE NOT starts_with(o.ref, '#'))
+    LEFT JOIN work.patient p ON target = 'Patient/' || p.id
+    GROUP BY n) said
+JOIN work.owner USING (n)
 """
 
 _ONLY_PATIENT = """
@@ -113,20 +122,25 @@ SELECT type, seq, id, updated, collection, kept AS whole, coalesce(own, record, 
     own IS NULL AND NOT silent AND record IS NOT NULL
         AND (coalesce(missing, FALSE) OR coalesce(said <> record, FALSE)) AS strayed
 FROM (SELECT a.type, a.seq, a.id, a.updated, a.collection, a.kept, p.pid AS own, s.pid AS said, s.missing,
-        s.seq IS NULL AND list_contains({bearing}, a.type) AS silent,
+        s.missing IS NULL AND list_contains({bearing}, a.type) AS silent,
         CASE WHEN a.collection AND (silent OR s.missing OR s.pid IS NOT NULL) THEN o.pid END AS record,
         CASE WHEN silent THEN o.pid END AS lone
     FROM work.arrival a
-    LEFT JOIN work.said s ON s.type = a.type AND s.seq = a.seq
+    LEFT JOIN work.said s ON a.type <> 'Patient' AND s.bundle IS NOT DISTINCT FROM a.bundle AND s.owner = a.owner
     LEFT JOIN work.only_patient o ON o.bundle = a.bundle
     LEFT JOIN work.patient p ON a.type = 'Patient' AND p.id = a.id)
 """
 
+# Most ids come once; only of the others is there anything to choose.
 _FINAL = f"""
+CREATE TABLE work.repeated AS SELECT type, id FROM work.owned GROUP BY type, id HAVING count(*) > 1;
 CREATE TABLE work.final AS
 SELECT type, seq, pid, id, row_number() OVER (PARTITION BY type ORDER BY pid NULLS LAST, id, seq) AS rid
-FROM (SELECT * FROM
-        (SELECT *, max(updated) FILTER (NOT collection) OVER (PARTITION BY type, id) AS newest FROM work.owned)
+FROM (SELECT type, seq, pid, id FROM work.owned ANTI JOIN work.repeated USING (type, id) WHERE whole AND NOT orphan
+    UNION ALL
+    SELECT type, seq, pid, id FROM
+        (SELECT *, max(updated) FILTER (NOT collection) OVER (PARTITION BY type, id) AS newest
+            FROM work.owned SEMI JOIN work.repeated USING (type, id))
     WHERE whole AND NOT orphan AND (collection OR updated IS NULL OR updated >= newest)
     QUALIFY row_number() OVER (PARTITION BY type, id, pid ORDER BY {NEWEST}) = 1)
 """
@@ -134,7 +148,8 @@ FROM (SELECT * FROM
 # Orphans are kept, all of them: whose they are, and so which is a version of which, is not known yet.
 _DROPPED = """
 CREATE TABLE work.dropped AS FROM work.gone UNION ALL
-SELECT type, seq FROM work.owned ANTI JOIN work.final USING (type, seq) WHERE whole AND NOT orphan
+SELECT type, seq FROM (FROM work.owned SEMI JOIN work.repeated USING (type, id)) ANTI JOIN work.final USING (type, seq)
+WHERE whole AND NOT orphan
 """
 
 
@@ -206,7 +221,8 @@ def _count(con: duckdb.DuckDBPyConnection) -> Owned:
         FROM work.owned"""
     ).fetchall()
     total, orphans, inferred, kept, ownerless = (int(count or 0) for count in counts)
-    shared = "SELECT 1 FROM work.final GROUP BY type, id HAVING count(DISTINCT pid) > 1"
+    shared = """SELECT 1 FROM work.final SEMI JOIN work.repeated USING (type, id)
+        GROUP BY type, id HAVING count(DISTINCT pid) > 1"""
     return Owned(
         patients=scalar(con, "SELECT count(*) FROM work.patient"),
         superseded=total - orphans - scalar(con, "SELECT count(*) FROM work.final"),
@@ -236,6 +252,7 @@ def write_keys(con: duckdb.DuckDBPyConnection, kind: str) -> None:
     table, raw, name = quote(kind), f"raw.{quote(kind)}", literal(kind)
     final = f"SELECT * FROM work.final WHERE type = {name}"
     con.execute(f"CREATE TABLE IF NOT EXISTS {raw}({RAW_COLUMNS})")
-    con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT pid, rid, id FROM ({final}) ORDER BY rid")
+    con.execute(f"CREATE OR REPLACE TABLE {table}({KEYS})")
+    con.execute(f"INSERT INTO {table} SELECT pid, rid, id FROM ({final}) ORDER BY rid")
     con.execute(f"UPDATE {raw} SET rid = NULL WHERE rid IS NOT NULL")
     con.execute(f"UPDATE {raw} SET rid = f.rid FROM ({final}) f WHERE {raw}.seq = f.seq")

@@ -19,7 +19,7 @@ from salus.errors import SalusError
 from salus.store import moments, problems
 from salus.store.intake import RAW_COLUMNS
 from salus.store.intern import Dictionary
-from salus.store.publish import ColumnFact, Facts, drop_staged, number, publish
+from salus.store.publish import KEYS, ColumnFact, Facts, drop_staged, number, publish
 from salus.store.shred import Shredder, Staged
 from salus.store.sql import attach_work, quote, rows, transaction
 from salus.store.tree import Need, canonical, grow
@@ -162,7 +162,7 @@ def stage_type(
     advance: Callable[[int], None] = lambda done: None,
 ) -> Mapping[str, Staged]:
     """Stage and number the needed elements of one type, whose table is made (empty) when the population has none."""
-    con.execute(f"CREATE TABLE IF NOT EXISTS {quote(resource)}(pid INTEGER, rid BIGINT, id VARCHAR)")
+    con.execute(f"CREATE TABLE IF NOT EXISTS {quote(resource)}({KEYS})")
     con.execute(f"CREATE TABLE IF NOT EXISTS raw.{quote(resource)}({RAW_COLUMNS})")
     shredder = Shredder(con, resource, dictionary)
     staged = shredder.stage(grow(resource, needs), advance)

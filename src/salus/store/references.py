@@ -58,20 +58,30 @@ ANTI JOIN visible v ON v.type = l.type AND v.pid = r.pid AND v.rid = l.rid
 
 def resolve(con: duckdb.DuckDBPyConnection, types: list[str]) -> None:
     """Write `reference_alias`; leaves `work.ref` (pid, type, rid, ref), distinct per patient, or per resource
-    when it has no patient.
+    when it has no patient, with all references of every resource that has one that matters here.
     """
     con.execute("CREATE TABLE work.ref(pid INTEGER, type VARCHAR, rid BIGINT, ref VARCHAR)")
+    leading = literal(_leading(con))
     for kind in types:
         con.execute(
             f"""INSERT INTO work.ref
             SELECT DISTINCT k.pid, CASE WHEN k.pid IS NULL THEN {literal(kind)} END,
                 CASE WHEN k.pid IS NULL THEN rid END, ref
-            FROM (SELECT rid, unnest(json_extract_string(json, '$..reference')) AS ref FROM raw.{quote(kind)})
+            FROM (SELECT rid, unnest(json_extract_string(json, '$..reference')) AS ref FROM raw.{quote(kind)}
+                WHERE regexp_matches(json, {leading}))
             JOIN {quote(kind)} k USING (rid)"""
         )
     con.execute(f"CREATE TABLE work.foreign_ref AS SELECT DISTINCT ref FROM work.ref WHERE {FOREIGN.format('ref')}")
     _index_identifiers(con, types)
     con.execute(_ALIAS)
+
+
+def _leading(con: duckdb.DuckDBPyConnection) -> str:
+    """A pattern for the JSON of what has a reference that matters: one that may not be `Type/id`, or is to a type of
+    which some belong to no patient. Looking for it costs a fraction of reading the JSON.
+    """
+    free = [str(kind) for (kind,) in rows(con, "SELECT DISTINCT type FROM work.final WHERE pid IS NULL ORDER BY type")]
+    return rf'"reference"\s*:\s*"(?:[^"]*[:?\\]|(?:{"|".join(free) or "-"})/)'
 
 
 def _index_identifiers(con: duckdb.DuckDBPyConnection, types: list[str]) -> None:
