@@ -135,10 +135,11 @@ def oaxaca_blinder(first: Group, second: Group, kinds: Sequence[Sequence[int]] =
 
 
 def pooled(first: Group, second: Group, kinds: Sequence[Sequence[int]] = (), with_group: bool = False) -> Floats:
-    """Coefficients of everyone together (Neumark); `with_group` lets the groups' levels differ (Jann)."""
+    """Coefficients of everyone together (Neumark); `with_group` lets the groups' levels differ
+    (Jann): the constant is then the first group's."""
     outcome, columns = np.concatenate([first[0], second[0]]), np.concatenate([first[1], second[1]])
     if with_group:
-        mark = np.r_[np.ones(len(first[0])), np.zeros(len(second[0]))]
+        mark = np.r_[np.zeros(len(first[0])), np.ones(len(second[0]))]
         return coefficients((outcome, np.column_stack([columns, mark])), kinds)[:-1]
     return coefficients((outcome, columns), kinds)
 
