@@ -76,6 +76,28 @@ def test_where_drops_what_is_null(evaluate: Evaluate) -> None:
     assert got["not"]["p"] == ["o3"]
 
 
+def test_filter_and_for_each_are_queries_written_another_way(evaluate: Evaluate) -> None:
+    """ELM §20: Filter keeps what the condition is true of, ForEach keeps every result, repeated and null ones too."""
+    above = elm.op("Greater", value_of("X"), elm.literal(1))
+    kept = {"type": "Filter", "source": OBSERVATIONS, "scope": "X", "condition": above}
+    each = {"type": "ForEach", "source": OBSERVATIONS, "scope": "X", "element": elm.op("IsNull", value_of("X"))}
+    got = evaluate(NUMBERS, {"kept": kept, "each": {"type": "Count", "source": each}})
+    assert got["kept"] == {"p": ["o1", "o4"], "none": []}
+    assert got["each"] == {"p": 4, "none": 0}
+
+
+def test_an_element_of_one_type_of_a_union_is_null_of_the_others(evaluate: Evaluate) -> None:
+    """Also where the records hold none of the type that has it: what they hold does not decide what may be asked."""
+    both = elm.op("Union", elm.retrieve("ServiceRequest"), OBSERVATIONS)
+    asked = elm.query(both, where=elm.op("IsNull", elm.prop("authoredOn.value", "X")))
+    assert evaluate(NUMBERS, {"asked": {"type": "Count", "source": asked}})["asked"] == {"p": 4, "none": 0}
+
+
+def test_an_element_that_no_type_has_is_refused(evaluate: Evaluate) -> None:
+    with pytest.raises(SalusError, match="has no element authorde, nor has any other type"):
+        evaluate(NUMBERS, {"X": elm.query(OBSERVATIONS, where=elm.op("IsNull", elm.prop("authorde", "X")))})
+
+
 def test_count_and_distinct(evaluate: Evaluate) -> None:
     distinct = elm.query(OBSERVATIONS, **{"return": elm.returning(value_of("X"))})
     got = evaluate(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from salus.engine.oracle import interpreter, registry
-from salus.logic import compiler
+from salus.logic import compiler, queries
 from salus.logic.operators import OPERATORS
 
 KINDS: dict[str, str] = {
@@ -81,7 +81,7 @@ def known(engine: str) -> frozenset[str]:
     own = {name for kind in classes for name in _names(kind.__name__)}
     if engine == "oracle":
         return frozenset(own | registry.supported() | set(interpreter.TERMS) | {"ParameterRef"})
-    return frozenset(own | set(OPERATORS) | {"Message"} | set(compiler.REFS))
+    return frozenset(own | set(OPERATORS) | {"Message"} | set(compiler.REFS)) - queries.REFUSED
 
 
 def _names(class_name: str) -> list[str]:

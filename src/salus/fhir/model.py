@@ -152,6 +152,12 @@ def element(type_name: str, name: str) -> Element | None:
 
 
 @cache
+def names() -> frozenset[str]:
+    """The names of all elements of all types."""
+    return frozenset(name for type_name in _TYPES for name in elements(type_name))
+
+
+@cache
 def _members(type_name: str) -> Mapping[str, Element]:
     found: dict[str, Element] = {}
     for item in elements(type_name).values():

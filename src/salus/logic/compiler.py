@@ -31,7 +31,7 @@ from salus.logic.operators.sorting import order_key
 from salus.logic.operators.types import calendar_unit, converted
 from salus.logic.operators.validity import forward
 from salus.logic.properties import get_path
-from salus.logic.queries import only_if, query
+from salus.logic.queries import only_if, query, scoped
 from salus.logic.relation import Select, Table
 from salus.logic.retrieve import retrieve
 from salus.logic.values import (
@@ -660,5 +660,6 @@ NODES: dict[type, Callable[[Compiler, Any, Context], Value]] = {
     n.Retrieve: Compiler._retrieve,
     n.Query: Compiler._query,
     n.Sort: Compiler._sort,
+    n.ScopedOperator: lambda compiler, node, cx: scoped(cx, node),
     n.FunctionRef: Compiler._function_ref,
 }

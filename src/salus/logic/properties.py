@@ -66,7 +66,8 @@ def get_path(cx: Context, node: Node, value: Value, path: str) -> Value:
 
 
 def get(cx: Context, node: Node, value: Value, name: str) -> Value:
-    """The element `name` of a value; null of null. An element that the type does not have is refused."""
+    """The element `name` of a value; null of null, and of a value whose type has none: where the author wrote
+    a choice of types, the population may hold one of them only. A name that no type has is refused."""
     return memo(cx, ("property", name), (value,), lambda: _get(cx, node, value, name))
 
 
@@ -93,7 +94,16 @@ def _get(cx: Context, node: Node, value: Value, name: str) -> Value:
             return Point(DECIMAL, number) if name == "value" else Point(STRING, case([(not_null(number), unit)]))
         case Coded() | CodeFields():
             return _of_code(cx, value, name)
-    cx.fail(node, f"a value of type {type_of(value)} has no element {name}")
+    return _none_such(cx, node, str(type_of(value)), name)
+
+
+def _none_such(cx: Context, node: Node, type_name: str, name: str) -> Value:
+    if name in model.names() or name in _OF_SYSTEM_TYPES:
+        return NOTHING
+    cx.fail(node, f"{type_name} has no element {name}, nor has any other type")
+
+
+_OF_SYSTEM_TYPES = frozenset({"low", "high", "lowClosed", "highClosed", "unit", "codes", "numerator", "denominator"})
 
 
 def _of_options(cx: Context, node: Node, options: tuple[Value, ...], name: str) -> Value:
@@ -170,7 +180,7 @@ def _element(cx: Context, node: Node, row: Row, type_name: str, path: str, name:
         return Point(Named("FHIR.id"), row.col("id"))
     found = model.element(type_name, name)
     if found is None:
-        cx.fail(node, f"FHIR R4 {type_name} has no element {name}")
+        return _none_such(cx, node, f"FHIR R4 {type_name}", name)
     if found.choice:
         options = [_single(cx, row, t, _join(path, model.choice_name(name, t))) for t in found.types]
         there = tuple(option for option in options if present(option) != FALSE)

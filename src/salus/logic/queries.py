@@ -142,6 +142,20 @@ def _over_value(cx: Context, node: n.Query, alias: str, value: Value) -> Value:
     return only_if(cx, node, and_(*kept), result)
 
 
+REFUSED = frozenset({"Repeat"})
+"""Scoped operators that have no set form: each step needs what the one before it found."""
+
+
+def scoped(cx: Context, node: n.ScopedOperator) -> Value:
+    """ELM §20 Filter, ForEach: queries with a where, or with a return of all."""
+    if node.op in REFUSED:
+        cx.fail(node, f"{node.op} is not supported")
+    made = None if node.op == "Filter" else n.Return(node.element, distinct=False)
+    where = node.element if node.op == "Filter" else None
+    source = n.Source(node.scope, node.source)
+    return query(cx, n.Query((source,), (), (), where, made, None, (), locator=node.locator, local_id=node.local_id))
+
+
 def only_if(cx: Context, node: n.Node, condition: E, value: Value) -> Value:
     """`value` where the condition is true, else null."""
     if condition == TRUE or isinstance(value, Nothing):
