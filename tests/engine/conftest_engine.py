@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,33 +12,11 @@ from typing import Any
 import elm_text as elm
 import pytest
 
+from in_memory import Content
 from salus.engine import Outcome, Wanted, run
-from salus.errors import SalusError
 from salus.store import Population, load
 
 Json = dict[str, Any]
-
-
-@dataclass
-class Content:
-    """Libraries by name and value sets by url, as the engine asks for them."""
-
-    libraries: Mapping[str, Json]
-    value_sets: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
-
-    def library(self, name: str, version: str | None, asked_by: str) -> Json:
-        if name == "FHIRHelpers":
-            return elm.library(
-                "FHIRHelpers", {}, functions=[_stub(n) for n in ("ToQuantity", "ToInterval", "ToConcept")]
-            )
-        if name not in self.libraries:
-            raise SalusError(f"{asked_by} includes {name} {version}, which is not in the content")
-        return self.libraries[name]
-
-    def value_set(self, url: str, version: str | None, asked_by: str) -> Codes:
-        if url not in self.value_sets:
-            raise SalusError(f"value set {url}, which {asked_by} asks for, is not in the content")
-        return Codes(frozenset(self.value_sets[url]))
 
 
 def _stub(name: str) -> Json:
@@ -46,9 +24,8 @@ def _stub(name: str) -> Json:
     return {"type": "FunctionDef", "name": name, "context": "Patient", "operand": [operand], "expression": elm.NULL}
 
 
-@dataclass(frozen=True)
-class Codes:
-    codes: frozenset[tuple[str, str]]
+HELPERS = elm.library("FHIRHelpers", {}, functions=[_stub(n) for n in ("ToQuantity", "ToInterval", "ToConcept")])
+"""FHIRHelpers, whose functions the SQL engine knows by name."""
 
 
 @dataclass
@@ -79,7 +56,7 @@ def evaluate(tmp_path: Path) -> Evaluate:
         records = tmp_path / "records.ndjson"
         records.write_text("".join(json.dumps(r) + "\n" for r in resources), encoding="utf-8")
         load([records], tmp_path / "population.duckdb")
-        content = Content({"Main": main, **libraries}, value_sets)
+        content = Content({"FHIRHelpers": HELPERS, "Main": main, **libraries}, value_sets)
         wanted = [Wanted("Main", "1", name) for name in defines]
         with Population.open(tmp_path / "population.duckdb") as population:
             outcome = run(population, content, wanted, (date(2026, 1, 1), date(2026, 12, 31)))

@@ -8,8 +8,9 @@ from typing import Any
 
 import elm_text as elm
 import pytest
-from conftest_engine import Content, Evaluate, encounter, observation, patient
+from conftest_engine import Evaluate, encounter, observation, patient
 
+from in_memory import Content
 from salus.engine import Wanted, oracle, run
 from salus.errors import SalusError
 from salus.store import Population
@@ -96,6 +97,19 @@ def test_an_element_of_one_type_of_a_union_is_null_of_the_others(evaluate: Evalu
 def test_an_element_that_no_type_has_is_refused(evaluate: Evaluate) -> None:
     with pytest.raises(SalusError, match="has no element authorde, nor has any other type"):
         evaluate(NUMBERS, {"X": elm.query(OBSERVATIONS, where=elm.op("IsNull", elm.prop("authorde", "X")))})
+
+
+def test_values_of_different_types_are_not_equal(evaluate: Evaluate) -> None:
+    """A choice of types beside one of them: equal where of one type and alike, else not; in a list likewise."""
+    records = [patient(), observation("text", valueString="a"), observation("number", valueInteger=3)]
+    either, text = elm.prop("value.value", "X"), elm.literal("a")
+    listed = {"type": "List", "element": [text, elm.literal("b")]}
+    asked = {"equal": elm.op("Equal", either, text), "unequal": elm.op("NotEqual", either, text)}
+    asked |= {"member": elm.op("In", either, listed), "no member": elm.op("Not", elm.op("In", either, listed))}
+    got = evaluate(records, {name: elm.query(OBSERVATIONS, where=where) for name, where in asked.items()})
+    assert {name: got[name]["p"] for name in asked} == {
+        "equal": ["text"], "unequal": ["number"], "member": ["text"], "no member": ["number"],
+    }  # fmt: skip
 
 
 def test_count_and_distinct(evaluate: Evaluate) -> None:

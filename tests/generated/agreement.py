@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import elm_text as elm
-from conftest_engine import Codes
 
 from generated.expressions import VALUE_SETS, sections
 from generated.text import text
+from in_memory import Content
 from salus.engine import Wanted, oracle, run
 from salus.logic.calendar import unit_name
 from salus.store import Population, load
@@ -32,21 +32,9 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
-class Content:
-    """The drawn library, and the conversions of FHIRHelpers as ELM (the SQL engine knows them by name)."""
-
-    def __init__(self, main: Json) -> None:
-        self.libraries = {"Main": main, "FHIRHelpers": _helpers()}
-
-    def library(self, name: str, version: str | None, asked_by: str) -> Json:
-        return self.libraries[name]
-
-    def value_set(self, url: str, version: str | None, asked_by: str) -> Codes:
-        return Codes(frozenset(VALUE_SETS[url]))
-
-
 def _helpers() -> Json:
-    """FHIRHelpers as far as it is used: what a Period, Quantity, CodeableConcept is in CQL."""
+    """FHIRHelpers as far as it is used, as ELM (the SQL engine knows it by name): what a Period, Quantity and
+    CodeableConcept is in CQL."""
     value = elm.ref("value", "OperandRef")
 
     def function(name: str, kind: str, body: Json) -> Json:
@@ -118,7 +106,7 @@ class Judge:
 
     def ask(self, defines: Json, functions: Sequence[Json] = ()) -> list[Answers]:
         """The answers of both engines, duckdb first."""
-        content = Content(library(defines, functions))
+        content = Content({"Main": library(defines, functions), "FHIRHelpers": _helpers()}, VALUE_SETS)
         return [self._asked(engine, content, list(defines)) for engine in (run, oracle.run)]
 
     def _asked(self, engine: Any, content: Content, names: Sequence[str]) -> Answers:

@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import elm_text as elm
 
+from in_memory import Content
 from salus.elm.library import Includes
 from salus.engine.oracle.interpreter import Interpreter, Setting
 from salus.engine.oracle.moments import Date, DateTime, Time
 from salus.engine.oracle.records import Records, resource
 from salus.engine.oracle.trace import Trace
 from salus.engine.oracle.values import Interval, Quantity
-from salus.errors import SalusError
 
 Json = dict[str, Any]
 NOW = datetime(2026, 7, 1, 12, 30, tzinfo=UTC)
 SCT = "http://snomed.info/sct"
-
-
-@dataclass(frozen=True)
-class Codes:
-    codes: frozenset[tuple[str, str]]
-
-
-@dataclass
-class Content:
-    libraries: Mapping[str, Json]
-    value_sets: Mapping[str, set[tuple[str, str]]] = field(default_factory=dict)
-
-    def library(self, name: str, version: str | None, asked_by: str) -> Json:
-        if name not in self.libraries:
-            raise SalusError(f"{asked_by} needs {name}")
-        return self.libraries[name]
-
-    def value_set(self, url: str, version: str | None, asked_by: str) -> Codes:
-        return Codes(frozenset(self.value_sets[url]))
 
 
 def interpreter(

@@ -10,7 +10,8 @@ from typing import Any
 import elm_text as elm
 import pytest
 
-from oracle.evaluating import Content, lit, op
+from in_memory import Content
+from oracle.evaluating import lit, op
 from salus.engine import oracle
 from salus.engine.oracle.records import Patients
 from salus.engine.run import Wanted

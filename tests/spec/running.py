@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from answers import Answered
 from pages import Case, Page, Section
 from translating import compile_text
 
+from in_memory import Content
 from salus.engine import Outcome, Wanted, oracle, run
 from salus.errors import SalusError
 from salus.store import Population, load
@@ -28,29 +28,6 @@ Runner = Callable[..., Outcome]
 ENGINES: dict[str, Runner] = {"duckdb": run, "oracle": oracle.run}
 PERIOD = (date(2026, 1, 1), date(2026, 12, 31))
 NOW = datetime(2026, 7, 1, 12, 30)
-
-
-@dataclass(frozen=True)
-class Codes:
-    codes: frozenset[tuple[str, str]]
-
-
-@dataclass
-class Content:
-    """Libraries by name and value sets by url, as the engines ask for them."""
-
-    libraries: Mapping[str, Json]
-    value_sets: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
-
-    def library(self, name: str, version: str | None, asked_by: str) -> Json:
-        if name not in self.libraries:
-            raise SalusError(f"{asked_by} includes {name} {version}, which is not in the content")
-        return self.libraries[name]
-
-    def value_set(self, url: str, version: str | None, asked_by: str) -> Codes:
-        if url not in self.value_sets:
-            raise SalusError(f"value set {url}, which {asked_by} asks for, is not in the content")
-        return Codes(frozenset(self.value_sets[url]))
 
 
 def library_text(page: Page, section: Section) -> str:

@@ -99,11 +99,6 @@ class _Text:
         return Passage(self.text, *span)
 
 
-def text_of(library: Library, define: str, node: Node) -> str:
-    """The text a node was written as, from annotations alone."""
-    return Narrative().of(library, define, node)
-
-
 def children(node: object) -> Iterator[Node]:
     """The nodes directly inside a node."""
     values = [getattr(node, field.name) for field in fields(node)] if is_dataclass(node) else node

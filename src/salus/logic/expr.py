@@ -94,10 +94,6 @@ def op(name: str, *args: E) -> E:
     return NULL if any(a == NULL for a in args) else Op(name, args)
 
 
-def is_const(e: E) -> bool:
-    return isinstance(e, Const)
-
-
 def and_(*args: E) -> E:
     return _connected("and", "or", args, neutral=TRUE, absorbing=FALSE)
 

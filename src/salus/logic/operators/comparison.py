@@ -50,8 +50,11 @@ from salus.logic.values import (
 CODES = (Coded, CodeFields, CodeLiterals)
 
 
-def pairwise(cx: Context, node: Operator, a: Value, b: Value, compare: Callable[[Value, Value], E | None]) -> E:
-    """A comparison over choices: of the alternatives that can be compared, the one that is there decides."""
+def pairwise(
+    cx: Context, node: Operator, a: Value, b: Value, compare: Callable[[Value, Value], E | None], apart: E = NULL
+) -> E:
+    """A comparison over choices: of the alternatives that can be compared, the one that is there decides; `apart` is
+    the answer for two values that cannot be compared."""
     lefts = a.options if isinstance(a, Choice) else (a,)
     rights = b.options if isinstance(b, Choice) else (b,)
     found = [(x, y, e) for x in lefts for y in rights if (e := compare(x, y)) is not None]
@@ -59,7 +62,13 @@ def pairwise(cx: Context, node: Operator, a: Value, b: Value, compare: Callable[
         cx.fail(node, f"{node.op} cannot compare these types")
     if len(found) == 1 and not (isinstance(a, Choice) or isinstance(b, Choice)):
         return found[0][2]
-    return case([(and_(present(x), present(y)), e) for x, y, e in found])
+    decided = [(and_(present(x), present(y)), e) for x, y, e in found]
+    return case([*decided, (and_(present(a), present(b)), apart)])
+
+
+def same_of_any(cx: Context, node: Operator, a: Value, b: Value) -> E:
+    """a = b where either may be of several types: values of different types are not equal."""
+    return pairwise(cx, node, a, b, equal, FALSE)
 
 
 def equal(a: Value, b: Value) -> E | None:
@@ -169,9 +178,9 @@ def compared(cx: Context, node: Operator, a: Value, b: Value) -> E:
     if node.op != "Equivalent" and isinstance(a, Coded) is not isinstance(b, Coded):
         a, b = (spelled_out(cx, value) if isinstance(value, Coded) else value for value in (a, b))
     if node.op == "Equal":
-        return pairwise(cx, node, a, b, equal)
+        return same_of_any(cx, node, a, b)
     if node.op == "NotEqual":
-        return not_(pairwise(cx, node, a, b, equal))
+        return not_(same_of_any(cx, node, a, b))
     if isinstance(a, Choice) or isinstance(b, Choice):
         found = pairwise(cx, node, a, b, lambda x, y: equivalent(cx, x, y))
         return or_(is_true(found), and_(not_(present(a)), not_(present(b))))

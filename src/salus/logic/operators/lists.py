@@ -33,7 +33,7 @@ from salus.logic.expr import (
 )
 from salus.logic.frame import Rows
 from salus.logic.literals import literal_list, text_rows
-from salus.logic.operators.comparison import CODES, compared, equal, equivalent
+from salus.logic.operators.comparison import CODES, compared, equal, equivalent, same_of_any
 from salus.logic.operators.registry import operator
 from salus.logic.operators.sorting import pick_key
 from salus.logic.operators.strings import character, text
@@ -43,6 +43,7 @@ from salus.logic.values import (
     INTEGER,
     NOTHING,
     STRING,
+    Choice,
     Empty,
     ListLiteral,
     Nothing,
@@ -79,6 +80,8 @@ def _is_member(cx: Context, node: Operator, item: Value, other: Value) -> E:
     if isinstance(item, Nothing) or isinstance(other, Nothing):
         return not_(or_(present(item), present(other)))
     same = equivalent(cx, item, other) if isinstance(item, CODES) else equal(item, other)
+    if isinstance(item, Choice) or isinstance(other, Choice):
+        same = same_of_any(cx, node, item, other)
     if same is None:
         cx.fail(node, f"{node.op}: {type_of(other)} cannot be compared with {type_of(item)}")
     blanks = not_(present(item)), not_(present(other))
