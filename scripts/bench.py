@@ -217,6 +217,13 @@ def bench_together(page: Page, keep: Path) -> None:
     page.add("", f"{exact:,} of {len(judged):,} cases are exact.")
 
 
+def bench_intake(page: Page, sizes: Sequence[Size], keep: Path) -> None:
+    """How records come in."""
+    from bench_intake import bench_intake as section  # stands on this module
+
+    section(page, sizes, keep)
+
+
 def bench_cql(page: Page) -> None:
     """The way from text."""
     from bench_text import bench_text  # stands on this module
@@ -253,6 +260,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--observations", type=int, default=200, help="unrelated observations per fat clone")
     parser.add_argument("--rounds", type=int, default=3, help="evaluations after the first, of which the median counts")
     parser.add_argument("--no-main-job", action="store_true", help="leave Synthea out")
+    parser.add_argument("--no-intake", action="store_true", help="leave the section on intake out")
     parser.add_argument("--no-together", action="store_true", help="leave the decks as one population out")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/performance.md")
     parser.add_argument("--work", type=Path, default=None, help="where large files go for a while")
@@ -263,7 +271,10 @@ def main() -> None:
     chosen, page = options(), Page()
     page.add("# Performance", "", "Written by `make bench` (`scripts/bench.py`); never by hand.", "", *machine())
     sizes = [Size("thin", chosen.patients, 0), Size("fat", chosen.fat_patients, chosen.observations)]
-    bench_clones(page, [size for size in sizes if size.patients], chosen.rounds, chosen.work)
+    sizes = [size for size in sizes if size.patients]
+    if not chosen.no_intake:
+        bench_intake(page, sizes, chosen.work)
+    bench_clones(page, sizes, chosen.rounds, chosen.work)
     if not chosen.no_main_job:
         bench_main_job(page, chosen.work)
     if not chosen.no_together:

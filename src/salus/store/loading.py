@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,7 +175,8 @@ class _Job:
         """Type the elements of the types that changed: the warm set, and what measures asked for before."""
         dictionary = Dictionary(self.con)
         changed = set(self.changed) & {*owned.types, *(need.table.split(".")[0] for need in self.needs), "Patient"}
-        total = scalar(self.con, f"SELECT count(*) FROM work.final WHERE type IN ({_listed(changed)})")
+        sizes = _sizes(self.con)
+        total = sum(sizes.get(kind, 0) for kind in changed)
         done, lock = 0, threading.Lock()
 
         def advance(rows: int) -> None:
@@ -192,6 +193,7 @@ class _Job:
                 drop_staged(cursor, staged)
 
         jobs = list(by_resource(warm_needs(changed) | self.needs))
+        jobs.sort(key=lambda job: -sizes.get(job[0], 0))  # the largest first, lest it runs alone at the end
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             for result in [pool.submit(one_type, *job) for job in jobs]:
                 result.result()
@@ -224,8 +226,8 @@ class _Job:
         return report
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(literal(name) for name in sorted(names)) or "NULL"
+def _sizes(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    return dict(con.execute("SELECT type, count(*) FROM work.final GROUP BY type").fetchall())
 
 
 def _resources(con: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -24,7 +24,7 @@ from salus.store.shred import Shredder, Staged
 from salus.store.sql import attach_work, quote, rows, transaction
 from salus.store.tree import Need, canonical, grow
 
-SCHEMA = "2"
+SCHEMA = "3"
 """Changes whenever populations made before cannot be read any more."""
 
 
