@@ -21,7 +21,7 @@ from salus.logic import frame as frames
 from salus.logic.context import Context, memo
 from salus.logic.conversions import HELPERS, convert
 from salus.logic.data import Codes, Data
-from salus.logic.expr import FALSE, TRUE, Col, Const, E, Op, and_, case, columns_of, size, truth
+from salus.logic.expr import FALSE, TRUE, Col, Const, E, Op, and_, case, columns_of, truth, written_size
 from salus.logic.frame import Frame, Link, Rows
 from salus.logic.literals import literal_list
 from salus.logic.operators import OPERATORS
@@ -244,7 +244,7 @@ class Compiler:
             use = cx.frame.join_per_patient(relation, defined.pid)
 
             def move(e: E) -> E:
-                return e if not list(columns_of(e)) else Col(use.id, relation.export(e))
+                return e if not columns_of(e) else Col(use.id, relation.export(e))
 
             return remap_lists(value, move)
 
@@ -600,8 +600,8 @@ def _has_columns(value: Value) -> bool:
         case Choice(options=parts) | ListLiteral(items=parts):
             return any(map(_has_columns, parts))
         case Tuple(fields=fields, present=there):
-            return any(columns_of(there)) or any(map(_has_columns, fields.values()))
-    return any(any(columns_of(e)) for e in leaves_of(value))
+            return bool(columns_of(there)) or any(map(_has_columns, fields.values()))
+    return any(bool(columns_of(e)) for e in leaves_of(value))
 
 
 def remap_lists(value: Value, fn: Callable[[E], E]) -> Value:
@@ -618,7 +618,7 @@ def bound(frame: Frame, value: Value, limit: int = _BIND) -> Value:
     made: dict[int, tuple[E, E]] = {}
 
     def leaf(e: E) -> E:
-        if size(e, limit + 1) <= limit or not frame.select.covers(columns_of(e)):
+        if written_size(e) <= limit or not frame.select.covers(columns_of(e)):
             return e
         if id(e) not in made:
             made[id(e)] = (e, frame.bind(e))

@@ -8,12 +8,13 @@ Leaves to others: where columns come from (`relation`), and how an operator is s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Any
+
+from salus.logic.shared import Shared, remembered
 
 if TYPE_CHECKING:
     from salus.logic.relation import Source
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 Scalar = bool | int | Decimal | str | datetime | date | None
 
 
-@dataclass(frozen=True, slots=True)
-class Col:
+@dataclass(frozen=True, slots=True, eq=False)
+class Col(Shared):
     """A column of a source (a table, a select), by the source's number."""
 
     source: int
@@ -30,51 +31,35 @@ class Col:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Const:
-    """A constant; None is null. Constants are the same when type and value are: True is not 1."""
+class Const(Shared):
+    """A constant; None is null. Constants are the same when type and value are: True is not 1, nor 1.0 1.00."""
 
     value: Scalar
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Const) and type(self.value) is type(other.value) and self.value == other.value
-
-    def __hash__(self) -> int:
-        return hash((type(self.value), self.value))
-
-
-class _Shared:
-    """Equal nodes are one object: sameness is identity, and a test made twice is recognised."""
-
-    __slots__ = ()
-    _made: ClassVar[WeakValueDictionary[tuple[Any, ...], Any]] = WeakValueDictionary()
-
-    def __new__(cls, *parts: Any) -> Any:
-        key = (cls, *parts)
-        found = cls._made.get(key)
-        if found is None:
-            found = object.__new__(cls)
-            cls._made[key] = found
-        return found
+    @staticmethod
+    def identity(*parts: Any) -> tuple[Any, ...]:
+        value = parts[0]
+        return type(value), value.as_tuple() if isinstance(value, Decimal) else value
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Op(_Shared):
+@dataclass(frozen=True, slots=True, eq=False)
+class Op(Shared):
     """An operator applied to expressions. The engine knows how each `op` is spelled."""
 
     op: str
     args: tuple[E, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Tri(_Shared):
+@dataclass(frozen=True, slots=True, eq=False)
+class Tri(Shared):
     """True when `yes` is true, false when `no` is true, null otherwise. Both arms may themselves be null."""
 
     yes: E
     no: E
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class InRel(_Shared):
+@dataclass(frozen=True, slots=True, eq=False)
+class InRel(Shared):
     """Whether the keys' values are a row of `columns` of a relation (never null: keys are compared where known)."""
 
     keys: tuple[E, ...]
@@ -138,6 +123,7 @@ def _flatten(name: str, args: Iterable[E], neutral: Const) -> Iterable[E]:
             yield arg
 
 
+@remembered
 def is_test(e: E) -> bool:
     """Whether `e` is a condition that is never null."""
     match e:
@@ -150,6 +136,7 @@ def is_test(e: E) -> bool:
     return False
 
 
+@remembered
 def not_(e: E) -> E:
     match e:
         case Const(value=None):
@@ -171,6 +158,7 @@ def is_null(e: E) -> E:
     return not_(not_null(e))
 
 
+@remembered
 def not_null(e: E) -> E:
     """Whether `e` has a value; never null itself."""
     match e:
@@ -185,6 +173,7 @@ def not_null(e: E) -> E:
     return TRUE if is_test(e) or (isinstance(e, Op) and e.op == "count") else Op("not_null", (e,))
 
 
+@remembered
 def is_true(e: E) -> E:
     """`e is true`: null counts as false; never null itself."""
     match e:
@@ -213,6 +202,7 @@ def _tested_case(args: tuple[E, ...], test: Callable[[E], E]) -> E:
     return result
 
 
+@remembered
 def _off(test: E) -> E:
     """The negation of a test that is never null."""
     match test:
@@ -227,6 +217,7 @@ def _off(test: E) -> E:
     return not_(test)
 
 
+@remembered
 def truth(e: E) -> E:
     """What must hold for `e` to be true, where null and false need not be told apart (a filter)."""
     match e:
@@ -247,6 +238,7 @@ def truth(e: E) -> E:
     return e
 
 
+@remembered
 def falsity(e: E) -> E:
     """What must hold for `e` to be false, where null and true need not be told apart."""
     match e:
@@ -403,6 +395,7 @@ def given(e: E, known: Mapping[E, bool]) -> E:
     """`e` where some tests are known to hold or to fail."""
     if not known or isinstance(e, Const):
         return e
+    told = {col for test in known for col in columns_of(test)}
     seen: dict[E, E] = {}
 
     def visit(node: E) -> E:
@@ -411,10 +404,16 @@ def given(e: E, known: Mapping[E, bool]) -> E:
         if isinstance(node, (Const, Col, InRel)):
             return node
         if node not in seen:
-            seen[node] = _restated(node, visit)
+            seen[node] = _restated(node, visit) if _touches(node, told) else node
         return seen[node]
 
     return visit(e)
+
+
+def _touches(e: E, columns: Set[Col]) -> bool:
+    """Whether anything known of these columns can matter to `e`."""
+    own = columns_of(e)
+    return not own or not columns or not columns.isdisjoint(own)
 
 
 def _restated(node: E, visit: Callable[[E], E]) -> E:
@@ -461,7 +460,7 @@ def in_list(e: E, items: Sequence[E]) -> E:
     if len(items) == 1:
         return eq(e, items[0])
     if isinstance(e, Const) and all(isinstance(i, Const) and i.value is not None for i in items):
-        return Const(e in items)
+        return Const(any(type(i.value) is type(e.value) and i.value == e.value for i in items))  # type: ignore[union-attr]
     return Op("in", (e, *items))
 
 
@@ -493,27 +492,27 @@ def _rebuild(node: E, visit: Callable[[E], E]) -> E:
     return node
 
 
-def columns_of(e: E) -> Iterable[Col]:
+@remembered
+def columns_of(e: E) -> Collection[Col]:
     """Every column that `e` reads (not those inside the relations it tests against)."""
-    found: dict[Col, None] = {}
-    map_columns(e, lambda col: found.setdefault(col) or col)
-    return found
+    if isinstance(e, Col):
+        return (e,)
+    return tuple(dict.fromkeys(col for part in parts_of(e) for col in columns_of(part)))
 
 
-def size(e: E, limit: int = 1 << 30) -> int:
-    """How many nodes `e` has when written out, counted up to `limit`."""
+def parts_of(e: E) -> Sequence[E]:
+    """The expressions a node is made of."""
     match e:
         case Op(args=args):
-            parts: Sequence[E] = args
+            return args
         case Tri(yes=yes, no=no):
-            parts = (yes, no)
+            return (yes, no)
         case InRel(keys=keys):
-            parts = keys
-        case _:
-            return 1
-    total = 1
-    for part in parts:
-        total += size(part, limit - total)
-        if total >= limit:
-            break
-    return total
+            return keys
+    return ()
+
+
+@remembered
+def written_size(e: E) -> int:
+    """How many nodes `e` has when written out."""
+    return 1 + sum(map(written_size, parts_of(e)))

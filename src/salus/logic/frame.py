@@ -149,7 +149,7 @@ class Frame:
 
     def bind(self, e: E) -> E:
         """`e` computed once per row: a column of the rows so far, for expressions used several times."""
-        if isinstance(e, Col) or not list(columns_of(e)):
+        if isinstance(e, Col) or not columns_of(e):
             return e
         self.reach(e)
         inner = self.select
@@ -314,7 +314,7 @@ def over(relation: Select, rows: Rows, parent: Frame) -> Rows:
     select.join("from", use)
 
     def move(e: E) -> E:
-        return e if not list(columns_of(e)) else Col(use.id, relation.export(e))
+        return e if not columns_of(e) else Col(use.id, relation.export(e))
 
     return _rebased(rows, select, move, parent)
 
