@@ -5,8 +5,10 @@ Leaves to others: which defines a measure wants and what they count for (`salus.
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Protocol
@@ -92,7 +94,8 @@ def run(
     given = {PERIOD: measurement_period(*period)} if period else {}
     setting = _Setting(population, content, {**given, **(parameters or {})}, now or _now())
     clock = time.perf_counter()
-    wanted, compiled, compiler = _compile_all(setting, wanted, outcome.warnings)
+    with _uncollected():
+        wanted, compiled, compiler = _compile_all(setting, wanted, outcome.warnings)
     outcome.timings["compile"] = time.perf_counter() - clock
     clock = time.perf_counter()
     duckdb_engine.prepare(population.con)
@@ -215,6 +218,18 @@ class _Setting:
     content: Content
     parameters: Mapping[str, Value]
     now: datetime
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looking for garbage meanwhile: compiling makes millions of nodes that stay, and content is large."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _compile_all(
