@@ -7,10 +7,12 @@ spells differently. Leaves to others: executing (`duckdb`) and what an operator 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
 
 from salus.logic.expr import Col, Const, E, InRel, Op, Tri
 from salus.logic.relation import Select, Source, Table, Union, Use
@@ -18,22 +20,41 @@ from salus.logic.relation import Select, Source, Table, Union, Use
 Sql = exp.Expr
 
 
-def name_of(relation: Select | Union) -> str:
-    """The temporary table of a materialised relation."""
-    return f"m{relation.id}"
+@dataclass(frozen=True)
+class Statement:
+    """The text that computes a relation, and the temporary tables it reads."""
 
-
-def alias_of(source_id: int) -> str:
-    return f"t{source_id}"
+    text: str
+    reads: frozenset[str]
 
 
 class Speller:
-    """Spells relations; `slices` names the narrower table that stands for a table's use, if any."""
+    """Spells relations, one statement after the other.
 
-    def __init__(self, slices: Mapping[int, str] | None = None) -> None:
-        self._slices = slices or {}
+    `slices` names the narrower table that stands for a table's use, if any; `names` the temporary table of each
+    materialised relation. Sources are numbered within a statement, so that relations that are the same have the same
+    text. What stands in a statement several times is spelled once.
+    """
+
+    def __init__(self, slices: Mapping[int, str], names: Mapping[int, str]) -> None:
+        self._slices, self._names = slices, names
+        self._generator = DuckDB().generator()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._aliases: dict[int, str] = {}
+        self._spelled: dict[E, Sql] = {}
+        self._reads: set[str] = set()
         self._left: set[int] = set()  # sources that a row may lack, so that their keys may be null
-        self._columns: dict[tuple[int, str], exp.Column] = {}
+
+    def statement(self, relation: Select | Union) -> Statement:
+        """The statement that computes a relation."""
+        self._begin()
+        text = self._generator.generate(self.relation(relation), copy=False)
+        return Statement(text, frozenset(self._reads))
+
+    def _alias(self, source_id: int) -> str:
+        return self._aliases.setdefault(source_id, f"t{len(self._aliases)}")
 
     def relation(self, relation: Select | Union) -> exp.Query:
         """The query that computes a relation."""
@@ -83,38 +104,50 @@ class Speller:
 
     def source(self, source: Source) -> Sql:
         """A source in a FROM, under its alias."""
-        alias = alias_of(source.id)
+        alias = self._alias(source.id)
         if isinstance(source, Table):
-            name = self._slices.get(source.id, source.name)
-            return self._named(name, alias)
+            return self._stored(source, alias)
         if isinstance(source, Use):
-            return self._named(name_of(source.of), alias)
+            return self._temporary(self._names[source.of.id], alias)
         if source.materialised:
-            return self._named(name_of(source), alias)
+            return self._temporary(self._names[source.id], alias)
         return exp.Subquery(this=self.relation(source), alias=exp.TableAlias(this=exp.to_identifier(alias)))
+
+    def _stored(self, table: Table, alias: str) -> exp.Table:
+        slice_ = self._slices.get(table.id)
+        return self._named(table.name, alias) if slice_ is None else self._temporary(slice_, alias)
+
+    def _temporary(self, name: str, alias: str) -> exp.Table:
+        self._reads.add(name)
+        return self._named(name, alias)
 
     def _named(self, name: str, alias: str) -> exp.Table:
         table = exp.Table(this=exp.to_identifier(name, quoted=True))
         table.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
         return table
 
-    def _column(self, source: int, name: str) -> exp.Column:
-        key = (source, name)
-        if key not in self._columns:  # leaves are shared: a plan names a column many times, and trees are only read
-            table = exp.Identifier(this=alias_of(source), quoted=False)
-            self._columns[key] = exp.Column(this=exp.Identifier(this=name, quoted=True), table=table)
-        return self._columns[key]
+    def _column(self, source: int, name: str) -> Sql:
+        table = exp.Identifier(this=self._alias(source), quoted=False)
+        return exp.Column(this=exp.Identifier(this=name, quoted=True), table=table)
 
     def _all(self, conditions: Sequence[Sql]) -> Sql:
         return _chain(exp.And, conditions)
 
     def expression(self, e: E) -> Sql:
-        """An expression as a SQL tree."""
+        """An expression as a SQL tree, whose parts are text."""
+        if isinstance(e, Const):
+            return literal(e.value)
+        if e not in self._spelled:
+            made = self._tree(e)
+            if not isinstance(made, exp.Ordered):  # which says how its value is used
+                made = _spelled(self._generator.sql(made), type(made))
+            self._spelled[e] = made
+        return self._spelled[e]
+
+    def _tree(self, e: E) -> Sql:
         match e:
             case Col(source=source, name=name):
                 return self._column(source, name)
-            case Const(value=value):
-                return literal(value)
             case Tri(yes=yes, no=no):
                 return self._case([(yes, Const(True)), (no, Const(False))], Const(None))
             case InRel(keys=keys, relation=relation, columns=columns):
@@ -153,7 +186,7 @@ _FROM = "from_" if "from_" in exp.Select.arg_types else "from"
 
 
 def _chain(kind: type[exp.Connector], parts: Sequence[Sql]) -> Sql:
-    wrapped = [exp.Paren(this=p) if isinstance(p, exp.Connector) else p for p in parts]
+    wrapped = [exp.Paren(this=p) if issubclass(_kind(p), exp.Connector) else p for p in parts]
     result: Sql = wrapped[0]
     for part in wrapped[1:]:
         result = kind(this=result, expression=part)
@@ -178,19 +211,35 @@ def literal(value: object) -> Sql:
     return exp.Literal.string(str(value))
 
 
+_ATOMIC = (
+    exp.Column,
+    exp.Literal,
+    exp.Func,
+    exp.Paren,
+    exp.Cast,
+    exp.Boolean,
+    exp.Null,
+    exp.Subquery,
+    exp.Tuple,
+)
+
+
+def _spelled(text: str, kind: type[Sql]) -> exp.Var:
+    """A part of a statement that is text already, spelled from a node of that kind."""
+    made = exp.Var(this=text)
+    made.meta["kind"] = kind
+    return made
+
+
+def _kind(e: Sql) -> type[Sql]:
+    """What sort of expression it is, also where it is text already."""
+    kind: type[Sql] = e.meta["kind"] if isinstance(e, exp.Var) else type(e)
+    return kind
+
+
 def _wrap(e: Sql) -> Sql:
-    atomic = (
-        exp.Column,
-        exp.Literal,
-        exp.Func,
-        exp.Paren,
-        exp.Cast,
-        exp.Boolean,
-        exp.Null,
-        exp.Subquery,
-        exp.Tuple,
-    )
-    return e if isinstance(e, atomic) and not isinstance(e, exp.Connector) else exp.Paren(this=e)
+    kind = _kind(e)
+    return e if issubclass(kind, _ATOMIC) and not issubclass(kind, exp.Connector) else exp.Paren(this=e)
 
 
 def _binary(kind: type[exp.Binary]) -> Callable[..., Sql]:

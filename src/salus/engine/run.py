@@ -20,6 +20,7 @@ from salus.elm.library import Includes, Library, LibrarySource
 from salus.elm.narrative import Narrative
 from salus.elm.types import IntervalOf
 from salus.engine import duckdb as duckdb_engine
+from salus.engine.costs import DefineCost, per_define
 from salus.engine.facts import Facts
 from salus.errors import SalusError
 from salus.logic.calendar import last
@@ -74,7 +75,7 @@ class Outcome:
 
     values: dict[Wanted, pa.Table] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
-    defines: dict[str, float] = field(default_factory=dict)
+    defines: list[DefineCost] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
 
@@ -108,7 +109,7 @@ def run(
         *done.warnings,
     ]
     outcome.gaps = list(compiler.gaps)
-    outcome.defines = duckdb_engine.describe(done.statements)
+    outcome.defines = per_define(done.costs)
     outcome.values = {want: done.tables[str(index)] for index, want in enumerate(wanted)}
     return outcome
 

@@ -91,6 +91,15 @@ class Check:
     where: str
 
 
+@dataclass(frozen=True)
+class Origin:
+    """A define: its library, its name, and where in the library's text it stands."""
+
+    library: str
+    define: str
+    locator: str
+
+
 class Compiler:
     """Compiles the defines of a run against one population."""
 
@@ -107,6 +116,7 @@ class Compiler:
         self.gaps: dict[str, None] = {}
         self.errors: dict[str, None] = {}
         self.checks: list[Check] = []
+        self.origins: dict[int, Origin] = {}
         self._value_set = value_set
         self._defined: dict[tuple[str, str, str], Defined] = {}
         self._open: list[tuple[str, str, str]] = []
@@ -171,6 +181,7 @@ class Compiler:
             frames.anchor(value)
             rows = frames.settle(value, frame)
             rows.frame.select.materialised = rows.frame.select.materialised or definition.name
+            self._made(rows.frame.select, library, definition)
             for e in (rows.link.inner, rows.frame.pid):
                 rows.frame.reach(e)
             return Defined(rows, None, frame.pid)
@@ -178,7 +189,12 @@ class Compiler:
             return Defined(value, None, frame.pid)
         remap_lists(value, frame.reach)
         frame.select.materialised = definition.name
+        self._made(frame.select, library, definition)
         return Defined(value, frame.select, frame.pid)
+
+    def _made(self, select: Select, library: Library, definition: n.ExpressionDef) -> None:
+        origin = Origin(library.label, definition.name, definition.locator or "")
+        self.origins.setdefault(select.id, origin)
 
     def patients(self) -> Frame:
         """A frame of all patients, one row each."""

@@ -5,13 +5,13 @@ Leaves to others: SQL text and execution (`salus.engine`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from salus.elm.library import Library
 from salus.errors import SalusError
 from salus.logic import frame as frames
-from salus.logic.compiler import Check, Compiler
+from salus.logic.compiler import Check, Compiler, Origin
 from salus.logic.context import Context, Unsupported
 from salus.logic.exact import exact
 from salus.logic.expr import FALSE, Const, E, Op, case
@@ -31,18 +31,27 @@ class Output:
 
 
 @dataclass(frozen=True, eq=False)
+class Step:
+    """A relation to materialise, and the define that asks for it (the first, where several do)."""
+
+    relation: Select | Union
+    origin: Origin | None
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """Relations to materialise, in order; then outputs to read and checks to verify."""
 
-    steps: Sequence[Select | Union]
+    steps: Sequence[Step]
     outputs: Sequence[Output]
     checks: Sequence[Check]
 
 
 def ordered(compiler: Compiler, outputs: Sequence[Output]) -> Plan:
     """The plan that computes some outputs."""
-    roots: list[Source] = [o.relation for o in outputs]
-    return Plan(list(_in_order(roots)), outputs, _reached(compiler.checks, roots))
+    steps = list(_in_order([o.relation for o in outputs], compiler.origins))
+    made = {step.relation.id for step in steps}
+    return Plan(steps, outputs, [check for check in compiler.checks if check.relation.id in made])
 
 
 def put_out(compiler: Compiler, name: str, library: Library, define: str, over: str | None = None) -> Output:
@@ -130,28 +139,24 @@ def output_of(frame: Frame, name: str, columns: dict[str, E]) -> Output:
     return Output(name, frame.select, {label: frame.select.export(e) for label, e in columns.items()})
 
 
-def _reached(checks: Iterable[Check], roots: Sequence[Source]) -> list[Check]:
-    steps = {id(step) for step in _in_order(roots)}
-    return [check for check in checks if id(check.relation) in steps]
-
-
-def _in_order(roots: Iterable[Source]) -> Iterator[Select | Union]:
+def _in_order(roots: Iterable[Source], origins: Mapping[int, Origin]) -> Iterator[Step]:
     """Materialised relations that the roots read, each after those it reads itself."""
     seen: set[int] = set()
 
-    def visit(source: Source) -> Iterator[Select | Union]:
+    def visit(source: Source, origin: Origin | None) -> Iterator[Step]:
         if isinstance(source, Use):
             source = source.of
         if isinstance(source, Table) or source.id in seen:
             return
         seen.add(source.id)
+        origin = origins.get(source.id, origin)
         for read in reads(source):
-            yield from visit(read)
+            yield from visit(read, origin)
         if source.materialised:
-            yield source
+            yield Step(source, origin)
 
     for root in roots:
-        yield from visit(root)
+        yield from visit(root, None)
 
 
 def tables(steps: Iterable[Source]) -> Iterator[Table]:
