@@ -102,6 +102,6 @@ def _read(con: duckdb.DuckDBPyConnection, put: Put) -> pa.Table:
     columns = ", ".join(f'"{column}" AS "{label}"' for label, column in put.output.columns.items())
     order = "pid, id" if "id" in put.output.columns else "pid"
     try:
-        return con.execute(f"SELECT {columns} FROM ({put.statement.text}) ORDER BY {order}").to_arrow_table()
+        return con.sql(f"SELECT {columns} FROM ({put.statement.text}) ORDER BY {order}").to_arrow_table()
     except duckdb.Error as error:
         raise _failed("an output", error) from error
