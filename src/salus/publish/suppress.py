@@ -254,13 +254,12 @@ class _Part:
     def _enough(self) -> set[int]:
         """Guard by guard, hide what the cheapest table at its end would move."""
         hidden = set(self.primary)
-        while leaks := self.leaks(hidden):
-            low, high = self._bounds(hidden)
-            aim = next((aim for aim in leaks if not self._possible(aim, low, high)), leaks[0])
-            moved = self._moved(aim, hidden)
-            if not moved:
-                raise Unprotectable("a small count is told by what is around it, whatever else is hidden")
-            hidden = self._closed(hidden | moved)
+        for aim in self.leaks(hidden):  # what is possible stays so when more is hidden
+            if not self._possible(aim, *self._bounds(hidden)):
+                moved = self._moved(aim, hidden)
+                if not moved:
+                    raise Unprotectable("a small count is told by what is around it, whatever else is hidden")
+                hidden = self._closed(hidden | moved)
         return hidden
 
     def _moved(self, aim: Ends, hidden: set[int]) -> set[int]:
