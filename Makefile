@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench conformance translation fuzz lint format docs picture clean
+.PHONY: help setup demo test bench reliability conformance translation fuzz lint format docs picture clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ format: $(READY)  ## let ruff put the code in order
 
 bench: $(READY)  ## measure speed and memory; writes docs/performance.md
 	@$(BIN)/python scripts/bench.py $(BENCH_ARGS)
+
+reliability: $(READY)  ## do harm on purpose, for half an hour; writes docs/reliability.md
+	@$(BIN)/python scripts/reliability.py $(RELIABILITY_ARGS)
 
 conformance: $(READY)  ## the public test decks and the official CQL suite; writes docs/conformance.md
 	@$(BIN)/python scripts/conformance.py $(DECKS)

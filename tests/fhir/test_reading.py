@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from salus.errors import SalusError
-from salus.fhir.reading import Record, read, scan
+from salus.fhir.reading import Record, read, scan, scan_blocks
 from salus.fhir.sources import Walk
 
 Json = dict[str, Any]
@@ -214,6 +214,64 @@ def test_damaged_containers_are_one_error_each_and_the_rest_is_read(tmp_path: Pa
     assert found == ["a.ndjson.gz", "b.zip", "c.tar.xz", "d.tar", "e.zst"]
     assert ids(tmp_path / "d.tar") == ["p", "q", "r"]
     assert ids(tmp_path)[-1] == "last"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress], ids=["gzip", "xz", "bzip2"])
+def test_what_stands_before_a_break_is_read(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    """The second line breaks off; from bzip2 nothing comes before its block is whole."""
+    file = tmp_path / "cut.ndjson.packed"
+    file.write_bytes(pack(lines(patient("first")) + os.urandom(3000).hex().encode())[:-40])
+    for found in (list(read([file])), list(scan_blocks(Walk([file]), skipped=lambda name: None))):
+        assert [one.error is None for one in found] == ([False] if pack is bz2.compress else [True, False])
+        assert "Compressed file ended" in str(found[-1].error)
+
+
+def test_a_member_whose_checksum_is_wrong_is_said_to_be_damaged(tmp_path: Path) -> None:
+    """Zip tells of it once; it must not get lost among the first lines."""
+    data = bytearray(zipped({"a.ndjson": lines(patient("p"))}))
+    at = data.index(b"a.ndjson")
+    data[at - 16 : at - 12] = b"\0\0\0\0"  # the checksum in the member's own header
+    data[data.rindex(b"a.ndjson") - 30 : data.rindex(b"a.ndjson") - 26] = b"\0\0\0\0"  # and in the directory
+    (tmp_path / "a.zip").write_bytes(data)
+    ((_, _, error),) = errors(tmp_path / "a.zip")
+    assert error == "cannot be read: Bad CRC-32 for file 'a.ndjson'"
+
+
+def test_what_unpacks_to_hundreds_of_times_its_size_is_not_unpacked_to_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("salus.fhir.sources.PLENTY", 1 << 20)
+    blank = b"\n" * (8 << 20)
+    (tmp_path / "bomb.zip").write_bytes(
+        zipped({"a.ndjson": lines(patient("p")), "b.ndjson": lines(patient("q")) + blank})
+    )
+    (tmp_path / "fine.ndjson").write_bytes(lines(patient("r")) + blank)
+    assert ids(tmp_path) == ["p", "q", "r"]
+    assert [error for _, _, error in errors(tmp_path)] == ["breaks off: it unpacks to more than 500 times its size"]
+
+
+def test_containers_in_one_another_have_an_end(tmp_path: Path) -> None:
+    data = deep = lines(patient("p"))
+    for _ in range(8):
+        data = gzip.compress(data)
+    for _ in range(9):
+        deep = gzip.compress(deep)
+    (tmp_path / "a.gz").write_bytes(data)
+    (tmp_path / "b.gz").write_bytes(deep)
+    assert ids(tmp_path) == ["p"]
+    assert [error for _, _, error in errors(tmp_path)] == ["cannot be read: more than 8 containers are in one another"]
+
+
+@pytest.mark.parametrize("after", [b"x" * 500 + b"\n", b"x" * 500], ids=["in the middle", "at the end"])
+def test_a_document_too_long_for_the_memory_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bytes
+) -> None:
+    for module in ("reading", "lines"):
+        monkeypatch.setattr(f"salus.fhir.{module}.LONGEST", 100)
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(lines(patient("p"), patient("q"), patient("r")) + after)
+    for found in (list(read([file])), list(scan_blocks(Walk([file]), skipped=lambda name: None))):
+        assert "too long to be read" in str(found[-1].error)
 
 
 def test_a_path_that_is_not_there_is_an_error_at_once(tmp_path: Path) -> None:

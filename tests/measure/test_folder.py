@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from salus.errors import UsageError
+from salus.errors import SalusError, UsageError
 from salus.measure.folder import results_folder
 
 
@@ -61,3 +61,23 @@ def test_what_is_not_results_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="is a file"), results_folder(tmp_path / "file"):
         pass
+
+
+def test_what_a_killed_run_left_goes_with_the_next_and_older_results_come_back(tmp_path: Path) -> None:
+    out, old = tmp_path / "out", tmp_path / ".out.old"
+    (tmp_path / ".out.writing").mkdir()
+    old.mkdir()
+    fill(old, "old")
+    with results_folder(out) as folder:
+        assert (out / "run.json").read_text() == "old"
+        fill(folder, "new")
+    assert (out / "run.json").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_one_run_at_a_time_writes_into_a_folder(tmp_path: Path) -> None:
+    with results_folder(tmp_path / "out") as folder:
+        fill(folder)
+        with pytest.raises(SalusError, match="another evaluation into"), results_folder(tmp_path / "out"):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

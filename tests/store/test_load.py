@@ -305,6 +305,20 @@ def test_a_load_of_nothing_leaves_the_old_population(old: Path, content: str) ->
     assert_untouched(old)
 
 
+def test_a_load_of_nothing_but_damage_says_what_is_wrong(tmp_path: Path) -> None:
+    file = write(tmp_path / "bad.ndjson", "{1", "{2")
+    with pytest.raises(SalusError, match=r"no FHIR resources .*bad\.ndjson, line 1: is not valid JSON \(and 1 more\)"):
+        load([file], tmp_path / "population.duckdb")
+
+
+@pytest.mark.parametrize("name", ["abc_1", "a b", "x:y", "é", "a|b"])
+def test_ids_that_fhir_does_not_allow_lead_to_their_patient(tmp_path: Path, name: str) -> None:
+    report, population = loaded(tmp_path, patient(name), observation("o", f"Patient/{name}"))
+    assert report.orphans == 0
+    assert column(population, "Observation", "pid") == [1]
+    population.close()
+
+
 def test_paths_that_are_not_there(tmp_path: Path, old: Path) -> None:
     with pytest.raises(SalusError, match="no such file or folder"):
         load([tmp_path / "nowhere"], old)

@@ -16,10 +16,14 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from salus.fhir.sources import BROKEN
+from salus.fhir.sources import BROKEN, TooMuch
 
 SIZE = 2 << 20
 """How much is read at once; a block that is not read whole costs the slow way for so much."""
+
+LONGEST = 1 << 30
+"""Bytes: no document, a line or a whole file, is as long; it would not fit into memory."""
+TOO_LONG = "a document is too long to be read (1 GB)"
 
 _OPENS, _CLOSES = b"{}"
 
@@ -54,6 +58,9 @@ def blocks(file: str, stream: BinaryIO, line: int) -> Iterator[Block | list[tupl
     Whatever the stream raises comes after all whole lines before it.
     """
     for data in _whole_lines(stream):
+        if data.isspace():
+            line += data.count(b"\n")
+            continue
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n")
         ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
@@ -75,6 +82,8 @@ def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
                 yield b"".join([*held, piece[:cut]])
                 held, size, piece = [], len(piece) - cut, piece[cut:]
             held.append(piece)
+            if size >= LONGEST:
+                raise TooMuch(TOO_LONG)
     except BROKEN:
         if whole := b"".join(held).rpartition(b"\n")[0]:
             yield whole

@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from salus.fhir.lines import Block, Head, blocks
-from salus.fhir.sources import BROKEN, Failure, Source, Walk
+from salus.fhir.lines import LONGEST, TOO_LONG, Block, Head, blocks
+from salus.fhir.sources import BROKEN, Failure, Source, TooMuch, Walk
 
 Skipped = Callable[[str], None]
 
@@ -160,6 +161,8 @@ def _scan(
                 else:
                     yield from unpack(source.name, *piece)
             walk.meter.unpacked += unpack.taken_bytes()
+        elif source.broken:
+            yield _failed(source.name, 1, source.broken)
         elif source.head:
             skipped(source.name)
 
@@ -198,8 +201,10 @@ def _documents(source: Source) -> Iterator[_Piece]:
     """The JSON documents of a stream with the line each begins on; a stream that breaks off ends in a Failure."""
     line = 0
     try:
-        lines = _numbered(source)
-        for line, data in chain(_start(source, lines), lines):
+        for line, data in _start(source):
+            yield line, data
+        rest = _numbered(source, line + 1)
+        for line, data in rest:
             yield line, data
     except BROKEN as problem:
         yield line + 1, _broken_off(source, problem)
@@ -209,7 +214,7 @@ def _pieces(source: Source) -> Iterator[_Piece]:
     """As `_documents`, with all but the first two in blocks where they can be."""
     line = 0
     try:
-        for line, data in _start(source, _numbered(source)):
+        for line, data in _start(source):
             yield line, data
         for piece in blocks(source.name, source.stream, line + 1):
             if isinstance(piece, Block):
@@ -226,24 +231,28 @@ def _broken_off(source: Source, problem: Exception) -> Failure:
     return Failure(source.name, f"breaks off: {problem or type(problem).__name__}")
 
 
-def _start(source: Source, lines: Iterator[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-    """The first two documents, or the only one, which is all of the stream."""
-    start = list(_take(lines, 2))
+def _start(source: Source) -> list[tuple[int, bytes]]:
+    """The first two documents, or the only one, which is all of the stream; or those before it breaks off."""
+    start: list[tuple[int, bytes]] = []
+    with suppress(*BROKEN):  # whoever reads on meets it again
+        for item in islice(_numbered(source), 2):
+            start.append(item)  # noqa: PERF402 - one by one, for what comes before a break is kept
     if _one_per_line(start, source.name):
         return start
-    return [(start[0][0], b"".join([*(data for _, data in start), source.stream.read()]))]
+    rest = source.stream.read(LONGEST)
+    if len(rest) == LONGEST:
+        raise TooMuch(TOO_LONG)
+    return [(start[0][0], b"".join([*(data for _, data in start), rest]))]
 
 
-def _numbered(source: Source) -> Iterator[tuple[int, bytes]]:
-    for number, line in enumerate(source.stream, 1):
+def _numbered(source: Source, first: int = 1) -> Iterator[tuple[int, bytes]]:
+    """The lines from here on that are not blank; `first` is the number of the next."""
+    for number, line in enumerate(iter(lambda: source.stream.readline(LONGEST), b""), first):
+        if len(line) == LONGEST:
+            raise TooMuch(TOO_LONG)
         data = line.removeprefix(_BOM) if number == 1 else line
         if not data.isspace():
             yield number, data
-
-
-def _take(lines: Iterator[tuple[int, bytes]], count: int) -> Iterator[tuple[int, bytes]]:
-    for _, item in zip(range(count), lines, strict=False):
-        yield item
 
 
 def _one_per_line(start: list[tuple[int, bytes]], name: str) -> bool:

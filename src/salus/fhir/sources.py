@@ -3,7 +3,8 @@
 Containers are told by content: gzip, xz and bzip2 are unwrapped, tar and zip are walked member by member
 (also inside one another), folders are walked in sorted order. A member is named
 `archive.zip!folder/member.json`. What a container cannot give up becomes a `Failure` with its name and a
-reason; the walk goes on with the next file.
+reason; the walk goes on with the next file. A damaged stream is given as far as it goes. What unpacks to
+hundreds of times its size, or is packed in itself again and again, is not unpacked to the end.
 
 Leaves to others: what the streams hold (`salus.fhir.reading`).
 """
@@ -29,10 +30,20 @@ from salus.errors import SalusError
 BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, tarfile.TarError, RuntimeError)
 """What reading a damaged container raises (RuntimeError: a zip member under a password)."""
 
+DEEPEST = 8
+"""How many containers may stand in one another."""
+PLENTY = 1 << 30
+RATIO = 500
+"""A file may unpack to `PLENTY` bytes, or to `RATIO` times its size; records are far from both."""
+
 _HEAD = 1 << 16
 _BLOCK = 1 << 20
 _SPOOL = 1 << 26
 _JUNK = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+
+
+class TooMuch(OSError):
+    """There is more in a container, or in one document, than a record can need."""
 
 
 @dataclass(slots=True)
@@ -46,11 +57,15 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A readable stream: its name for messages, its first bytes (not consumed), and the stream from its start."""
+    """A readable stream: its name for messages, its first bytes (not consumed), and the stream from its start.
+
+    broken: why there are no more than these first bytes, where that is so.
+    """
 
     name: str
     head: bytes
     stream: BinaryIO
+    broken: str | None = None
 
 
 @dataclass(slots=True)
@@ -119,7 +134,7 @@ class Walk:
             with file.open("rb", buffering=0) as raw:
                 metered = _Metered(raw, self.meter)
                 try:
-                    yield from _unwrap(str(file), cast(BinaryIO, metered))
+                    yield from _unwrap(str(file), cast(BinaryIO, metered), _Depth(metered))
                 except BROKEN as problem:
                     yield Failure(str(file), _reason(problem))
                 given.size, given.hash = metered.finish()
@@ -156,7 +171,8 @@ class _Metered(io.RawIOBase):
 
     def __init__(self, raw: BinaryIO, meter: Meter) -> None:
         self._raw, self._meter = raw, meter
-        self._size, self._hash = 0, _digest()
+        self._hash = _digest()
+        self.size, self.unpacked = 0, 0
 
     def readable(self) -> bool:
         return True
@@ -164,7 +180,7 @@ class _Metered(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         count = cast(io.RawIOBase, self._raw).readinto(buffer) or 0
         self._meter.done += count
-        self._size += count
+        self.size += count
         self._hash.update(memoryview(buffer)[:count])
         return count
 
@@ -172,76 +188,124 @@ class _Metered(io.RawIOBase):
         """Size and hash of the whole file: what an archive's reader left unread is read too."""
         while self.read(_BLOCK):
             pass
-        return self._size, self._hash.hexdigest()
+        return self.size, self._hash.hexdigest()
+
+
+class _Unpacked(io.RawIOBase):
+    """What a decompressor gives, piece by piece, so that nothing before a break is lost; ends what has no end."""
+
+    def __init__(self, inner: BinaryIO, disk: _Metered) -> None:
+        self._inner, self._disk = inner, disk
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        count: int = self._inner.readinto1(buffer)  # type: ignore[attr-defined]
+        self._disk.unpacked += count
+        if self._disk.unpacked > max(PLENTY, RATIO * self._disk.size):
+            raise TooMuch(f"it unpacks to more than {RATIO} times its size")
+        return count
 
 
 class _Rewound(io.RawIOBase):
-    """A stream whose first bytes have been read already, from its start again."""
+    """A stream whose first bytes have been read already, from its start again; `broken`: what ended it there."""
 
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        self._head, self._rest = head, rest
-        # One step of a decompressor at a time: what several gave is lost when a later one finds damage.
-        self._further = getattr(rest, "readinto1", None) or cast(io.RawIOBase, rest).readinto
+    def __init__(self, head: bytes, rest: BinaryIO, broken: Exception | None) -> None:
+        self._head, self._rest, self._broken = head, rest, broken
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         if not self._head:
-            return self._further(buffer) or 0
+            return self._further(buffer)
         data, self._head = self._head[: len(buffer)], self._head[len(buffer) :]
         buffer[: len(data)] = data
         return len(data)
 
+    def _further(self, buffer: bytearray | memoryview) -> int:
+        """Damage is met again by whoever reads on; some decompressors tell of it once."""
+        if self._broken:
+            raise self._broken
+        try:
+            return cast(io.RawIOBase, self._rest).readinto(buffer) or 0
+        except BROKEN as problem:
+            self._broken = problem
+            raise
+
     def readall(self) -> bytes:
         """In large steps; the inherited one takes 8 KiB at a time."""
-        parts = [self._head]
-        self._head = b""
-        while part := self._rest.read(_BLOCK):
+        parts = []
+        while part := self.read(_BLOCK):
             parts.append(part)
         return b"".join(parts)
 
 
-def _unwrap(name: str, raw: BinaryIO) -> Iterator[Source | Failure]:
+@dataclass(frozen=True, slots=True)
+class _Depth:
+    """How many containers there are around a stream, and the file on disk they are in."""
+
+    disk: _Metered
+    around: int = 0
+
+    def unpacked(self, inner: object) -> BinaryIO:
+        """A decompressor's output as a stream."""
+        return cast(BinaryIO, _Unpacked(cast(BinaryIO, inner), self.disk))
+
+    def deeper(self) -> _Depth:
+        """Raises TooMuch when there are too many containers."""
+        if self.around == DEEPEST:
+            raise TooMuch(f"more than {DEEPEST} containers are in one another")
+        return _Depth(self.disk, self.around + 1)
+
+
+def _unwrap(name: str, raw: BinaryIO, depth: _Depth) -> Iterator[Source | Failure]:
     """The sources in one stream: itself, or what it is a container of."""
-    head = _read_head(raw)
-    stream = cast(BinaryIO, io.BufferedReader(_Rewound(head, raw), _BLOCK))
+    head, broken = _read_head(raw)
+    stream = cast(BinaryIO, io.BufferedReader(_Rewound(head, raw, broken), _BLOCK))
     if head[:2] == b"\x1f\x8b":
-        yield from _unwrap(name, cast(BinaryIO, gzip.GzipFile(fileobj=stream)))
+        yield from _unwrap(name, depth.unpacked(gzip.GzipFile(fileobj=stream)), depth.deeper())
     elif head[:6] == b"\xfd7zXZ\x00":
-        yield from _unwrap(name, cast(BinaryIO, lzma.LZMAFile(stream)))  # noqa: SIM115 - closed with `raw`
+        yield from _unwrap(name, depth.unpacked(lzma.LZMAFile(stream)), depth.deeper())  # noqa: SIM115 - closed with `raw`
     elif head[:3] == b"BZh":
-        yield from _unwrap(name, cast(BinaryIO, bz2.BZ2File(stream)))
+        yield from _unwrap(name, depth.unpacked(bz2.BZ2File(stream)), depth.deeper())
     elif head[:4] == b"\x28\xb5\x2f\xfd":
         yield Failure(name, "is compressed with zstd, which is not supported")
     elif head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-        yield from _unzip(name, stream)
+        yield from _unzip(name, stream, depth.deeper())
     elif head[257:262] == b"ustar":
-        yield from _untar(name, stream)
+        yield from _untar(name, stream, depth.deeper())
     else:
-        yield Source(name, head, stream)
+        yield Source(name, head, stream, _reason(broken) if broken else None)
 
 
-def _read_head(raw: BinaryIO) -> bytes:
+def _read_head(raw: BinaryIO) -> tuple[bytes, Exception | None]:
+    """The first bytes, and what stood in the way of more. Raises that when there are none at all."""
     parts = []
     missing = _HEAD
-    while missing and (part := raw.read(missing)):
-        parts.append(part)
-        missing -= len(part)
-    return b"".join(parts)
+    try:
+        while missing and (part := raw.read(missing)):
+            parts.append(part)
+            missing -= len(part)
+    except BROKEN as problem:
+        if not parts:
+            raise
+        return b"".join(parts), problem
+    return b"".join(parts), None
 
 
-def _untar(name: str, stream: BinaryIO) -> Iterator[Source | Failure]:
+def _untar(name: str, stream: BinaryIO, depth: _Depth) -> Iterator[Source | Failure]:
     with tarfile.open(fileobj=stream, mode="r|", bufsize=_BLOCK) as archive:
         for member in archive:
             if member.isfile() and not _is_junk(member.name):
                 inner = archive.extractfile(member)
                 assert isinstance(inner, io.BufferedReader)
                 raw = cast(BinaryIO, inner.raw)  # its buffer is small and stands in the way of large reads
-                yield from _unwrap_member(f"{name}!{_clean(member.name)}", raw)
+                yield from _unwrap_member(f"{name}!{_clean(member.name)}", raw, depth)
 
 
-def _unzip(name: str, stream: BinaryIO) -> Iterator[Source | Failure]:
+def _unzip(name: str, stream: BinaryIO, depth: _Depth) -> Iterator[Source | Failure]:
     """A zip has its directory at its end, so it is read from a spooled copy."""
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as copy:
         while block := stream.read(_BLOCK):
@@ -249,23 +313,23 @@ def _unzip(name: str, stream: BinaryIO) -> Iterator[Source | Failure]:
         with zipfile.ZipFile(cast(BinaryIO, copy)) as archive:
             for member in sorted(archive.namelist()):
                 if not member.endswith("/") and not _is_junk(member):
-                    yield from _unzip_member(f"{name}!{_clean(member)}", archive, member)
+                    yield from _unzip_member(f"{name}!{_clean(member)}", archive, member, depth)
 
 
-def _unzip_member(name: str, archive: zipfile.ZipFile, member: str) -> Iterator[Source | Failure]:
+def _unzip_member(name: str, archive: zipfile.ZipFile, member: str, depth: _Depth) -> Iterator[Source | Failure]:
     try:
         inner = archive.open(member)
     except BROKEN as problem:
         yield Failure(name, _reason(problem))
         return
     with inner:
-        yield from _unwrap_member(name, cast(BinaryIO, inner))
+        yield from _unwrap_member(name, depth.unpacked(inner), depth)
 
 
-def _unwrap_member(name: str, inner: BinaryIO) -> Iterator[Source | Failure]:
+def _unwrap_member(name: str, inner: BinaryIO, depth: _Depth) -> Iterator[Source | Failure]:
     """A damaged member does not take the rest of its archive with it."""
     try:
-        yield from _unwrap(name, inner)
+        yield from _unwrap(name, inner, depth)
     except BROKEN as problem:
         yield Failure(name, _reason(problem))
 

@@ -1,20 +1,21 @@
 """A results folder appears whole or not at all.
 
 A run writes into a new folder beside its goal, which takes the goal's place when everything is written. An
-older results folder is replaced only then; anything else that stands there is never touched.
+older results folder is replaced only then; anything else that stands there is never touched. What a killed run
+left behind goes with the next, and if it died while replacing, the older results come back.
 Leaves to others: what is written (`measure.run`).
 """
 
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from salus.errors import UsageError
+from salus.errors import SalusError, UsageError
+from salus.store.lock import alone
 
 MARK: Final = "run.json"
 FILES: Final = frozenset(
@@ -39,23 +40,45 @@ def check_replaceable(out: Path) -> None:
 
 @contextmanager
 def results_folder(out: Path) -> Iterator[Path]:
-    """A fresh folder to write in; it becomes `out` when the block ends, and vanishes when the block fails."""
+    """A fresh folder to write in; it becomes `out` when the block ends, and vanishes when the block fails.
+
+    Raises UsageError for what may not be replaced, SalusError when another run is writing there or the disk refuses.
+    """
     check_replaceable(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    with _said(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with alone(out, f"another evaluation into {out} is under way"):
+            fresh, old = (out.with_name(f".{out.name}.{state}") for state in ("writing", "old"))
+            _recover(out, fresh, old)
+            fresh.mkdir(0o700)
+            try:
+                yield fresh
+                fresh.chmod(0o755)
+                _replace(out, fresh, old)
+            finally:
+                shutil.rmtree(fresh, ignore_errors=True)
+
+
+@contextmanager
+def _said(out: Path) -> Iterator[None]:
     try:
-        yield fresh
-        fresh.chmod(0o755)
-        _replace(out, fresh)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        yield
+    except OSError as problem:
+        raise SalusError(f"cannot write the results {out}: {problem.strerror or problem}") from problem
 
 
-def _replace(out: Path, fresh: Path) -> None:
+def _recover(out: Path, fresh: Path, old: Path) -> None:
+    """Undo what a run that died has left."""
+    if old.exists() and not out.exists():
+        old.rename(out)
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _replace(out: Path, fresh: Path, old: Path) -> None:
     if not out.exists():
         fresh.rename(out)
         return
-    old = fresh.with_name(fresh.name + ".old")
     out.rename(old)
     try:
         fresh.rename(out)

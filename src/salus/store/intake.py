@@ -57,13 +57,22 @@ _UPDATED = "work.first_of(work.time_body({0})) - to_minutes(work.offset_minutes(
 
 @dataclass(slots=True)
 class Taken:
-    """What an intake read: `resources` and `deletions`, `files` given (number of the load_file rows of each)."""
+    """What an intake read: `resources` and `deletions`, files `skipped`; of what is `bad` file, line, entry, reason."""
 
     resources: int = 0
     deletions: int = 0
     bytes: int = 0
     json_bytes: int = 0
     skipped: list[str] = field(default_factory=list)
+    bad: list[tuple[str, int, int | None, str]] = field(default_factory=list)
+
+    def first_problem(self) -> str:
+        """The first of what could not be read, as the end of a sentence; nothing where all could."""
+        if not self.bad:
+            return ""
+        file, line, _, reason = self.bad[0]
+        more = f" (and {len(self.bad) - 1:,} more)" if len(self.bad) > 1 else ""
+        return f": {file}, line {line:,}: {reason}{more}"
 
 
 @dataclass(slots=True)
@@ -106,6 +115,7 @@ class Intake:
         self._finish()
         taken.resources = sum(file.resources for file in self._files)
         taken.deletions = sum(file.deletions for file in self._files)
+        taken.bad = self._bad
         taken.bytes, taken.json_bytes = meter.total, meter.unpacked
         return taken
 

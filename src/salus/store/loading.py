@@ -124,7 +124,7 @@ class _Job:
         if not (taken.resources or taken.deletions):
             if walk.unchanged:
                 return _unchanged(self.con, self.into, walk, taken)
-            raise SalusError(f"no FHIR resources found in {', '.join(str(path) for path in walk.paths)}")
+            raise SalusError(f"no FHIR resources found in {', '.join(map(str, walk.paths))}{taken.first_problem()}")
         manifest.note(self.con, walk.given, self.load)
         owned = self._settle()
         self._type(owned)

@@ -21,7 +21,7 @@ from salus.store.intake import RAW_COLUMNS
 from salus.store.intern import Dictionary
 from salus.store.publish import KEYS, ColumnFact, Facts, drop_staged, number, publish
 from salus.store.shred import Shredder, Staged
-from salus.store.sql import attach_work, quote, rows, transaction
+from salus.store.sql import REFUSED, attach_work, quote, rows, transaction
 from salus.store.tree import Need, canonical, grow
 
 SCHEMA = "3"
@@ -29,7 +29,8 @@ SCHEMA = "3"
 
 
 class Population:
-    """One population file, open; a context manager. `con` is its DuckDB connection."""
+    """One population file, open; a context manager, which says in words what the disk refuses. `con` is its DuckDB
+    connection."""
 
     con: duckdb.DuckDBPyConnection
 
@@ -63,6 +64,8 @@ class Population:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if isinstance(value, REFUSED):
+            raise SalusError(f"the disk or the memory does not suffice: {_first_line(value)}") from value
 
     def tables(self) -> frozenset[str]:
         """The resource types present."""

@@ -17,8 +17,9 @@ import duckdb
 from salus.store.sql import literal, quote, rows, scalar
 
 TARGET = r"""nullif(regexp_extract({0},
-    '(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9.\-]+)(?:/_history/[^/]+)?$', 1), '')"""
-"""SQL for the `Type/id` at the end of a relative or absolute reference, NULL when there is none."""
+    '(?:^|/)([A-Z][A-Za-z]+/[^/?#]+)(?:/_history/[^/]+)?$', 1), '')"""
+"""SQL for the `Type/id` at the end of a relative or absolute reference, NULL when there is none. Ids that FHIR does not
+allow (`abc_1`) are in use, and lead to whom they name."""
 
 FOREIGN = "({0} LIKE 'urn:%' OR contains({0}, '://') OR contains({0}, '?'))"
 """SQL for whether a reference needs `reference_alias` to be understood."""

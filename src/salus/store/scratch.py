@@ -7,17 +7,17 @@ written (`loading`).
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
 from salus.errors import SalusError
+from salus.store.lock import alone
+from salus.store.sql import REFUSED
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def scratch(into: Path, *, onto: bool) -> Iterator[Path]:
     if not into.parent.is_dir():
         raise SalusError(f"no such folder: {into.parent}")
     place = into.with_name(f".{into.name}.loading")
-    with _said(into), _alone(into):
+    with _said(into), alone(into, f"another load into {into} is under way"):
         try:
             _remove(place)
             if onto:
@@ -49,33 +49,8 @@ def _said(into: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         raise SalusError(f"cannot write the population {into}: {problem.strerror or problem}") from problem
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as problem:
+    except REFUSED as problem:
         raise SalusError(f"cannot write the population {into}: {str(problem).splitlines()[0]}") from problem
-
-
-@contextmanager
-def _alone(into: Path) -> Iterator[None]:
-    """Hold the lock of loads into this file; it goes with the process, whatever ends it."""
-    lock = into.with_name(f".{into.name}.lock")
-    while True:
-        file = os.open(lock, os.O_CREAT | os.O_RDWR, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as problem:
-            os.close(file)
-            if problem.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise SalusError(f"another load into {into} is under way") from problem
-            raise
-        # Who held it before may have taken the name away between our opening and locking it.
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file), os.stat(lock)):
-                break
-        os.close(file)
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-        os.close(file)
 
 
 def _copy(into: Path, place: Path) -> None:

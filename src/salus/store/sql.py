@@ -8,9 +8,12 @@ others: every query.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import duckdb
+
+REFUSED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
+"""What a full disk, one that cannot be written, or too little memory raises."""
 
 
 def quote(name: str) -> str:
@@ -47,6 +50,7 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        con.execute("ROLLBACK")
+        with suppress(duckdb.Error):  # a database that failed has nothing to take back
+            con.execute("ROLLBACK")
         raise
     con.execute("COMMIT")
