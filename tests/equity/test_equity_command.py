@@ -9,7 +9,7 @@ import pytest
 from made_results import grouped, planted
 from rich.console import Console
 
-from salus.cli.equity import equity_command, parse_pairs
+from salus.cli.equity import equity_command, parse_orders, parse_pairs
 from salus.errors import UsageError
 
 
@@ -47,3 +47,24 @@ def test_pairs() -> None:
     assert parse_pairs(["race=White", "payer=a=b"], "") == {"race": "White", "payer": "a=b"}
     with pytest.raises(UsageError, match="written attribute=group, not 'race'"):
         parse_pairs(["race"], "attribute=group")
+
+
+def test_gaps_are_printed_ranked_and_three_pairs_of_files_written(tmp_path: Path) -> None:
+    console = Console(record=True, width=200, file=StringIO())
+    folder = planted(tmp_path)
+    equity_command(folder, ["uninsured", "sex"], console=console, cross=["uninsured,sex"], ordered=["sex=Male,Female"])
+    text = console.export_text()
+    first = next(line for line in text.splitlines() if line.startswith("1 "))
+    assert "Uninsured" in first
+    assert "very sure" in first
+    for name in ("equity", "inequality", "gaps"):
+        assert (folder / f"{name}.csv").exists()
+        assert (folder / f"{name}.parquet").exists()
+    assert "uninsured × sex" in (folder / "equity.csv").read_text()
+    assert '"sii"' in (folder / "inequality.csv").read_text()
+    with pytest.raises(UsageError, match="written race,sex"):
+        equity_command(folder, cross=["race"], console=console)
+
+
+def test_orders() -> None:
+    assert parse_orders(["deprivation", "age=young, old"]) == {"deprivation": [], "age": ["young", "old"]}

@@ -1,28 +1,36 @@
-"""`salus equity`: every measure by who people are, as a table on the terminal and in equity.parquet and
-equity.csv.
+"""`salus equity`: every measure by who people are, on the terminal and in files.
+
+equity.* has every group, inequality.* one figure per attribute and index, gaps.* the list of gaps, surest and largest
+first. Leaves to others: the figures (`salus.equity`), what may leave the house (`salus report`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from salus.equity.compare import Settings, equity_table, write_table
-from salus.equity.counting import OVERALL
+from salus.equity.compare import Settings, compared, write_table
+from salus.equity.counting import CROSS, OVERALL, Crossing, count_cells
 from salus.equity.estimate import MINIMUM
+from salus.equity.gaps import gap_table
 from salus.equity.results import Results
+from salus.equity.summary import inequality_table
 from salus.errors import UsageError
 from salus.publish import words
 
 MOST_GROUPS = 15
 """Groups of one attribute printed; the files have all of them."""
+MOST_GAPS = 12
+"""Gaps printed; the file has all of them."""
+EVERY_PAIR = "all"
 
 _STYLES = {
     "worse": "bold red",
@@ -42,21 +50,51 @@ def equity_command(
     control: bool = True,
     improvement: Sequence[str] = (),
     console: Console | None = None,
+    cross: Sequence[str] = (),
+    ordered: Sequence[str] = (),
 ) -> None:
-    """Compare the groups of the attributes `by` (default: all) and print and write the equity table.
+    """Compare the groups of the attributes `by` (default: all) and of their crossings; print and write the tables.
 
     `references` are "attribute=group" texts, `improvement` "measure=decrease" ones (to set right a measure
-    whose published direction is wrong). The table and the files are for use inside the house: they hide no
-    small cells. Raises UsageError (exit 2) or SalusError (exit 1).
+    whose published direction is wrong), `cross` "race,sex" ones or "all" (every pair), `ordered` "attribute" or
+    "attribute=least,...,most". The table and the files are for use inside the house: they hide no small cells. Raises
+    UsageError (exit 2) or SalusError (exit 1).
     """
     opened = Results.open(results, parse_pairs(improvement, "measure=decrease"))
     settings = Settings(level, minimum, parse_pairs(references, "attribute=group"), control)
-    table = equity_table(opened, by, settings)
-    parquet, csv = write_table(table, results)
+    orders = parse_orders(ordered)
+    cells = count_cells(opened, by, _crossings(opened, by, cross))
+    table = compared(cells, opened, settings)
+    gaps = gap_table(table)
+    tables = {"equity": table, "inequality": inequality_table(opened, cells, level, orders), "gaps": gaps}
+    written = {name: write_table(one, results, name) for name, one in tables.items()}
     console = console or Console()
     _print(table, opened, console)
-    console.print(f"\n{parquet} and {csv} written: {table.num_rows:,} rows.", highlight=False)
+    _print_gaps(gaps, opened, console)
+    console.print()
+    for name, (parquet, csv) in written.items():
+        console.print(f"{parquet} and {csv} written: {tables[name].num_rows:,} rows.", highlight=False)
     console.print("They are for use inside the house: small cells are not hidden.", style="dim")
+
+
+def parse_orders(texts: Sequence[str]) -> dict[str, list[str]]:
+    """["deprivation", "age=young,old"] -> {"deprivation": [], "age": ["young", "old"]}."""
+    pairs = [text.partition("=") for text in texts]
+    return {name.strip(): [g.strip() for g in groups.split(",") if g.strip()] for name, _, groups in pairs}
+
+
+def _crossings(results: Results, by: Sequence[str], texts: Sequence[str]) -> list[Crossing]:
+    """["race,sex"] -> [("race", "sex")]; "all" is every pair of the attributes compared."""
+    found: list[Crossing] = []
+    for text in texts:
+        names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+        if names == (EVERY_PAIR,):
+            found += combinations(by or [n for n in pq.read_schema(results.attributes).names if n != "subject_id"], 2)
+        elif len(names) < 2:
+            raise UsageError(f"a crossing is written race,sex (or all, for every pair), not {text!r}")
+        else:
+            found.append(names)
+    return found
 
 
 def parse_pairs(texts: Sequence[str], form: str) -> dict[str, str]:
@@ -87,7 +125,8 @@ def _print_measure(
     for heading in ("", "n", "rate", level, "points", level, "verdict"):
         justify: Literal["left", "right"] = "left" if heading in ("", "verdict") else "right"
         grid.add_column(heading, justify=justify, no_wrap=bool(heading))
-    for attribute, members in groupby(rows, lambda r: r["attribute"]):
+    alone = (row for row in rows if CROSS not in row["attribute"])
+    for attribute, members in groupby(alone, lambda r: r["attribute"]):
         _add_attribute(grid, attribute, list(members))
     console.print(grid)
 
@@ -119,3 +158,38 @@ def _cells(row: Mapping[str, Any]) -> list[Text]:
     ]
     style = "dim" if row["reliability"] != "reliable" else ""
     return [Text(text, style=style) for text in texts[:-1]] + [Text(verdict, style=_STYLES.get(verdict, ""))]
+
+
+def _print_gaps(gaps: pa.Table, results: Results, console: Console) -> None:
+    """The first gaps of the list: who, in what, how large, how sure, how many people."""
+    rows = gaps.slice(0, MOST_GAPS).to_pylist()
+    if not rows:
+        return
+    console.print()
+    console.print(Text("Gaps, the surest and largest first", style="bold"))
+    grid = Table(box=None, pad_edge=False)
+    for heading in ("", "group", "against", "measure", "points", "people", "at least", ""):
+        right = heading in ("points", "people", "at least")
+        grid.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(
+            *(Text(text, style=_STYLES["worse"] if not i else "") for i, text in enumerate(_gap_cells(row, results)))
+        )
+    console.print(grid)
+    if gaps.num_rows > len(rows):
+        console.print(f"  and {gaps.num_rows - len(rows):,} more in gaps.csv", style="dim")
+
+
+def _gap_cells(row: Mapping[str, Any], results: Results) -> list[str]:
+    group = words.group_label(row["attribute"], row["value"])
+    least = row["people_low"]
+    return [
+        str(row["rank"]),
+        f"{words.attribute_label(row['attribute'])}: {group}",
+        words.group_label(row["attribute"], row["reference"]),
+        results.measure(row["measure"]).label,
+        words.points(row["difference"]),
+        "" if row["people"] is None else f"{row['people']:,.0f}",
+        "" if least is None else f"{max(least, 0.0):,.0f}",
+        row["sure"],
+    ]

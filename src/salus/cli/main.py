@@ -227,11 +227,26 @@ def equity(
     reference: Reference = None,
     no_control: NoControl = False,
     improvement: Improvement = None,
+    cross: Annotated[
+        list[str] | None,
+        typer.Option("--cross", metavar="A,B", help="Attributes to take together (race,sex), or all: every pair."),
+    ] = None,
+    ordered: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ordered",
+            metavar="ATTRIBUTE[=LEAST,...,MOST]",
+            help="An attribute whose groups have an order of advantage; without groups, that of their names.",
+        ),
+    ] = None,
 ) -> None:
     """Compare groups of people in every measure: who is left out, and how sure that is."""
     from salus.cli.equity import equity_command
 
-    equity_command(results, by or (), level, minimum, reference or (), not no_control, improvement or ())
+    equity_command(
+        results, by or (), level, minimum, reference or (), not no_control, improvement or (),
+        cross=cross or (), ordered=ordered or (),
+    )  # fmt: skip
 
 
 @app.command()

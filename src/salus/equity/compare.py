@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from salus.equity import intervals, multiple
-from salus.equity.counting import NOT_KNOWN, OVERALL, Cell, count_cells
+from salus.equity import families, intervals, multiple
+from salus.equity.counting import OVERALL, Cell, Crossing, count_cells
 from salus.equity.estimate import MINIMUM, reliability
 from salus.equity.results import Results
 from salus.errors import UsageError
@@ -54,6 +54,12 @@ SCHEMA = pa.schema(
         ("improvement", _TEXT),
         ("level", _FLOAT),
         ("method", _TEXT),
+        ("pooled", _FLOAT),
+        ("pooled_low", _FLOAT),
+        ("pooled_high", _FLOAT),
+        ("signal", _FLOAT),
+        ("bound_low", _FLOAT),
+        ("bound_high", _FLOAT),
     ]
 )
 """Columns of the equity table; docs/attributes.md says what each means."""
@@ -86,23 +92,32 @@ class Settings:
             raise UsageError(f"the smallest denominator that says something is at least 1, not {self.minimum}")
 
 
-def equity_table(results: Results, by: Sequence[str] = (), settings: Settings | None = None) -> pa.Table:
-    """The equity table of a results folder, by the attributes named (default: all of them).
+def equity_table(
+    results: Results,
+    by: Sequence[str] = (),
+    settings: Settings | None = None,
+    crossings: Sequence[Crossing] = (),
+) -> pa.Table:
+    """The equity table of a results folder, by the attributes named (default: all of them) and the crossings.
 
     One row per measure, measure group, attribute and group (SCHEMA), with an "overall"/"everyone" row for
     each measure group. Where nobody counts the denominator is 0 and there is no rate. `people` is how many
     more units of the group would have had the better outcome at the reference's rate (negative: it does
     better than the reference). UsageError: an attribute or a reference group that does not exist.
     """
-    settings = settings or Settings()
-    cells = count_cells(results, by)
+    return compared(count_cells(results, by, crossings), results, settings or Settings())
+
+
+def compared(cells: Sequence[Cell], results: Results, settings: Settings) -> pa.Table:
+    """The equity table of cells that were counted."""
     _check_references(cells, settings)
     return _estimated(cells, results, settings)
 
 
-def write_table(table: pa.Table, folder: Path) -> tuple[Path, Path]:
-    """Write equity.parquet and equity.csv into `folder`; each file is there whole, or as it was before."""
-    parquet, csv = folder / "equity.parquet", folder / "equity.csv"
+def write_table(table: pa.Table, folder: Path, name: str = "equity") -> tuple[Path, Path]:
+    """Write equity.parquet and equity.csv (or of another name) into `folder`; each file is there whole, or as it was
+    before."""
+    parquet, csv = folder / f"{name}.parquet", folder / f"{name}.csv"
     write_atomically(parquet, lambda path: pq.write_table(table, path))
     write_atomically(csv, lambda path: pyarrow.csv.write_csv(table, path))
     return parquet, csv
@@ -139,7 +154,7 @@ def _references(cells: Sequence[Cell], settings: Settings) -> dict[Family, Cell]
 def _eligible(cell: Cell, wanted: str | None) -> bool:
     if wanted is not None:
         return cell.value == wanted
-    return cell.attribute != OVERALL and cell.value not in NOT_KNOWN and cell.n > 0
+    return cell.attribute != OVERALL and cell.known and cell.n > 0
 
 
 def _estimated(cells: Sequence[Cell], results: Results, settings: Settings) -> pa.Table:
@@ -148,8 +163,17 @@ def _estimated(cells: Sequence[Cell], results: Results, settings: Settings) -> p
     columns = _names(cells, others, results, settings) | _rates(cells, settings)
     columns |= _gaps(cells, others, settings)
     columns |= _people(columns)
+    attributes = families.by_attribute(cells)
+    columns |= families.borrowed(cells, attributes, settings.level)
+    columns |= families.bounds(cells, attributes, _places(cells, others))
     columns["verdict"] = _verdicts(columns, settings)
     return pa.table([_column(columns[f.name], f.type) for f in SCHEMA], schema=SCHEMA)
+
+
+def _places(cells: Sequence[Cell], others: Sequence[Cell | None]) -> dict[int, int]:
+    """The place of each cell's reference."""
+    place = {(cell.family, cell.value): i for i, cell in enumerate(cells)}
+    return {i: place[other.family, other.value] for i, other in enumerate(others) if other is not None}
 
 
 def _names(cells: Sequence[Cell], others: Sequence[Cell | None], results: Results, settings: Settings) -> Columns:
@@ -173,7 +197,7 @@ def _missing_shares(cells: Sequence[Cell]) -> dict[Family, float]:
     gone: dict[Family, int] = {}
     for cell in cells:
         total[cell.family] = total.get(cell.family, 0) + cell.n
-        gone[cell.family] = gone.get(cell.family, 0) + (cell.n if cell.value in NOT_KNOWN else 0)
+        gone[cell.family] = gone.get(cell.family, 0) + (0 if cell.known else cell.n)
     return {key: gone[key] / n if n else np.nan for key, n in total.items()}
 
 

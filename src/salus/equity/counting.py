@@ -7,8 +7,9 @@ DuckDB joins the two parquet files once for all attributes. Leaves to others: ra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import duckdb
@@ -20,6 +21,8 @@ OVERALL, EVERYONE = "overall", "everyone"
 UNKNOWN, DECLINED = "unknown", "declined"
 NOT_KNOWN = (UNKNOWN, DECLINED)
 """Groups that stand for a missing attribute: always shown, never the reference."""
+CROSS = " × "
+"""Stands between the attributes, and between the groups, of a crossing."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,22 @@ class Cell:
         """The cells that partition the same units: measure, group, attribute."""
         return self.measure, self.group_id, self.attribute
 
+    @property
+    def known(self) -> bool:
+        """Whether it is known who these are: no part is "unknown" or "declined"."""
+        return not any(part in NOT_KNOWN for part in self.value.split(CROSS))
 
-def count_cells(results: Results, by: Sequence[str] = ()) -> list[Cell]:
+
+Crossing = tuple[str, ...]
+_LARGEST_BLOCK = 20_000
+"""Crossings of groups a block of attributes may have: far fewer rows than units, once for each measure."""
+
+
+def count_cells(results: Results, by: Sequence[str] = (), crossings: Sequence[Crossing] = ()) -> list[Cell]:
     """All cells of a results folder by the attributes named (default: all), in the order they are to be read.
+
+    `crossings` are sets of attributes to be taken together, after the single ones: the attribute of such a cell is
+    "race × sex", its value "White × Female"; crossings nobody is in have no cell.
 
     Every group there is among the subjects has a cell in every measure, also where nobody counts (n = 0), and
     each measure group has its "overall"/"everyone" cell. What counts is denominator and neither exclusion nor
@@ -48,14 +64,16 @@ def count_cells(results: Results, by: Sequence[str] = ()) -> list[Cell]:
     whose scoring is not a proportion are left out. UsageError: an attribute that is not there.
     """
     with duckdb.connect() as con:
-        names = _chosen(_known_attributes(con, results), by)
+        known = _known_attributes(con, results)
+        alone = _chosen(known, by)
+        _chosen(known, [name for crossing in crossings for name in crossing])
         _check_subjects(con, results)
-        return _count(con, results, names)
+        return _count(con, results, [*((name,) for name in alone), *dict.fromkeys(crossings)])
 
 
-def sort_key(value: str) -> tuple[int, str]:
-    """Known groups first, then "declined", then "unknown"; by name within."""
-    return (0, value) if value not in NOT_KNOWN else (1 if value == DECLINED else 2, value)
+def sort_key(value: str) -> list[tuple[int, str]]:
+    """Known groups first, then "declined", then "unknown"; by name within; crossings part by part."""
+    return [(NOT_KNOWN[::-1].index(part) + 1 if part in NOT_KNOWN else 0, part) for part in value.split(CROSS)]
 
 
 def _known_attributes(con: duckdb.DuckDBPyConnection, results: Results) -> list[str]:
@@ -77,12 +95,13 @@ def _check_subjects(con: duckdb.DuckDBPyConnection, results: Results) -> None:
         raise SalusError(f"{results.attributes} has more than one row for {row[0]} subjects or rows without one")
 
 
-def _count(con: duckdb.DuckDBPyConnection, results: Results, names: Sequence[str]) -> list[Cell]:
-    """All cells, those with nobody in the denominator included."""
+def _count(con: duckdb.DuckDBPyConnection, results: Results, crossings: Sequence[Crossing]) -> list[Cell]:
+    """All cells, those with nobody in the denominator included; a single attribute is a crossing of one."""
+    names = list(dict.fromkeys(name for crossing in crossings for name in crossing))
     _gather_people(con, results, names)
     _gather_units(con, results, len(names))
-    counted = {(c.family, c.value): c for c in _grouped(con, names)}
-    values = [(OVERALL, EVERYONE), *_values(con, names, counted.values())]
+    counted = {(c.family, c.value): c for c in _grouped(con, names, crossings)}
+    values = [(OVERALL, EVERYONE), *_values(con, names, crossings, counted.values())]
     query = f"SELECT DISTINCT measure, group_id FROM {_file(results.determinations)} ORDER BY ALL"
     cells = []
     for measure, group_id in con.execute(query).fetchall():
@@ -106,7 +125,7 @@ def _gather_people(con: duckdb.DuckDBPyConnection, results: Results, names: Sequ
 
 
 def _gather_units(con: duckdb.DuckDBPyConnection, results: Results, attributes: int) -> None:
-    """Temp table `unit(measure, group_id, met, a0, a1 ...)`: the determinations that count."""
+    """Temp table `unit(measure, group_id, met, n, a0, a1 ...)`: the determinations that count, `met` and `n` 0 or 1."""
     file = _file(results.determinations)
     con.execute(f"CREATE TYPE measures AS ENUM (SELECT DISTINCT measure FROM {file})")
     con.execute(f"CREATE TYPE groups AS ENUM (SELECT DISTINCT group_id FROM {file})")
@@ -115,7 +134,8 @@ def _gather_units(con: duckdb.DuckDBPyConnection, results: Results, attributes: 
         f"""
         CREATE TEMP TABLE unit AS
         SELECT d.measure::measures AS measure, d.group_id::groups AS group_id,
-          coalesce(d.numerator AND NOT coalesce(d.numerator_exclusion, false), false) AS met{columns}
+          coalesce(d.numerator AND NOT coalesce(d.numerator_exclusion, false), false)::UTINYINT AS met,
+          1::UTINYINT AS n{columns}
         FROM {file} d LEFT JOIN person p USING (subject_id)
         WHERE d.denominator AND NOT coalesce(d.denominator_exclusion, false)
           AND NOT coalesce(d.denominator_exception, false)
@@ -123,23 +143,71 @@ def _gather_units(con: duckdb.DuckDBPyConnection, results: Results, attributes: 
     )
 
 
-def _grouped(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> list[Cell]:
-    """The counted cells, one grouping per attribute: hashing small integers is the cheapest there is."""
-    counts = "count(*) FILTER (met), count(*) FROM unit GROUP BY ALL"
-    select = "SELECT measure::VARCHAR, group_id::VARCHAR, {}, {}, " + counts
-    rows = con.execute(select.format(_text(OVERALL), _text(EVERYONE))).fetchall()
-    for place, name in enumerate(names):
-        rows += con.execute(select.format(_text(name), f"a{place}::VARCHAR")).fetchall()
+def _grouped(con: duckdb.DuckDBPyConnection, names: Sequence[str], crossings: Sequence[Crossing]) -> list[Cell]:
+    """The counted cells. Units are grouped by a few blocks of attributes, and crossings read off their blocks."""
+    rows = con.execute(_counts("unit", _text(OVERALL), _text(EVERYONE), ())).fetchall()
+    for block, answered in _blocks(crossings, _sizes(con, names)).items():
+        columns = [_column(names, name) for name in block]
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE block AS SELECT measure, group_id, {', '.join(columns)}, sum(met) AS met, "
+            f"sum(n) AS n FROM unit GROUP BY ALL"
+        )
+        for crossing in answered:
+            keys = [_column(names, name) for name in crossing]
+            query = _counts("block", _text(CROSS.join(crossing)), _joined(names, crossing), keys)
+            rows += con.execute(query).fetchall()
     return [Cell(*row) for row in rows]
 
 
-def _values(con: duckdb.DuckDBPyConnection, names: Sequence[str], counted: Iterable[Cell]) -> list[tuple[str, str]]:
+def _counts(table: str, attribute: str, value: str, keys: Sequence[str]) -> str:
+    by = ", ".join(("measure", "group_id", *keys))
+    counts = f"sum(met)::BIGINT, sum(n)::BIGINT FROM {table} GROUP BY {by}"
+    return f"SELECT measure::VARCHAR, group_id::VARCHAR, {attribute}, {value}, {counts}"
+
+
+def _sizes(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> dict[str, int]:
+    """How many groups each attribute has."""
+    counts = ", ".join(f"count(DISTINCT a{place})" for place in range(len(names)))
+    row = con.execute(f"SELECT {counts} FROM person").fetchone() if names else ()
+    return dict(zip(names, row or (), strict=True))
+
+
+def _blocks(crossings: Sequence[Crossing], sizes: Mapping[str, int]) -> dict[Crossing, list[Crossing]]:
+    """Which crossings are read off which block of attributes: blocks are filled up to `_LARGEST_BLOCK` crossings of
+    groups, so that few passes over the units answer many crossings."""
+    blocks: list[tuple[list[str], list[Crossing]]] = []
+    for crossing in crossings:
+        for block, answered in blocks:
+            joined = list(dict.fromkeys((*block, *crossing)))
+            if set(crossing) <= set(block) or prod(sizes[name] for name in joined) <= _LARGEST_BLOCK:
+                block[:] = joined
+                answered.append(crossing)
+                break
+        else:
+            blocks.append((list(crossing), [crossing]))
+    return {tuple(block): answered for block, answered in blocks}
+
+
+def _values(
+    con: duckdb.DuckDBPyConnection, names: Sequence[str], crossings: Sequence[Crossing], counted: Iterable[Cell]
+) -> list[tuple[str, str]]:
     """Every (attribute, group) there is among the subjects and the units, in reading order."""
     found = {(c.attribute, c.value) for c in counted if c.attribute != OVERALL}
-    for place, name in enumerate(names):
-        rows = con.execute(f"SELECT DISTINCT a{place}::VARCHAR FROM person").fetchall()
-        found |= {(name, value) for (value,) in rows}
-    return sorted(found, key=lambda pair: (names.index(pair[0]), sort_key(pair[1])))
+    for crossing in crossings:
+        columns = ", ".join(_column(names, name) for name in crossing)
+        rows = con.execute(f"SELECT {_joined(names, crossing)} FROM person GROUP BY {columns}").fetchall()
+        found |= {(CROSS.join(crossing), value) for (value,) in rows}
+    order = {CROSS.join(crossing): place for place, crossing in enumerate(crossings)}
+    return sorted(found, key=lambda pair: (order[pair[0]], sort_key(pair[1])))
+
+
+def _column(names: Sequence[str], name: str) -> str:
+    return f"a{names.index(name)}"
+
+
+def _joined(names: Sequence[str], crossing: Crossing) -> str:
+    """The group's name in SQL: its parts joined."""
+    return f" || {_text(CROSS)} || ".join(f"{_column(names, name)}::VARCHAR" for name in crossing)
 
 
 def _known(column: str) -> str:

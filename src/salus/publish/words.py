@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from salus.equity.attributes import ATTRIBUTES
-from salus.equity.counting import DECLINED, UNKNOWN
+from salus.equity.counting import CROSS, DECLINED, UNKNOWN
 from salus.publish.disclosure import THRESHOLD, Line
 
 _LABELS = {a.name: a.label for a in ATTRIBUTES}
@@ -18,12 +18,17 @@ HIDDEN = "hidden"
 
 
 def attribute_label(name: str) -> str:
-    """How an attribute is called: "Age"; a name Salus does not know, with blanks for underscores."""
+    """How an attribute is called: "Age"; a name Salus does not know, with blanks for underscores; "Race × Sex"."""
+    if CROSS in name:
+        return CROSS.join(attribute_label(part) for part in name.split(CROSS))
     return _LABELS.get(name) or name.replace("_", " ").strip().capitalize()
 
 
 def group_label(attribute: str, value: str) -> str:
     """How a group is called: "Uninsured" for uninsured = yes, "18-44 years" for a band, "Not known"."""
+    if CROSS in attribute:
+        parts = zip(attribute.split(CROSS), value.split(CROSS), strict=False)
+        return CROSS.join(group_label(*part) for part in parts)
     if value in _GROUPS:
         return _GROUPS[value]
     if attribute == "uninsured":
