@@ -52,6 +52,9 @@ N ?= 50
 fuzz: $(READY)  ## expressions at random, both engines asked; `make fuzz N=1000` looks longer
 	@$(BIN)/python scripts/fuzz.py $(N) $(FUZZ_ARGS)
 
+calibration: $(READY)  ## how often intervals hold the truth; writes docs/calibration.md
+	@$(BIN)/python scripts/calibrate.py $(CALIBRATION_ARGS)
+
 docs: $(READY)  ## the pages of docs/ that are made from the code
 	@$(BIN)/python scripts/make_docs.py
 

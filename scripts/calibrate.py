@@ -1,0 +1,215 @@
+"""How often the intervals hold the truth: simulated groups whose truth is known -> docs/calibration.md.
+
+Each setting draws many families of groups; every inequality measure's 95% interval is held against the true value.
+The page shows all of it, with what lies outside 93 to 97% marked and listed. `make calibration`; figures are never
+written by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from salus.equity import dispersion, groups, intervals, pooling, summary, unified
+from salus.equity.contrasts import Measured
+
+PAGE = Path(__file__).resolve().parent.parent / "docs/calibration.md"
+LOW, HIGH = 0.93, 0.97
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """True rates and sizes of a family's groups."""
+
+    name: str
+    rates: tuple[float, ...]
+    sizes: tuple[int, ...]
+
+
+SETTINGS = (
+    Setting("equal, 4 of 200", (0.5,) * 4, (200,) * 4),
+    Setting("equal, 2 of 200", (0.3,) * 2, (200,) * 2),
+    Setting("equal, 8 of 100", (0.4,) * 8, (100,) * 8),
+    Setting("equal, unequal sizes", (0.3,) * 4, (20, 30, 500, 2000)),
+    Setting("equal, small", (0.4,) * 4, (25,) * 4),
+    Setting("equal, rare", (0.03,) * 4, (200,) * 4),
+    Setting("graded, 4 of 200", (0.4, 0.5, 0.55, 0.6), (200,) * 4),
+    Setting("wide, 4 of 200", (0.2, 0.4, 0.6, 0.8), (200,) * 4),
+    Setting("graded, small", (0.3, 0.5, 0.6, 0.7), (30,) * 4),
+    Setting("rare, 4 of 200", (0.02, 0.04, 0.05, 0.08), (200,) * 4),
+    Setting("unequal sizes, small worst", (0.3, 0.35, 0.4, 0.5), (20, 30, 500, 2000)),
+    Setting("unequal sizes, small best", (0.5, 0.4, 0.35, 0.3), (20, 30, 500, 2000)),
+    Setting("one apart, 6 of 100", (0.2, 0.5, 0.5, 0.5, 0.5, 0.5), (100,) * 6),
+    Setting("two and two, 4 of 200", (0.5, 0.5, 0.6, 0.6), (200,) * 4),
+)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Share of intervals that hold the truth, and of those that lie above and below it; `n` were defined."""
+
+    held: float
+    above: float
+    below: float
+    bias: float
+    corrected: float | None
+    n: int
+
+    @property
+    def good(self) -> bool:
+        """Within 93 to 97%, give or take what the number of simulations allows (two standard errors)."""
+        slack = 2.0 * np.sqrt(0.05 * 0.95 / max(self.n, 1))
+        return bool(LOW - slack <= self.held <= HIGH + slack)
+
+
+def measured(setting: Setting, families: int, draws: int) -> dict[str, Coverage]:
+    """The coverage of every measure under one setting."""
+    rng = np.random.default_rng(abs(hash_of(setting.name)))
+    rates, sizes = np.array(setting.rates), np.array(setting.sizes)
+    x = rng.binomial(sizes, rates, (families, len(rates)))
+    taken = groups.of_counts(x, np.broadcast_to(sizes, x.shape), True)
+    exact = groups.of_counts(rates * sizes, sizes, True)
+    found = dict(_single(x, sizes, rates))
+    for name, index in summary.ORDERED.items():
+        found[name] = _coverage(index(taken), float(index(exact).value))
+    for name, one in unified.inequality(taken, draws=draws).items():
+        truth = float(dispersion.FORMULAS[name](dispersion.figures(exact))[0, 0])
+        found[name] = _coverage(one, truth)
+    return found
+
+
+def hash_of(text: str) -> int:
+    """A number of the text that is the same every time."""
+    return int.from_bytes(text.encode()[:8].ljust(8), "big") % 2**31
+
+
+def _single(x: Floats, n: Floats, rates: Floats) -> Iterator[tuple[str, Coverage]]:
+    """The rate of the first group, its difference and ratio to the last, and all groups' pooled rates."""
+    low, high = intervals.wilson(x[:, 0], n[0])
+    yield "rate", _held(low, high, rates[0])
+    low, high = intervals.difference(x[:, 0], n[0], x[:, -1], n[-1])
+    yield "difference", _held(low, high, rates[0] - rates[-1])
+    low, high = intervals.ratio(x[:, 0], n[0], x[:, -1], n[-1])
+    yield "ratio", _held(low, high, rates[0] / rates[-1])
+    borrowed = pooling.borrowed(x, np.broadcast_to(n, x.shape))
+    yield "pooled", _held(borrowed.low, borrowed.high, np.broadcast_to(rates, x.shape))
+
+
+def _coverage(of: Measured, truth: float) -> Coverage:
+    known = np.isfinite(of.value) & np.isfinite(truth)
+    held = _held(of.low[known], of.high[known], truth)
+    corrected = None if of.corrected is None else float(np.median(of.corrected[known]) - truth)
+    bias = float(np.median(of.value[known]) - truth) if known.any() else float("nan")
+    return Coverage(held.held, held.above, held.below, bias, corrected, int(known.sum()))
+
+
+def _held(low: Floats, high: Floats, truth: Floats | float) -> Coverage:
+    above, below = low > truth + 1e-12, high < truth - 1e-12
+    mean = [float(np.mean(part)) if part.size else float("nan") for part in (~(above | below), above, below)]
+    return Coverage(mean[0], mean[1], mean[2], 0.0, None, int(low.size))
+
+
+# --- the page ---
+
+
+def page(found: dict[str, dict[str, Coverage]], families: int, draws: int) -> str:
+    """The page in Markdown."""
+    measures = list(next(iter(found.values())))
+    lines = [HEAD.format(families=families, draws=draws, low=LOW, high=HIGH)]
+    lines += _settings()
+    lines += ["", "## Coverage of 95% intervals, in per cent", ""]
+    lines += ["| | " + " | ".join(letters(i) for i in range(len(found))) + " |", "|---|" + "---:|" * len(found)]
+    for name in measures:
+        lines.append(f"| `{name}` | " + " | ".join(_cell(of[name]) for of in found.values()) + " |")
+    lines += ["", "## Outside 93 to 97%", "", *_failures(found)]
+    lines += ["", "## What chance adds, and what is left of it when it is taken out", "", *_bias(found)]
+    return "\n".join(lines) + "\n"
+
+
+HEAD = """# How often the intervals hold the truth
+
+Made by `make calibration` (`scripts/calibrate.py`): {families} families of groups are drawn in each setting, and each
+measure's 95% interval is held against the true value ({draws} samples behind each interval that is found by test
+inversion). **Bold** is what lies outside {low:.0%} to {high:.0%} by more than two standard errors of the simulation.
+
+Intervals that hold the truth more often than they say are longer than need be; those that hold it less often promise
+too much. Both are listed below. Of equal groups all measures that cannot be negative are zero; the column of such a
+setting says how often their intervals hold zero. `rate` is of the first group, `difference` and `ratio` of the first
+and the last. `pooled` promises to hold the true rates of groups that come from one distribution; here the rates are
+fixed, and a small group that lies apart is pulled to the rest: its rate as counted and that interval stand beside it.
+
+| | setting | true rates | people |
+|---|---|---|---|"""
+
+
+def _settings() -> list[str]:
+    rows = []
+    for place, setting in enumerate(SETTINGS):
+        rates, sizes = (", ".join(str(v) for v in values) for values in (setting.rates, setting.sizes))
+        rows.append(f"| {letters(place)} | {setting.name} | {rates} | {sizes} |")
+    return rows
+
+
+def letters(place: int) -> str:
+    """A, B, C ..."""
+    return chr(ord("A") + place)
+
+
+def _cell(of: Coverage) -> str:
+    text = "–" if np.isnan(of.held) else f"{of.held * 100:.1f}"
+    return text if of.good or np.isnan(of.held) else f"**{text}**"
+
+
+def _failures(found: dict[str, dict[str, Coverage]]) -> list[str]:
+    """Each failure, with the side on which the interval misses."""
+    rows = [
+        (of.held, f"| {letters(i)} | `{name}` | {of.held:.1%} | {of.above:.1%} | {of.below:.1%} |")
+        for i, setting in enumerate(found.values())
+        for name, of in setting.items()
+        if not np.isnan(of.held) and not of.good
+    ]
+    short = sum(held < LOW for held, _ in rows)
+    total = sum(not np.isnan(of.held) for setting in found.values() for of in setting.values())
+    head = [f"{len(rows)} of {total}: {short} hold the truth too seldom, {len(rows) - short} more often than need be."]
+    table = ["", "| | measure | held | interval above the truth | below it |", "|---|---|---:|---:|---:|"]
+    return head + table + [line for _, line in sorted(rows)]
+
+
+def _bias(found: dict[str, dict[str, Coverage]]) -> list[str]:
+    """Median error of the plain and of the corrected value, under some settings."""
+    shown = [i for i in (0, 3, 6, 10) if i < len(found)]
+    lines = ["Median distance of the estimate from the truth, as given and freed of noise.", ""]
+    lines += ["| | " + " | ".join(f"{letters(i)} plain | corrected" for i in shown) + " |"]
+    lines += ["|---|" + "---:|---:|" * len(shown)]
+    settings = list(found.values())
+    for name, of in settings[0].items():
+        if of.corrected is not None:
+            parts = (settings[i][name] for i in shown)
+            lines.append(f"| `{name}` | " + " | ".join(f"{p.bias:.4f} | {p.corrected:.4f}" for p in parts) + " |")
+    return lines
+
+
+def main() -> None:
+    """Simulate, write the page, say how long it took."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--families", type=int, default=600)
+    parser.add_argument("--draws", type=int, default=299)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args()
+    start = time.perf_counter()
+    found = {}
+    for setting in SETTINGS:
+        found[setting.name] = measured(setting, options.families, options.draws)
+        print(f"{setting.name}: {time.perf_counter() - start:.0f} s", flush=True)
+    options.page.write_text(page(found, options.families, options.draws), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
