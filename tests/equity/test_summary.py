@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ from made_results import determination, grouped, measure_entry, planted, write_r
 
 from salus.equity import contrasts, groups, pooling
 from salus.equity.compare import Settings, equity_table
-from salus.equity.counting import CROSS, _blocks, count_cells
+from salus.equity.counting import CROSS, _blocks, attribute_names, count_cells
 from salus.equity.gaps import gap_table, sure
 from salus.equity.results import Results
 from salus.equity.summary import inequality_table
-from salus.errors import UsageError
+from salus.errors import SalusError, UsageError
 
 DEPRIVED = {"1": (20, 80), "2": (45, 90), "3": (60, 100), "unknown": (5, 10)}
 
@@ -142,3 +143,40 @@ def test_nothing_to_sum_up_is_an_empty_table(tmp_path: Path) -> None:
     assert indices(grouped(tmp_path, {"a": (5, 20), "unknown": (1, 9)})) == {}
     results = Results.open(planted(tmp_path / "planted"))
     assert gap_table(equity_table(results, settings=Settings(minimum=10**6))).num_rows == 0
+
+
+def in_places(folder: Path, table: str) -> Results:
+    """Two people in 02139, one in 10001, one nowhere known; the table of areas beside them."""
+    zips = ["02139", "02139", "10001", "unknown"]
+    determinations = [determination("M", f"p{i}", numerator=i == 0) for i in range(4)]
+    attributes = {"subject_id": [f"p{i}" for i in range(4)], "zip": zips}
+    write_results(folder, determinations, attributes, [measure_entry("M")])
+    (folder / "areas.csv").write_text(table)
+    return replace(Results.open(folder), areas=folder / "areas.csv")
+
+
+def test_a_table_of_areas_gives_attributes_by_zip_code(tmp_path: Path) -> None:
+    """A ZIP code that lost its leading zero in a spreadsheet is found; a place without a row is unknown."""
+    results = in_places(tmp_path, "zip,deprivation,rural\n2139,1,no\n94110,3,yes\n")
+    assert attribute_names(results) == ["zip", "deprivation", "rural"]
+    cells = {(c.attribute, c.value): c.n for c in count_cells(results, ["deprivation"], [("deprivation", "rural")])}
+    assert cells["deprivation", "1"] == 2
+    assert cells["deprivation", "unknown"] == 2
+    assert cells["deprivation × rural", "1 × no"] == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "words"),
+    [
+        ("zip,income\n10001,1\n10001,2\n", SalusError, "more than one row for zip 10001"),
+        ("code,income\n10001,1\n", UsageError, "must have a column zip"),
+        ("zip,subject_id\n10001,1\n", UsageError, "an attribute already: subject_id"),
+    ],
+)
+def test_a_table_of_areas_that_does_not_fit_is_refused(
+    tmp_path: Path, table: str, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        count_cells(in_places(tmp_path, table))
+    with pytest.raises(UsageError, match="no table of areas"):
+        count_cells(replace(in_places(tmp_path, table), areas=tmp_path / "nowhere.csv"))

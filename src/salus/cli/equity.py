@@ -7,18 +7,18 @@ first. Leaves to others: the figures (`salus.equity`), what may leave the house 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from salus.equity.compare import Settings, compared, write_table
-from salus.equity.counting import CROSS, OVERALL, Crossing, count_cells
+from salus.equity.counting import CROSS, OVERALL, Crossing, attribute_names, count_cells
 from salus.equity.estimate import MINIMUM
 from salus.equity.gaps import gap_table
 from salus.equity.results import Results
@@ -52,15 +52,16 @@ def equity_command(
     console: Console | None = None,
     cross: Sequence[str] = (),
     ordered: Sequence[str] = (),
+    areas: Path | None = None,
 ) -> None:
     """Compare the groups of the attributes `by` (default: all) and of their crossings; print and write the tables.
 
     `references` are "attribute=group" texts, `improvement` "measure=decrease" ones (to set right a measure
     whose published direction is wrong), `cross` "race,sex" ones or "all" (every pair), `ordered` "attribute" or
-    "attribute=least,...,most". The table and the files are for use inside the house: they hide no small cells. Raises
-    UsageError (exit 2) or SalusError (exit 1).
+    "attribute=least,...,most"; `areas` is a table of ZIP codes whose columns become attributes. The table and the files
+    are for use inside the house: they hide no small cells. Raises UsageError (exit 2) or SalusError (exit 1).
     """
-    opened = Results.open(results, parse_pairs(improvement, "measure=decrease"))
+    opened = replace(Results.open(results, parse_pairs(improvement, "measure=decrease")), areas=areas)
     settings = Settings(level, minimum, parse_pairs(references, "attribute=group"), control)
     orders = parse_orders(ordered)
     cells = count_cells(opened, by, _crossings(opened, by, cross))
@@ -89,7 +90,7 @@ def _crossings(results: Results, by: Sequence[str], texts: Sequence[str]) -> lis
     for text in texts:
         names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
         if names == (EVERY_PAIR,):
-            found += combinations(by or [n for n in pq.read_schema(results.attributes).names if n != "subject_id"], 2)
+            found += combinations(by or attribute_names(results), 2)
         elif len(names) < 2:
             raise UsageError(f"a crossing is written race,sex (or all, for every pair), not {text!r}")
         else:

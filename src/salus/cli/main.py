@@ -239,13 +239,19 @@ def equity(
             help="An attribute whose groups have an order of advantage; without groups, that of their names.",
         ),
     ] = None,
+    areas: Annotated[
+        Path | None,
+        typer.Option(
+            "--areas", metavar="TABLE", help="A CSV or Parquet table with a column zip: its columns become attributes."
+        ),
+    ] = None,
 ) -> None:
     """Compare groups of people in every measure: who is left out, and how sure that is."""
     from salus.cli.equity import equity_command
 
     equity_command(
         results, by or (), level, minimum, reference or (), not no_control, improvement or (),
-        cross=cross or (), ordered=ordered or (),
+        cross=cross or (), ordered=ordered or (), areas=areas,
     )  # fmt: skip
 
 

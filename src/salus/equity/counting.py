@@ -21,6 +21,8 @@ OVERALL, EVERYONE = "overall", "everyone"
 UNKNOWN, DECLINED = "unknown", "declined"
 NOT_KNOWN = (UNKNOWN, DECLINED)
 """Groups that stand for a missing attribute: always shown, never the reference."""
+ZIP = "zip"
+"""The attribute by which a table of areas is joined."""
 CROSS = " × "
 """Stands between the attributes, and between the groups, of a crossing."""
 
@@ -64,11 +66,19 @@ def count_cells(results: Results, by: Sequence[str] = (), crossings: Sequence[Cr
     whose scoring is not a proportion are left out. UsageError: an attribute that is not there.
     """
     with duckdb.connect() as con:
-        known = _known_attributes(con, results)
+        _gather_attributes(con, results)
+        known = _known_attributes(con)
         alone = _chosen(known, by)
         _chosen(known, [name for crossing in crossings for name in crossing])
         _check_subjects(con, results)
         return _count(con, results, [*((name,) for name in alone), *dict.fromkeys(crossings)])
+
+
+def attribute_names(results: Results) -> list[str]:
+    """The attributes of a results folder, those of its table of areas last."""
+    with duckdb.connect() as con:
+        _gather_attributes(con, results)
+        return _known_attributes(con)
 
 
 def sort_key(value: str) -> list[tuple[int, str]]:
@@ -76,8 +86,48 @@ def sort_key(value: str) -> list[tuple[int, str]]:
     return [(NOT_KNOWN[::-1].index(part) + 1 if part in NOT_KNOWN else 0, part) for part in value.split(CROSS)]
 
 
-def _known_attributes(con: duckdb.DuckDBPyConnection, results: Results) -> list[str]:
-    columns = con.execute(f"DESCRIBE SELECT * FROM {_file(results.attributes)}").fetchall()
+def _gather_attributes(con: duckdb.DuckDBPyConnection, results: Results) -> None:
+    """View `attributes`: attributes.parquet, with the columns of the table of areas where there is one."""
+    file = _file(results.attributes)
+    if results.areas is None:
+        con.execute(f"CREATE TEMP VIEW attributes AS SELECT * FROM {file}")
+        return
+    names = _area_columns(
+        con, results.areas, [str(r[0]) for r in con.execute(f"DESCRIBE SELECT * FROM {file}").fetchall()]
+    )
+    columns = "".join(f", area.{_name(name)}" for name in names)
+    con.execute(
+        f"CREATE TEMP VIEW attributes AS SELECT person.*{columns} FROM {file} person "
+        f"LEFT JOIN area ON person.zip = area.{_name(ZIP)}"
+    )
+
+
+def _area_columns(con: duckdb.DuckDBPyConnection, table: Path, taken: Sequence[str]) -> list[str]:
+    """Temp table `area` of a CSV or Parquet file with a column `zip`, one row each; its other columns."""
+    if ZIP not in taken:
+        raise UsageError(f"the attributes have no column {ZIP} to join {table} by")
+    if not table.is_file():
+        raise UsageError(f"there is no table of areas {table}")
+    read = _file(table) if table.suffix == ".parquet" else f"read_csv({_text(str(table))}, all_varchar = true)"
+    try:
+        con.execute(f"CREATE TEMP TABLE area AS SELECT * FROM {read}")
+    except duckdb.Error as problem:
+        raise SalusError(f"{table} cannot be read as a table: {str(problem).splitlines()[0]}") from problem
+    names = [str(row[0]) for row in con.execute("DESCRIBE area").fetchall()]
+    if ZIP not in names or set(names) & set(taken) != {ZIP}:
+        also = ", ".join(sorted(set(names) & set(taken) - {ZIP}))
+        raise UsageError(
+            f"{table} must have a column {ZIP} and none that is an attribute already{': ' * bool(also)}{also}"
+        )
+    con.execute(f"UPDATE area SET {ZIP} = lpad(trim({ZIP}::VARCHAR), 5, '0')")
+    twice = con.execute(f"SELECT {ZIP} FROM area GROUP BY {ZIP} HAVING count(*) > 1 ORDER BY 1").fetchone()
+    if twice:
+        raise SalusError(f"{table} has more than one row for {ZIP} {twice[0]}")
+    return [name for name in names if name != ZIP]
+
+
+def _known_attributes(con: duckdb.DuckDBPyConnection) -> list[str]:
+    columns = con.execute("DESCRIBE SELECT * FROM attributes").fetchall()
     return [str(row[0]) for row in columns if row[0] != "subject_id"]
 
 
@@ -89,7 +139,7 @@ def _chosen(known: Sequence[str], by: Sequence[str]) -> list[str]:
 
 
 def _check_subjects(con: duckdb.DuckDBPyConnection, results: Results) -> None:
-    query = f"SELECT count(*) - count(DISTINCT subject_id) FROM {_file(results.attributes)}"
+    query = "SELECT count(*) - count(DISTINCT subject_id) FROM attributes"
     row = con.execute(query).fetchone()
     if row and row[0]:
         raise SalusError(f"{results.attributes} has more than one row for {row[0]} subjects or rows without one")
@@ -98,7 +148,7 @@ def _check_subjects(con: duckdb.DuckDBPyConnection, results: Results) -> None:
 def _count(con: duckdb.DuckDBPyConnection, results: Results, crossings: Sequence[Crossing]) -> list[Cell]:
     """All cells, those with nobody in the denominator included; a single attribute is a crossing of one."""
     names = list(dict.fromkeys(name for crossing in crossings for name in crossing))
-    _gather_people(con, results, names)
+    _gather_people(con, names)
     _gather_units(con, results, len(names))
     counted = {(c.family, c.value): c for c in _grouped(con, names, crossings)}
     values = [(OVERALL, EVERYONE), *_values(con, names, crossings, counted.values())]
@@ -111,17 +161,17 @@ def _count(con: duckdb.DuckDBPyConnection, results: Results, crossings: Sequence
     return cells
 
 
-def _gather_people(con: duckdb.DuckDBPyConnection, results: Results, names: Sequence[str]) -> None:
+def _gather_people(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
     """Temp table `person(subject_id, a0, a1 ...)`: the groups of each subject, never null, as small integers
     inside.
     """
     columns = ""
     for place, name in enumerate(names):
         value = _known(_name(name))
-        distinct = f"SELECT DISTINCT {value} FROM {_file(results.attributes)} UNION SELECT {_text(UNKNOWN)}"
+        distinct = f"SELECT DISTINCT {value} FROM attributes UNION SELECT {_text(UNKNOWN)}"
         con.execute(f"CREATE TYPE value{place} AS ENUM ({distinct})")
         columns += f", {value}::value{place} AS a{place}"
-    con.execute(f"CREATE TEMP TABLE person AS SELECT subject_id{columns} FROM {_file(results.attributes)}")
+    con.execute(f"CREATE TEMP TABLE person AS SELECT subject_id{columns} FROM attributes")
 
 
 def _gather_units(con: duckdb.DuckDBPyConnection, results: Results, attributes: int) -> None:

@@ -50,6 +50,8 @@ class Results:
     folder: Path
     run: Mapping[str, Any]
     measures: Mapping[str, MeasureInfo]
+    areas: Path | None = None
+    """A table of what is known of ZIP codes, to be joined to the attributes (`counting`)."""
 
     @classmethod
     def open(cls, folder: Path, improvement: Mapping[str, str] | None = None) -> Results:
