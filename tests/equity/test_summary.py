@@ -13,6 +13,7 @@ from made_results import determination, grouped, measure_entry, planted, write_r
 from salus.equity import contrasts, groups, pooling
 from salus.equity.compare import Settings, equity_table
 from salus.equity.counting import CROSS, _blocks, attribute_names, count_cells
+from salus.equity.crossings import crossing_table, main_effects
 from salus.equity.gaps import gap_table, sure
 from salus.equity.results import Results
 from salus.equity.summary import inequality_table
@@ -180,3 +181,29 @@ def test_a_table_of_areas_that_does_not_fit_is_refused(
         count_cells(in_places(tmp_path, table))
     with pytest.raises(UsageError, match="no table of areas"):
         count_cells(replace(in_places(tmp_path, table), areas=tmp_path / "nowhere.csv"))
+
+
+def test_a_crossing_that_is_more_than_its_attributes_is_told_from_one_that_is_not(tmp_path: Path) -> None:
+    """Nine crossings of 400 people: odds that add up, and the same with one crossing far below."""
+    found = {}
+    for name, low in (("additive", 0.0), ("crossed", -1.5)):
+        rows = []
+        for a in range(3):
+            for b in range(3):
+                odds = -0.5 + 0.5 * a + 0.4 * b + (low if a == b == 2 else 0.0)
+                met = round(400 / (1 + np.exp(-odds)))
+                rows += [(f"a{a}", f"b{b}", i < met) for i in range(400)]
+        cells = count_cells(Results.open(people(tmp_path / name, rows)), [], [("race", "sex")])
+        found[name] = {r["index"]: r for r in crossing_table(cells, 0.95).to_pylist()}
+    additive, crossed = found["additive"], found["crossed"]
+    assert additive["pcv"]["value"] > 0.99 > 0.9 > crossed["pcv"]["value"]
+    assert (additive["vpc"]["groups"], additive["vpc"]["people"]) == (9, 3600)
+    assert 0 < additive["vpc_response"]["value"] < additive["vpc"]["value"] < 0.2
+    assert additive["mor"]["value"] > 1.2
+
+
+def test_crossings_too_few_to_model_have_no_rows(tmp_path: Path) -> None:
+    rows = [("White", "F", True)] * 30 + [("Black", "M", False)] * 20
+    cells = count_cells(Results.open(people(tmp_path, rows)), [], [("race", "sex")])
+    assert crossing_table(cells, 0.95).num_rows == 0
+    assert main_effects(["a × c", "b × c", "a × d"]).tolist() == [[1, 0, 0], [1, 1, 0], [1, 0, 1]]

@@ -18,7 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from salus.equity.compare import Settings, compared, write_table
-from salus.equity.counting import CROSS, OVERALL, Crossing, attribute_names, count_cells
+from salus.equity.counting import CROSS, OVERALL, Cell, Crossing, attribute_names, count_cells
+from salus.equity.crossings import crossing_table
 from salus.equity.estimate import MINIMUM
 from salus.equity.gaps import gap_table
 from salus.equity.results import Results
@@ -67,7 +68,7 @@ def equity_command(
     cells = count_cells(opened, by, _crossings(opened, by, cross))
     table = compared(cells, opened, settings)
     gaps = gap_table(table)
-    tables = {"equity": table, "inequality": inequality_table(opened, cells, level, orders), "gaps": gaps}
+    tables = {"equity": table, "inequality": _inequality(opened, cells, level, orders), "gaps": gaps}
     written = {name: write_table(one, results, name) for name, one in tables.items()}
     console = console or Console()
     _print(table, opened, console)
@@ -76,6 +77,12 @@ def equity_command(
     for name, (parquet, csv) in written.items():
         console.print(f"{parquet} and {csv} written: {tables[name].num_rows:,} rows.", highlight=False)
     console.print("They are for use inside the house: small cells are not hidden.", style="dim")
+
+
+def _inequality(results: Results, cells: Sequence[Cell], level: float, orders: Mapping[str, Sequence[str]]) -> pa.Table:
+    """Every attribute's indices, then every crossing's share of the variation."""
+    alone = inequality_table(results, cells, level, orders)
+    return pa.concat_tables([alone, crossing_table(cells, level)])
 
 
 def parse_orders(texts: Sequence[str]) -> dict[str, list[str]]:
