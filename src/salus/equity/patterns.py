@@ -4,8 +4,7 @@ Which group is truly best, and by how much, is itself uncertain; an interval alo
 that. Each pattern turns observed distances from the mean into distances that are as credible. Leaves to others:
 what follows from them (`unified`).
 
-Sources: Efron and Morris (1973) JASA 68:117 for pulling in by reliability; Chernozhukov, Lee and Rosen (2013)
-Econometrica 81:667 for treating groups that may be the best as if they were.
+Source: Chernozhukov, Lee and Rosen (2013) Econometrica 81:667 for treating groups that may be the best as if they were.
 """
 
 from __future__ import annotations
