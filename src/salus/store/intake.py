@@ -1,6 +1,6 @@
 """Files -> raw resources in the population, with what is needed to say whose they are.
 
-Streams `salus.fhir.reading.scan` into `raw."Type"` (as they came, `seq` numbering each type in order of arrival)
+Streams `salus.fhir.reading.scan_blocks` into `raw."Type"` (as they came, `seq` numbering each type in order of arrival)
 and, in the work database, one `work.arrival` row per resource or deletion: its type, number, id, Bundle, date, and the
 references that may name its patient. Numbers go on where earlier loads ended. What cannot be read goes to
 `quarantine`. Python only splits; batches are written by a second thread while the next ones are read.
