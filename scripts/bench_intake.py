@@ -22,8 +22,8 @@ SYNTHEA = SHARED / "fhir/synthea-ma-615.tar.xz"
 COLUMNS = ("records", "resources", "JSON", "load", "MB/s", "resources/s", "peak memory", "the same again")
 EXPLAINED = """\
 `salus load` into a new population, start-up included: everything read, kept as it came (compressed), versions and
-owners settled, the common elements typed. *JSON* is the size of the files; Synthea's Bundles are indented, so that half
-of it is white space. *The same again* loads the files a second time, which reads them only to know them."""
+owners settled, the common elements typed. *JSON* is the size of the files; Synthea's Bundles are indented, two thirds
+of it white space. *The same again* loads the files a second time, which reads them only to know them."""
 
 
 def bench_intake(page: Page, sizes: Sequence[Size], keep: Path | None) -> None:
