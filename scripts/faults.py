@@ -303,7 +303,7 @@ def full_disk_load(bench: Bench, limit: int | None = None) -> str:
 def full_disk_evaluation(bench: Bench, limit: int | None = None) -> str:
     """an evaluation, when no file may grow over a limit (as on a full disk)"""
     bench.reset()
-    limit = limit or int(2 ** bench.dice.uniform(12, 21))
+    limit = limit or int(2 ** bench.dice.uniform(9, 14))
     ran = salus(*bench.evaluation(), before=partial(no_file_over, limit))
     assert ran.code in (0, 1), f"ended with {ran.code}"
     assert state(bench.population) == bench.before, "the population changed"

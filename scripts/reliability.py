@@ -1,19 +1,21 @@
 """Does harm to loads and evaluations, again and again, and writes docs/reliability.md of what came of it.
 
-Moments and sizes are drawn from a seed. Takes half an hour; ends with 1 when anything was not as it must be. A fixed
+Moments and sizes are drawn from a seed. Takes half an hour; ends with 1 when anything was not as it must be. What came
+of each fault is kept in a file beside the page until all are done: a run that was interrupted goes on there. A fixed
 selection is in tests/scripts/test_faults.py. Leaves to others: the faults themselves (`faults`, `hostile`).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 import random
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -37,7 +39,7 @@ TRIES: tuple[tuple[Callable[[faults.Bench], str], int], ...] = (
 )
 
 
-def tried(name: str, tries: int, once: Callable[[], str]) -> tuple[str, Counter[str]]:
+def tried(name: str, tries: int, once: Callable[[], str]) -> Counter[str]:
     found: Counter[str] = Counter()
     for _ in range(tries):
         try:
@@ -47,17 +49,28 @@ def tried(name: str, tries: int, once: Callable[[], str]) -> tuple[str, Counter[
         except AssertionError as failed:
             found[f"**FAILED: {' '.join(str(failed).split())[:300]}**"] += 1
     print(name, dict(found), flush=True)
-    return name, found
+    return found
 
 
-def run(bench: faults.Bench, share: float) -> Results:
-    results = [tried(str(fault.__doc__), max(1, round(tries * share)), partial(fault, bench)) for fault, tries in TRIES]
+def to_try(bench: faults.Bench, share: float) -> Iterator[tuple[str, int, Callable[[], str]]]:
+    """Each fault: its name, how often, and doing it once."""
+    for fault, tries in TRIES:
+        yield str(fault.__doc__), max(1, round(tries * share)), partial(fault, bench)
     for name, file, made, said in hostile.INPUTS:
-        results.append(tried(name, 1, lambda f=file, m=made, s=said: hostile.damaged(bench, f, m(), s)))  # type: ignore[misc]
-    return results
+        yield name, 1, lambda f=file, m=made, s=said: hostile.damaged(bench, f, m(), s)  # type: ignore[misc]
 
 
-def page(results: Results, seed: int, seconds: float) -> str:
+def run(bench: faults.Bench, share: float, kept: Path) -> Results:
+    """Do what is not in `kept` already, and keep it there."""
+    done = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    for name, tries, once in to_try(bench, share):
+        if name not in done:
+            done[name] = tried(name, tries, once)
+            kept.write_text(json.dumps(done, indent=1), encoding="utf-8")
+    return [(name, Counter(done[name])) for name, _, _ in to_try(bench, share)]
+
+
+def page(results: Results, seed: int) -> str:
     tries = sum(found.total() for _, found in results)
     kills = sum(found.total() for name, found in results if name.startswith("kill -9"))
     lines = [
@@ -66,7 +79,7 @@ def page(results: Results, seed: int, seconds: float) -> str:
         f"Written by `make reliability` (`scripts/reliability.py`, seed {seed}); never by hand.",
         "",
         f"- {time.strftime('%Y-%m-%d')}, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        f"- {tries:,} tries in {seconds / 60:,.0f} minutes, {kills} of them kill -9 at random moments",
+        f"- {tries:,} tries, {kills} of them kill -9 at random moments",
         "",
         "After every try: the population is that of before or that of after and nothing between, results are whole or",
         "not there, a refusal says what was wrong and where, the next run of the same command works, no file is left.",
@@ -87,10 +100,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=faults.ROOT / "docs/reliability.md")
     chosen = parser.parse_args()
-    started = time.perf_counter()
+    kept = chosen.out.with_name(f".{chosen.out.name}.json")
     with tempfile.TemporaryDirectory() as folder:
-        results = run(faults.Bench(Path(folder), random.Random(chosen.seed)), chosen.share)
-    chosen.out.write_text(page(results, chosen.seed, time.perf_counter() - started), encoding="utf-8")
+        results = run(faults.Bench(Path(folder), random.Random(chosen.seed)), chosen.share, kept)
+    chosen.out.write_text(page(results, chosen.seed), encoding="utf-8")
+    kept.unlink()
     sys.exit(any("FAILED" in outcome for _, found in results for outcome in found))
 
 

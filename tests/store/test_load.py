@@ -319,6 +319,28 @@ def test_ids_that_fhir_does_not_allow_lead_to_their_patient(tmp_path: Path, name
     population.close()
 
 
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        (duckdb.IOException("IO Error: No space left on device"), True),
+        (duckdb.TransactionException("Failed to commit: Could not write file: No space left on device"), True),
+        (duckdb.TransactionException("Conflict on tuple"), False),
+        (duckdb.BinderException("no such column"), False),
+    ],
+)
+def test_what_the_disk_refuses_is_told_from_faults_of_ours(
+    old: Path, monkeypatch: pytest.MonkeyPatch, problem: duckdb.Error, expected: bool
+) -> None:
+    def fail(*_: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(loading, "settle", fail)
+    with pytest.raises(SalusError if expected else type(problem)) as told:
+        load([write(old.parent / "new.ndjson", patient("new"))], old)
+    assert ("cannot write the population" in str(told.value)) == expected
+    assert_untouched(old)
+
+
 def test_paths_that_are_not_there(tmp_path: Path, old: Path) -> None:
     with pytest.raises(SalusError, match="no such file or folder"):
         load([tmp_path / "nowhere"], old)

@@ -21,7 +21,7 @@ from salus.store.intake import RAW_COLUMNS
 from salus.store.intern import Dictionary
 from salus.store.publish import KEYS, ColumnFact, Facts, drop_staged, number, publish
 from salus.store.shred import Shredder, Staged
-from salus.store.sql import REFUSED, attach_work, quote, rows, transaction
+from salus.store.sql import attach_work, quote, refused, rows, transaction
 from salus.store.tree import Need, canonical, grow
 
 SCHEMA = "3"
@@ -64,7 +64,7 @@ class Population:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-        if isinstance(value, REFUSED):
+        if value is not None and refused(value):
             raise SalusError(f"the disk or the memory does not suffice: {_first_line(value)}") from value
 
     def tables(self) -> frozenset[str]:
@@ -173,5 +173,5 @@ def stage_type(
     return staged
 
 
-def _first_line(problem: Exception) -> str:
+def _first_line(problem: BaseException) -> str:
     return str(problem).splitlines()[0]

@@ -17,7 +17,7 @@ import duckdb
 
 from salus.errors import SalusError
 from salus.store.lock import alone
-from salus.store.sql import REFUSED
+from salus.store.sql import refused
 
 
 @contextmanager
@@ -49,7 +49,9 @@ def _said(into: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         raise SalusError(f"cannot write the population {into}: {problem.strerror or problem}") from problem
-    except REFUSED as problem:
+    except duckdb.Error as problem:
+        if not refused(problem):
+            raise
         raise SalusError(f"cannot write the population {into}: {str(problem).splitlines()[0]}") from problem
 
 

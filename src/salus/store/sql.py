@@ -12,8 +12,14 @@ from contextlib import contextmanager, suppress
 
 import duckdb
 
-REFUSED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
-"""What a full disk, one that cannot be written, or too little memory raises."""
+_REFUSED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
+
+
+def refused(problem: BaseException | None) -> bool:
+    """Whether a full disk, one that cannot be written, or too little memory is behind an error of the database."""
+    if isinstance(problem, duckdb.TransactionException):  # so a commit is told that could not be written
+        return "Failed to commit" in str(problem)
+    return isinstance(problem, _REFUSED)
 
 
 def quote(name: str) -> str:
