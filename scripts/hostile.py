@@ -104,14 +104,14 @@ def packed(**members: bytes) -> bytes:
 
 
 def bomb(size: int = 3 << 29) -> bytes:
-    """A zip of some megabytes that unpacks to gigabytes of blank lines."""
+    """A zip of a megabyte or two that unpacks to more than a gigabyte of blanks."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("a.ndjson", GOOD)
         with made.open("bomb.ndjson", "w", force_zip64=True) as member:
             member.write(GOOD)
             for _ in range(size >> 20):
-                member.write(b"\n" * (1 << 20))
+                member.write(b" " * ((1 << 20) - 1) + b"\n")
     return file.getvalue()
 
 

@@ -250,6 +250,14 @@ def test_what_unpacks_to_hundreds_of_times_its_size_is_not_unpacked_to_the_end(
     assert [error for _, _, error in errors(tmp_path)] == ["breaks off: it unpacks to more than 500 times its size"]
 
 
+def test_blank_lines_have_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("salus.fhir.reading.MOST_BLANK", 5)
+    (tmp_path / "a.ndjson").write_bytes(lines(patient("p")) + b"\n" * 5 + lines(patient("q")))
+    (tmp_path / "b.ndjson").write_bytes(lines(patient("r"), patient("s")) + b"\n" * 6 + lines(patient("t")))
+    assert ids(tmp_path) == ["p", "q", "r", "s"]
+    assert errors(tmp_path) == [(3, None, "breaks off: there is nothing but blank lines")]
+
+
 def test_containers_in_one_another_have_an_end(tmp_path: Path) -> None:
     data = deep = lines(patient("p"))
     for _ in range(8):

@@ -27,6 +27,8 @@ from salus.fhir.sources import BROKEN, Failure, Source, TooMuch, Walk
 Skipped = Callable[[str], None]
 
 _BOM = b"\xef\xbb\xbf"
+MOST_BLANK = 10_000_000
+"""Blank lines one after another, looked through for what may follow."""
 _DATA_SUFFIXES = (".json", ".ndjson", ".jsonl")
 _NOT_JSON = "is not valid JSON"
 _NO_TYPE = "is not a FHIR resource (a JSON object with a resourceType, and texts as type and id)"
@@ -247,12 +249,16 @@ def _start(source: Source) -> list[tuple[int, bytes]]:
 
 def _numbered(source: Source, first: int = 1) -> Iterator[tuple[int, bytes]]:
     """The lines from here on that are not blank; `first` is the number of the next."""
+    blank = 0
     for number, line in enumerate(iter(lambda: source.stream.readline(LONGEST), b""), first):
         if len(line) == LONGEST:
             raise TooMuch(TOO_LONG)
         data = line.removeprefix(_BOM) if number == 1 else line
         if not data.isspace():
+            blank = 0
             yield number, data
+        elif (blank := blank + 1) > MOST_BLANK:
+            raise TooMuch("there is nothing but blank lines")
 
 
 def _one_per_line(start: list[tuple[int, bytes]], name: str) -> bool:
