@@ -94,6 +94,14 @@ def test_an_element_of_one_type_of_a_union_is_null_of_the_others(evaluate: Evalu
     assert evaluate(NUMBERS, {"asked": {"type": "Count", "source": asked}})["asked"] == {"p": 4, "none": 0}
 
 
+def test_an_element_of_one_type_of_a_choice_is_null_of_the_others(evaluate: Evaluate) -> None:
+    """`medication` is a concept in all records here; a reference, which it may be, has a `reference`."""
+    given = {"resourceType": "MedicationRequest", "id": "m", "subject": {"reference": "Patient/p"}}
+    given |= {"medicationCodeableConcept": {"text": "aspirin", "coding": [{"code": "1191"}]}}
+    asked = elm.query(elm.retrieve("MedicationRequest"), where=elm.op("IsNull", elm.prop("medication.reference", "X")))
+    assert evaluate([patient(), given], {"X": asked})["X"] == {"p": ["m"]}
+
+
 def test_an_element_that_no_type_has_is_refused(evaluate: Evaluate) -> None:
     with pytest.raises(SalusError, match="has no element authorde, nor has any other type"):
         evaluate(NUMBERS, {"X": elm.query(OBSERVATIONS, where=elm.op("IsNull", elm.prop("authorde", "X")))})
@@ -150,6 +158,22 @@ def test_sort_descending(evaluate: Evaluate) -> None:
     got = evaluate(NUMBERS, {"first": elm.first(down), "last": elm.last(down)})
     assert got["first"]["p"] == 3
     assert got["last"]["p"] is None
+
+
+def test_first_and_last_of_a_list_sorted_in_both_directions(evaluate: Evaluate) -> None:
+    """The status down, then the number up: two are `final`, the lower number first; the `amended` one is last."""
+    records = [
+        patient(), observation("b", valueInteger=2, status="final"), observation("a", valueInteger=1, status="final"),
+        observation("z", valueInteger=0, status="amended"),
+    ]  # fmt: skip
+    status, number = (elm.prop(path, "X") for path in ("status.value", "value.value"))
+    fields = [{"name": name, "value": value} for name, value in {"s": status, "n": number, "o": elm.alias("X")}.items()]
+    keys = elm.query(OBSERVATIONS, **{"return": elm.returning({"type": "Tuple", "element": fields})})
+    down = {"type": "ByColumn", "direction": "desc", "path": "s"}, {"type": "ByColumn", "direction": "asc", "path": "n"}
+    ordered = {**keys, "sort": {"by": list(down)}}
+    ends = {name: {"type": name, "source": ordered} for name in ("First", "Last")}
+    got = evaluate(records, {name: elm.prop("o.id.value", node) for name, node in ends.items()})
+    assert (got["First"]["p"], got["Last"]["p"]) == ("a", "z")
 
 
 def test_what_is_distinct_keeps_the_place_where_it_first_stood(evaluate: Evaluate) -> None:

@@ -24,6 +24,24 @@ AT_ITS_OFFSET: Cases = {
     "date from": (elm.op("DateFrom", DECEASED), ["2026-01-01T00:00:00"]),
     "hour from": (elm.op("DateTimeComponentFrom", DECEASED, precision="Hour"), ["1"]),
     "timezone offset from": (elm.op("TimezoneOffsetFrom", DECEASED), ["2"]),
+    "time from, at that of the evaluation": (
+        elm.op("DateTimeComponentFrom", elm.op("TimeFrom", DECEASED), precision="Hour"),
+        ["23"],
+    ),
+    "the day": (elm.op("SameAs", DECEASED, elm.when(2026, 1, 1, 9, 0, 0, 0), precision="Day"), [True]),
+    "the year": (elm.op("In", DECEASED, elm.interval(elm.when(2026), elm.when(2026)), precision="Year"), [True]),
+    "the hour, as an instant": (
+        elm.op("SameAs", DECEASED, elm.when(2025, 12, 31, 23, 0, 0, 0), precision="Hour"),
+        [True],
+    ),
+    "days between": (
+        elm.op("DifferenceBetween", elm.when(2025, 12, 31, 23, 59, 0, 0), DECEASED, precision="Day"),
+        ["1"],
+    ),
+    "hours between": (
+        elm.op("DurationBetween", elm.when(2025, 12, 31, 22, 0, 0, 0), DECEASED, precision="Hour"),
+        ["1"],
+    ),
     "the instant": (elm.op("SameAs", DECEASED, elm.when(2025, 12, 31, 23, 30, 0, 0)), [True]),
 }
 

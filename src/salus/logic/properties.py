@@ -92,7 +92,7 @@ def _get(cx: Context, node: Node, value: Value, name: str) -> Value:
             return _of_interval(value, name)
         case Quantity(value=number, unit=unit):
             return Point(DECIMAL, number) if name == "value" else Point(STRING, case([(not_null(number), unit)]))
-        case Coded() | CodeFields():
+        case Coded() | CodeFields() if name in _OF_CODES:
             return _of_code(cx, value, name)
     return _none_such(cx, node, str(type_of(value)), name)
 
@@ -149,6 +149,14 @@ def _of_interval(value: Interval, name: str) -> Value:
     return boolean(value.high_closed)
 
 
+_FIELDS = ("code", "system", "version", "display")
+_OF_CODES = (*_FIELDS, "codes", "coding", "text")
+
+
+_FIELDS = ("code", "system", "version", "display")
+_OF_CODES = (*_FIELDS, "codes", "coding", "text")
+
+
 def _of_code(cx: Context, value: Coded | CodeFields, name: str) -> Value:
     if isinstance(value, CodeFields):
         if name in ("codes", "coding"):
@@ -165,13 +173,12 @@ def _codings(cx: Context, value: Coded) -> Rows:
     """The codings of a concept, from the dictionary."""
     frame, table = dictionary_rows(cx.data, "coding", "cid", cx.frame, value.id)
     type_ = Named("FHIR.Coding") if value.type.name.startswith("FHIR.") else CODE
-    return Rows(frame, CodeFields(type_, *(table.col(c) for c in ("code", "system", "version", "display"))))
+    return Rows(frame, CodeFields(type_, *(table.col(c) for c in _FIELDS)))
 
 
 def spelled_out(cx: Context, value: Coded) -> CodeFields:
     """A code of the data as its (first) coding's fields."""
-    columns = ("code", "system", "version", "display")
-    fields = (cx.frame.join_dictionary("coding", "cid", value.id, name, first=True) for name in columns)
+    fields = (cx.frame.join_dictionary("coding", "cid", value.id, name, first=True) for name in _FIELDS)
     return CodeFields(value.type, *fields)
 
 

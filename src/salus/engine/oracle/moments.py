@@ -142,6 +142,15 @@ def like(moment: Moment, instant: datetime, *, finest: str | None = None) -> Mom
     return type(moment)(local[:length])
 
 
+def as_stated(moment: Moment, unit: str | None) -> Moment:
+    """The moment as it is compared to a unit: from days up at its own offset, finer or without a unit as an instant
+    (CQL 1.5, "Comparing Dates and Times")."""
+    return DateTime(moment.parts) if isinstance(moment, DateTime) and unit in _BY_THE_CALENDAR else moment
+
+
+_BY_THE_CALENDAR = ("year", "month", "week", "day")
+
+
 def to_datetime(moment: Moment) -> DateTime:
     """A Date as the DateTime without a time that it is (ELM §22, ToDateTime)."""
     assert not isinstance(moment, Time)
@@ -161,7 +170,7 @@ def compare(a: Moment, b: Moment, unit: str | None = None) -> int | None:
     Components are compared from the year down to `unit` (the finest when None). Where one side says nothing the result
     is unknown; where neither does, what was compared decides, but a `unit` that is not reached is unknown.
     """
-    a, b = alike(a, b)
+    a, b = alike(as_stated(a, unit), as_stated(b, unit))
     units = a.units
     stop = len(units) if unit is None else units.index(unit) + 1 if unit in units else len(units)
     left, right = _comparable(a, stop), _comparable(b, stop)

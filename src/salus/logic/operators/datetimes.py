@@ -175,10 +175,9 @@ def time_from(cx: Context, node: Operator, a: Value) -> Value:
 
 
 def time_of(value: Point) -> Point:
-    """The time of day of a DateTime."""
+    """The time of day of a DateTime, at the offset of the evaluation (ELM §18 TimeFrom)."""
     there = case([(held, Const(n >= 4)) for held, n in points.levels(value)], FALSE)
-    clock = (None if e is None else points.local(value, e) for e in (value.low, value.high))
-    ends = [None if e is None else case([(there, _on_day(TIME, e))]) for e in clock]
+    ends = [None if e is None else case([(there, _on_day(TIME, e))]) for e in (value.low, value.high)]
     return Point(TIME, ends[0] or NULL, ends[1], value.precision)
 
 
@@ -271,6 +270,7 @@ def difference_between(cx: Context, node: Operator, a: Value, b: Value) -> Value
     if not (isinstance(a, Point) and isinstance(b, Point)):
         return NOTHING
     unit = (node.precision or "day").lower()
+    a, b = points.as_stated(a, unit), points.as_stated(b, unit)
     edges = [points.floor(e, unit) for e in (a.top, b.low, a.low, b.top)]
     low = op("duration", edges[0], edges[1], Const(unit))
     return Point(INTEGER, low, None if points.exact(a, b) else op("duration", edges[2], edges[3], Const(unit)))

@@ -218,17 +218,23 @@ def pick(cx: Context, node: Operator, value: Value, *, latest: bool) -> Value:
     rows = as_rows(cx, node, value)
     if rows is None:
         return NOTHING
+    if len({down for down, _ in rows.order}) > 1:  # no single key sorts both ways
+        rows = _by_number(cx, rows)
     if latest:
         rows = frames.settle(rows, cx.frame)
     _, aggregate = frames.grouped(rows, cx.frame)
     keys = [key for _, parts in rows.order for key in parts]
-    directions = {down for down, _ in rows.order}
-    if len(directions) > 1:
-        cx.fail(node, f"{node.op} of a list sorted in both directions is not supported")
-    name, key = pick_key(keys, rows.frame.position, descending=True in directions, latest=latest)
+    descending = any(down for down, _ in rows.order)
+    name, key = pick_key(keys, rows.frame.position, descending=descending, latest=latest)
     if not key.args:
         key = Op("row", tuple(frames.leaves(rows.element)))
     return picked(rows, lambda e: aggregate(Op(name, (e, key))))
+
+
+def _by_number(cx: Context, rows: Rows) -> Rows:
+    """The list with its elements numbered in its order, sorted by the number."""
+    made = frames.numbered(frames.settle(frames.instance(rows, cx.frame), cx.frame), cx.frame)
+    return replace(made.rows, order=((False, (made.number,)),))
 
 
 def picked(rows: Rows, pick: object) -> Value:
@@ -266,11 +272,12 @@ def slice_operator(cx: Context, node: Operator, a: Value, start: Value, end: Val
     rows = as_rows(cx, node, a)
     if rows is None:
         return EMPTY
-    numbered = frames.numbered(frames.settle(frames.instance(rows, cx.frame), cx.frame), cx.frame)
+    numbered = _by_number(cx, rows)
+    ((_, (number,)),) = numbered.order
     for name, bound in (("gt", first), ("le", stop)):
         if bound != NULL:
-            numbered.frame.filter(coalesce(compare(name, numbered.number, _from_front(cx, bound, rows)), TRUE))
-    return replace(numbered.rows, order=((False, (numbered.number,)),))
+            numbered.frame.filter(coalesce(compare(name, number, _from_front(cx, bound, rows)), TRUE))
+    return numbered
 
 
 def _from_front(cx: Context, place: E, rows: Rows) -> E:

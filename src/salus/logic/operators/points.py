@@ -2,8 +2,9 @@
 
 a <= b is true when the last possible a is at or before the first possible b, false when the first possible a is after
 the last possible b, and null otherwise. At a precision, constants move to the edge of their unit and columns stay as
-they are. Source: CQL 1.5 Reference B.4, B.8 and "Uncertainty" in the Author's Guide; DateTimes of the same precision
-that agree in all they state are equal (B.4 Equal).
+they are. From days up dates are compared as the calendar at their own offset shows them, else as instants.
+Source: CQL 1.5 Reference B.4, B.8, "Comparing Dates and Times" and "Uncertainty" in the Author's Guide; DateTimes of
+the same precision that agree in all they state are equal (B.4 Equal).
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def exact(*points: Point) -> bool:
 
 def less_or_equal(a: Point, b: Point, precision: str | None = None) -> E:
     """a <= b, at a precision when given."""
+    a, b = as_stated(a, precision), as_stated(b, precision)
     yes, no = _le(a.top, b.low, precision), _gt(a.low, b.top, precision)
     if exact(a, b):
         return yes
@@ -50,6 +52,7 @@ def less_or_equal(a: Point, b: Point, precision: str | None = None) -> E:
 
 def less(a: Point, b: Point, precision: str | None = None) -> E:
     """a < b, at a precision when given."""
+    a, b = as_stated(a, precision), as_stated(b, precision)
     yes, no = _lt(a.top, b.low, precision), _ge(a.low, b.top, precision)
     if exact(a, b):
         return yes
@@ -59,6 +62,7 @@ def less(a: Point, b: Point, precision: str | None = None) -> E:
 def equal(a: Point, b: Point, precision: str | None = None) -> E:
     """a = b, at a precision when given (SameAs)."""
     if precision is not None:
+        a, b = as_stated(a, precision), as_stated(b, precision)
         yes = and_(_le(a.top, b.low, precision), _ge(a.low, b.top, precision))
         no = or_(_lt(a.top, b.low, precision), _gt(a.low, b.top, precision))
         return yes if exact(a, b) else Tri(yes, no)
@@ -119,6 +123,14 @@ def negative(e: E) -> E:
 def local(point: Point, e: E) -> E:
     """An instant of a date as the clock shows it at the offset the date states."""
     return e if point.offset is None else add_time(e, point.offset, "minute")
+
+
+def as_stated(point: Point, unit: str | None) -> Point:
+    """A date as it is compared to a unit: from days up as the clock at its own offset shows it."""
+    if point.offset is None or unit not in ("year", "month", "week", "day"):
+        return point
+    high = None if point.high is None else local(point, point.high)
+    return Point(point.type, local(point, point.low), high, point.precision)
 
 
 FIRST_LEVEL = {"System.Date": 1, "System.DateTime": 1, "System.Time": 4}

@@ -91,8 +91,8 @@ def date_from(call: Call, value: Moment) -> Value:
 @operator("TimeFrom")
 @strict
 def time_from(call: Call, value: DateTime) -> Value:
-    """§18 TimeFrom: null when no time is stated."""
-    return Time(value.parts[3:]) if len(value.parts) > 3 else None
+    """§18 TimeFrom: at the offset of the evaluation; null when no time is stated."""
+    return Time(moments.at_utc(value)[3:]) if len(value.parts) > 3 else None
 
 
 @operator("TimezoneOffsetFrom", "TimezoneFrom")
@@ -177,10 +177,9 @@ def duration_between(call: Call, a: Value, b: Value) -> Value:
 @operator("DifferenceBetween")
 @strict
 def difference_between(call: Call, a: Value, b: Value) -> Value:
-    """§18 DifferenceBetween: boundaries crossed, in UTC when the offsets are not the same."""
-    if isinstance(a, DateTime) and isinstance(b, DateTime) and moments.minutes(a) == moments.minutes(b):
-        a, b = DateTime(a.parts), DateTime(b.parts)
-    return between(a, b, call.unit or "day", boundaries)
+    """§18 DifferenceBetween: boundaries crossed."""
+    unit = call.unit or "day"
+    return between(moments.as_stated(a, unit), moments.as_stated(b, unit), unit, boundaries)
 
 
 def first_point(value: Value) -> Value:
