@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench reliability conformance translation fuzz lint format docs picture clean
+.PHONY: help setup demo test bench reliability conformance translation disclosure fuzz lint format docs picture clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ conformance: $(READY)  ## the public test decks and the official CQL suite; writ
 
 translation: $(READY)  ## our ELM of the shared libraries beside the reference's; writes docs/translation.md
 	@$(BIN)/python scripts/compare_elm.py --page docs/translation.md
+
+disclosure: $(READY)  ## random releases attacked; writes docs/disclosure.md; `make disclosure DRAWS=20` is quicker
+	@$(BIN)/python scripts/disclosure.py $(DRAWS)
 
 N ?= 50
 fuzz: $(READY)  ## expressions at random, both engines asked; `make fuzz N=1000` looks longer

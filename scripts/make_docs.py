@@ -27,7 +27,17 @@ def commands() -> Iterator[str]:
     root: Any = typer.main.get_command(app)
     yield from ("# Commands", "", MADE, "", "Exit codes: 0 done; 1 the run failed; 2 the command was wrong.")
     for name, command in root.commands.items():
-        yield from command_section(f"salus {name}", command)
+        yield from command_sections(f"salus {name}", command)
+
+
+def command_sections(name: str, command: Any) -> Iterator[str]:
+    """A command; of a group of commands, each of them."""
+    inside = getattr(command, "commands", None)
+    if inside is None:
+        yield from command_section(name, command)
+        return
+    for each, inner in inside.items():
+        yield from command_sections(f"{name} {each}", inner)
 
 
 def command_section(name: str, command: Any) -> Iterator[str]:

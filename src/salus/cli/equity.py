@@ -26,6 +26,7 @@ from salus.equity.results import Results
 from salus.equity.summary import inequality_table
 from salus.errors import UsageError
 from salus.publish import words
+from salus.publish.audit import record
 
 MOST_GROUPS = 15
 """Groups of one attribute printed; the files have all of them."""
@@ -70,6 +71,7 @@ def equity_command(
     gaps = gap_table(table)
     tables = {"equity": table, "inequality": _inequality(opened, cells, level, orders), "gaps": gaps}
     written = {name: write_table(one, results, name) for name, one in tables.items()}
+    record("equity", results / "equity.parquet", {"results": results}, by=by, inside=True)
     console = console or Console()
     _print(table, opened, console)
     _print_gaps(gaps, opened, console)

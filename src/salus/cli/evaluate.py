@@ -16,6 +16,7 @@ from rich.table import Table
 
 from salus.errors import UsageError
 from salus.measure.run import Evaluation, Job, Tools, evaluate
+from salus.publish.audit import record
 
 ENGINES = ("duckdb", "oracle")
 
@@ -40,6 +41,7 @@ def evaluate_command(
     job = Job(population, tuple(content), period, out, tuple(measures), *choices)
     _check(job)
     done = evaluate(job, tools(engine))
+    record("evaluate", out, {"population": population, "content": list(content)}, period=period, engine=engine)
     show(done)
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from salus.errors import UsageError
+from salus.publish.audit import record
 from salus.store import MEMORY, LoadReport, load
 
 STEPS = {"export": "exporting", "download": "downloading", "read": "reading", "settle": "whose is it", "type": "typing"}
@@ -26,6 +27,7 @@ def load_command(paths: Sequence[Path], into: Path, replace: bool = False, memor
     started = time.perf_counter()
     with bar(Console(stderr=True)) as tell:
         report = load(paths, into, replace=replace, memory=memory, progress=tell)
+    record("load", into, {"files": list(paths)}, replace=replace)
     seconds = time.perf_counter() - started
     warnings = Console(stderr=True)
     for warning in report.warnings:

@@ -277,6 +277,58 @@ def report(
     )
 
 
+@app.command()
+def publish(
+    results: Results,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The release folder to write.")],
+    profile: Annotated[
+        str,
+        typer.Option("--profile", metavar="NAME", help="The rule on small counts: cms11, opensafely, census, none."),
+    ] = "cms11",
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option("--earlier", metavar="FOLDER", help="A release let out before; repeat it for each."),
+    ] = None,
+    by: By = None,
+    level: Level = 0.95,
+    minimum: Minimum = MINIMUM,
+    reference: Reference = None,
+    no_control: NoControl = False,
+    improvement: Improvement = None,
+) -> None:
+    """Write results that may be let out, with a certificate that an attack on them found nothing; or refuse."""
+    from salus.cli.publish import publish_command
+
+    choices = (level, minimum, reference or (), not no_control, improvement or ())
+    publish_command(results, out, profile, earlier or (), by or (), *choices)
+
+
+audit = typer.Typer(help="The log of what was loaded, run and let out, and whether it is whole.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+Log = Annotated[
+    Path | None,
+    typer.Argument(metavar="[LOG]", help="A log, or what it lies beside; default: SALUS_AUDIT, else audit.jsonl here."),
+]
+
+
+@audit.command("verify")
+def audit_verify(log: Log = None) -> None:
+    """Say whether the chain of entries holds, or name the first that breaks it."""
+    from salus.cli.audit import verify_command
+
+    verify_command(log)
+
+
+@audit.command("show")
+def audit_show(
+    log: Log = None, as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False
+) -> None:
+    """Every entry: who did what, when, from what."""
+    from salus.cli.audit import show_command
+
+    show_command(log, as_json)
+
+
 Content = Annotated[
     list[Path] | None,
     typer.Option("--content", metavar="PATH", help="Where included libraries (and value sets) are; repeat it."),

@@ -11,6 +11,7 @@ from salus.cli.equity import parse_pairs
 from salus.equity.compare import Settings
 from salus.equity.estimate import MINIMUM
 from salus.equity.results import Results
+from salus.publish.audit import record
 from salus.publish.disclosure import THRESHOLD
 from salus.publish.report import Options, write_report
 
@@ -36,6 +37,7 @@ def report_command(
     settings = Settings(level, minimum, parse_pairs(references, "attribute=group"), control)
     options = Options(tuple(by), settings, 1 if show_small else THRESHOLD)
     write_report(Results.open(results, parse_pairs(improvement, "measure=decrease")), out, options)
+    record("report", out, {"results": results}, by=by, show_small=show_small)
     console = console or Console()
     console.print(f"{out} written ({out.stat().st_size / 1e6:.1f} MB, opens without a network)", highlight=False)
     if show_small:

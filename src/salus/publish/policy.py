@@ -54,7 +54,8 @@ class Policy:
         """The least and the most count that is put out as this one is, small ones left out."""
         if not self.rounding:
             return count, count
-        shown, reach = self.shown(count), self.base(count)
+        shown = self.shown(count)
+        reach = max(self.base(count), self.base(shown))  # 95 and 110 are both shown as 100, from two sides
         floor = self.threshold if self.least == 0 and self.hides else 0
         low = next(c for c in range(max(shown - reach, floor), count + 1) if self.shown(c) == shown)
         high = next(c for c in range(shown + reach, count - 1, -1) if self.shown(c) == shown)

@@ -28,6 +28,7 @@ from salus.equity.results import MeasureInfo, Results
 from salus.publish import charts, words
 from salus.publish.disclosure import THRESHOLD, Line, is_small, protect
 from salus.publish.funnel import Funnel, funnel, read_clauses
+from salus.publish.policy import Policy
 
 MOST_GROUPS = 12
 """An attribute with more groups shows its largest; the rest is counted and is in equity.csv."""
@@ -41,6 +42,8 @@ class Options:
     by: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     threshold: int = THRESHOLD
+    release: Policy | None = None
+    """The policy of the release the page belongs to; its lines are then given, and nothing else is told in counts."""
 
     @property
     def shows_small(self) -> bool:
@@ -113,25 +116,26 @@ def write_report(results: Results, out: Path, options: Options | None = None) ->
     return out
 
 
-def render(results: Results, options: Options) -> str:
-    """The page as text."""
-    table = equity_table(results, _attributes(results, options), options.settings)
-    lines = protect(table, options.threshold)
+def render(results: Results, options: Options, lines: Sequence[Line] | None = None) -> str:
+    """The page as text; of `lines` where what may be shown is settled already."""
+    if lines is None:
+        table = equity_table(results, attributes_of(results, options.by), options.settings)
+        lines = protect(table, options.threshold)
     nouns = _nouns(results)
     cards = list(_cards(results, lines, nouns, options))
     return _environment().get_template("report.html.j2").render(
         results=results, run=results.run, options=options, cards=cards, gaps=_top(cards), words=words,
-        charts=charts, people=_people(results, options), unknowns=_unknowns(results, options),
+        charts=charts, people=_people(results, options), unknowns=_unknowns(results, options, lines),
         not_rates=_not_rates(results), manifest=list(_manifest(results)), version=__version__,
-        tests=sum(v is not None for v in table["p"].to_pylist()), css=_resource("report.css"),
+        tests=sum(line.figures["p"] is not None for line in lines), css=_resource("report.css"),
         script=_resource("report.js"), vega=_vega(), attribute_sources=ATTRIBUTES,
     )  # fmt: skip
 
 
-def _attributes(results: Results, options: Options) -> Sequence[str]:
+def attributes_of(results: Results, by: Sequence[str]) -> Sequence[str]:
     """What to report by: what was asked for, else Salus's own attributes, else all there are."""
-    if options.by:
-        return options.by
+    if by:
+        return by
     there = pq.read_schema(results.attributes).names
     return [a.name for a in ATTRIBUTES if a.name in there]
 
@@ -155,7 +159,8 @@ def _cards(results: Results, lines: Sequence[Line], nouns: Mapping[str, str], op
 def _funnel(card: Card, clauses: Sequence[Mapping[str, Any]], options: Options) -> Funnel | None:
     """Where people fall out; only beside a headline that may be shown."""
     numerator, denominator = card.overall.numerator, card.overall.denominator
-    if card.doubtful or numerator is None or denominator is None:
+    rounded = options.release is not None and options.release.rounding
+    if card.doubtful or numerator is None or denominator is None or rounded:
         return None
     return funnel(clauses, (numerator, denominator), options.threshold)
 
@@ -284,11 +289,17 @@ class Unknown:
 def _people(results: Results, options: Options) -> str:
     """How many people there are, as it may be shown."""
     total = pq.read_metadata(results.attributes).num_rows
+    if options.release is not None:
+        total = options.release.shown(total)
     return f"fewer than {options.threshold}" if is_small(total, options.threshold) else words.number(total)
 
 
-def _unknowns(results: Results, options: Options) -> list[Unknown]:
-    names = _attributes(results, options)
+def _unknowns(results: Results, options: Options, lines: Sequence[Line]) -> list[Unknown]:
+    """In a release, only of attributes whose unknown are counted in the open in every measure."""
+    names = attributes_of(results, options.by)
+    if options.release is not None:
+        told = {line.attribute for line in lines} - {line.attribute for line in lines if line.hidden}
+        names = [name for name in names if name in told and not options.release.rounding]
     with duckdb.connect() as con:
         people = con.read_parquet(str(results.attributes))
         rows = {name: dict(_tally(people, name)) for name in names}

@@ -1,0 +1,137 @@
+"""Random releases attacked: what comes back from them, and from plain suppression of small cells -> docs/disclosure.md.
+
+    scripts/disclosure.py [N] [--page FILE]
+
+N draws (200) of people, measures and two periods. Each is released under a profile, the second period beside the first,
+and attacked; the same results with nothing but their small cells blanked are attacked as well. Exit code 1 when a
+certified release gives anything back. The page of a release is left out: it draws the same lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tests/publish"), str(ROOT / "tests/equity")]
+
+from random_releases import results  # noqa: E402
+
+from salus.equity.counting import count_cells  # noqa: E402
+from salus.equity.results import Results  # noqa: E402
+from salus.errors import SalusError  # noqa: E402
+from salus.publish import certificate, release  # noqa: E402
+from salus.publish.policy import PROFILES, Policy  # noqa: E402
+
+BY = ("race", "payer", "uninsured")
+RULES = ("cms11", "opensafely", "census")
+FIGURES = ("rate", "low", "high", "difference", "difference_low", "difference_high", "ratio", "people")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("draws", nargs="?", type=int, default=200)
+    parser.add_argument("--page", type=Path, default=ROOT / "docs/disclosure.md")
+    asked = parser.parse_args()
+    release.render = lambda *_: "<!doctype html>"
+    tallies: dict[str, Counter[str]] = {name: Counter() for name in RULES}
+    for draw in range(asked.draws):
+        with tempfile.TemporaryDirectory() as folder:
+            rule = PROFILES[RULES[draw % len(RULES)]]
+            tallies[rule.name] += fought(Path(folder), draw, rule)
+    asked.page.write_text("\n".join(page(asked.draws, tallies)) + "\n", encoding="utf-8")
+    return 1 if any(tally["narrowed"] for tally in tallies.values()) else 0
+
+
+def fought(folder: Path, draw: int, rule: Policy) -> Counter[str]:
+    """One draw: two releases, the second beside the first, and the plain one."""
+    tally: Counter[str] = Counter()
+    order = release.Order(by=BY, policy=rule)
+    first = Results.open(results(folder / "a", draw))
+    later = Results.open(results(folder / "b", draw, "2026-09-30", more=draw % 40))
+    made = released(first, folder / "one", order, tally)
+    before = (made.out,) if made else ()
+    released(later, folder / "two", replace(order, earlier=before), tally)
+    inside = release.publish(first, folder / "inside", release.Order(by=BY, policy=PROFILES["none"]))
+    truth = truth_of(first)
+    blanked(inside.out, truth, rule)
+    judged = certificate.judge(inside.out, (), truth, rule)
+    tally["plain"] += len(judged.guards)
+    tally["plain narrowed"] += len(judged.broken)
+    return tally
+
+
+def released(opened: Results, out: Path, order: release.Order, tally: Counter[str]) -> release.Done | None:
+    """A release with its certificate; a refusal is counted, and that is all that comes of it."""
+    try:
+        done = release.publish(opened, out, order)
+    except SalusError:
+        tally["refused"] += 1
+        return None
+    judged = certificate.judge(out, order.earlier, truth_of(opened), order.policy)
+    tally.update(
+        {
+            "releases": 1,
+            "protected": len(judged.guards),
+            "narrowed": len(judged.broken),
+            "lines": done.lines,
+            "hidden": done.hidden,
+        }
+    )
+    return done
+
+
+def truth_of(opened: Results) -> dict[tuple[str, str, str, str], tuple[int, int]]:
+    return {(c.measure, c.group_id, c.attribute, c.value): (c.x, c.n) for c in count_cells(opened, BY)}
+
+
+def blanked(folder: Path, truth: dict[tuple[str, str, str, str], tuple[int, int]], rule: Policy) -> None:
+    """Plain primary suppression: the lines with a small count lose it and their figures; nothing else."""
+    table = folder / "equity.csv"
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        x, n = truth[row["measure"], row["group_id"], row["attribute"], row["value"]]
+        small = [rule.small(n), rule.small(x) or rule.small(n - x) or rule.small(n)]
+        row |= {name: "" for name, gone in zip(("denominator", "numerator"), small, strict=True) if gone}
+        row |= dict.fromkeys(FIGURES, "") if any(small) else {}
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def page(draws: int, tallies: dict[str, Counter[str]]) -> Iterator[str]:
+    yield from ("# Disclosure control, attacked", "", "Written by `make disclosure`; never by hand.", "")
+    yield (
+        f"{draws} draws at random of people, two measures and two periods (60 to 540 people; by race, payer and "
+        "insurance, which repeats a group of payer). Each period is released, the second beside the first, and an "
+        "attacker that shares no code with the protector works out the least and the most of every protected count."
+    )
+    yield from (
+        "",
+        "| profile | releases | refused | protected counts | narrowed | lines without a rate |",
+        "|---|---|---|---|---|---|",
+    )
+    yield from (
+        f"| {name} | {t['releases']} | {t['refused']} | {t['protected']:,} | {t['narrowed']} | {share(t)} |"
+        for name, t in tallies.items()
+    )
+    yield from ("", "The same results with their small cells blanked and nothing else hidden or rounded:", "")
+    yield from ("| small by | protected counts | narrowed by the same attacker |", "|---|---|---|")
+    for name, t in tallies.items():
+        yield f"| {name} | {t['plain']:,} | {t['plain narrowed']:,} |"
+
+
+def share(tally: Counter[str]) -> str:
+    return f"{tally['hidden'] / tally['lines']:.0%}" if tally["lines"] else "–"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,238 @@
+"""`results/` -> a release: files that may leave the house, with the certificate that says why.
+
+Every figure of a release is worked out from the counts that are shown in it, so that none tells more than they do. The
+folder appears whole and certified, or not at all, and is never replaced. Leaves to others: what is hidden (`tables`,
+`suppress`), the attack on it (`attack`, `certificate`), the page (`report`).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from salus import __version__
+from salus.equity.compare import SCHEMA, Settings, compared
+from salus.equity.counting import NOT_KNOWN, OVERALL, Cell, count_cells
+from salus.equity.results import Results
+from salus.errors import SalusError, UsageError
+from salus.publish import certificate, earlier
+from salus.publish.disclosure import Line, lines
+from salus.publish.policy import PROFILES, Policy, listed
+from salus.publish.report import Options, attributes_of, render
+from salus.publish.suppress import Unprotectable
+from salus.publish.tables import Key, States, hide
+
+STATES = ("numerator_state", "denominator_state")
+SUPPRESSED = "suppressed"
+CLAIMS = ("worse", "better", "higher", "lower")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to release: by which attributes, compared how, under which policy, beside which earlier releases."""
+
+    by: tuple[str, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+    policy: Policy = PROFILES["cms11"]
+    earlier: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Done:
+    """A release that was made. `lost` names the gaps that are certain inside and cannot be shown outside: for the
+    house alone."""
+
+    out: Path
+    statement: str
+    hidden: int
+    lines: int
+    lost: tuple[Key, ...]
+
+
+def publish(results: Results, out: Path, order: Order) -> Done:
+    """Write the release of a results folder to `out`.
+
+    UsageError: `out` is there, an attribute or reference that does not exist. SalusError: a folder that is no release,
+    or an attacker who learns more than the policy allows; then nothing is written.
+    """
+    if out.exists():
+        raise UsageError(f"{out} is there; a release is never replaced: choose another name")
+    cells = count_cells(results, attributes_of(results, order.by))
+    truth = {(c.measure, c.group_id, c.attribute, c.value): (c.x, c.n) for c in cells}
+    states = _states(truth, results, order)
+    table, told = _table(cells, states, results, order)
+    inside = compared(cells, results, order.settings)
+    with _folder(out) as fresh:
+        _write(fresh, table, told, results, order)
+        judgement = certificate.judge(fresh, order.earlier, truth, order.policy)
+        if judgement.broken:
+            raise SalusError(_refusal(judgement))
+        about = certificate.write(fresh, judgement, order.policy, order.earlier, _losses(told, inside))
+    hidden = sum(state != States() for state in states.values())
+    return Done(out, about["statement"], hidden, len(states), tuple(_lost(told, inside)))
+
+
+def _states(truth: Mapping[Key, tuple[int, int]], results: Results, order: Order) -> dict[Key, States]:
+    before = [earlier.read(folder) for folder in order.earlier]
+    period = results.period or ()
+    try:
+        return hide(truth, order.policy, False, [earlier.relation(each, period) for each in before])
+    except Unprotectable as problem:
+        beside = " beside the earlier releases" if before else ""
+        raise SalusError(f"nothing is released: {problem}{beside}") from problem
+
+
+def _refusal(judgement: certificate.Judgement) -> str:
+    first = judgement.broken[0]
+    where = " / ".join(part for part in first.line if part)
+    names = {"n": "denominator", "x": "numerator", "rest": "rest"}
+    return (
+        f"nothing is released: the certificate fails. {len(judgement.broken)} of {len(judgement.guards)} protected "
+        f"counts can be narrowed, first the {names[first.part]} of {where} ({first.why})"
+    )
+
+
+# --- the table ---
+
+
+def _table(
+    cells: Sequence[Cell], states: Mapping[Key, States], results: Results, order: Order
+) -> tuple[pa.Table, list[Line]]:
+    """The equity table worked out from what is shown, and its lines for the page."""
+    policy = order.policy
+    shown = [replace(c, x=policy.shown(c.x), n=policy.shown(c.n)) for c in cells]
+    keys = list(states)
+    open_ = [c for key, c in zip(keys, shown, strict=True) if states[key] == States()]
+    made = {_key(row): row for row in compared(open_, results, order.settings).to_pylist()}
+    shares = _missing(dict(zip(keys, shown, strict=True)), states)
+    rows = [
+        (made.get(key) or _blank(key, cell, results, order)) | {"missing_share": shares[key[:3]]}
+        for key, cell in zip(keys, shown, strict=True)
+    ]
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    told = lines(table, states)
+    counts = [{"numerator": li.numerator, "denominator": li.denominator} for li in told]
+    verdicts = [{"verdict": li.verdict, "reliability": li.reliability or SUPPRESSED} for li in told]
+    put_out = [row | count | verdict for row, count, verdict in zip(rows, counts, verdicts, strict=True)]
+    table = pa.Table.from_pylist(put_out, schema=SCHEMA)
+    for name, of in zip(STATES, ("x", "n"), strict=True):
+        texts = ["open" if getattr(states[key], of) == "open" else SUPPRESSED for key in keys]
+        table = table.append_column(name, pa.array(texts, pa.string()))
+    return table, told
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    return row["measure"], row["group_id"], row["attribute"], row["value"]
+
+
+def _blank(key: Key, cell: Cell, results: Results, order: Order) -> dict[str, Any]:
+    """A line with something hidden: no figures."""
+    about: dict[str, Any] = dict.fromkeys(SCHEMA.names)
+    about |= dict(zip(("measure", "group_id", "attribute", "value"), key, strict=True))
+    improvement = results.measure(cell.measure).improvement or None
+    return about | {
+        "numerator": cell.x, "denominator": cell.n, "reliability": "", "verdict": "", "improvement": improvement,
+        "level": order.settings.level, "method": SUPPRESSED,
+    }  # fmt: skip
+
+
+def _missing(shown: Mapping[Key, Cell], states: Mapping[Key, States]) -> dict[tuple[str, str, str], float | None]:
+    """The share of units whose group is not known, from denominators that are shown; None where one is hidden."""
+    families: dict[tuple[str, str, str], list[Key]] = {}
+    for key in shown:
+        families.setdefault(key[:3], []).append(key)
+    found: dict[tuple[str, str, str], float | None] = {}
+    for family, members in families.items():
+        total = sum(shown[key].n for key in members)
+        gone = sum(shown[key].n for key in members if key[3] in NOT_KNOWN)
+        found[family] = gone / total if total and all(states[key].n == "open" for key in members) else None
+    return found
+
+
+# --- what it costs ---
+
+
+def _losses(told: Sequence[Line], inside: pa.Table) -> dict[str, Any]:
+    """What cannot be said any more, in numbers of lines and in people who can be counted from what is shown."""
+    hidden = [line for line in told if line.hidden]
+    claims = {_key(row): row["verdict"] for row in inside.to_pylist()}
+    same = sum(claims[_of(line)] == line.verdict for line in told if not line.hidden)
+    return {
+        "lines": len(told),
+        "lines_without_rate": len(hidden),
+        "verdicts_as_inside": same,
+        "people_in_them": [_behind(family, told) for family in dict.fromkeys(_of(line)[:3] for line in hidden)],
+        "not_compared": [list(_of(line)) for line in hidden if line.attribute != OVERALL],
+        "pairs_in_other_order": _turned(told, inside),
+    }
+
+
+def _of(line: Line) -> Key:
+    return line.measure, line.group_id, line.attribute, line.value
+
+
+def _behind(family: tuple[str, str, str], told: Sequence[Line]) -> dict[str, Any]:
+    """How many units stand behind hidden rates of an attribute: everyone less those shown."""
+    members = [line for line in told if _of(line)[:3] == family]
+    whole = next((li for li in told if _of(li)[:3] == (*family[:2], OVERALL)), None)
+    shown = sum(line.denominator or 0 for line in members if not line.hidden)
+    total = None if whole is None or whole.denominator is None else max(whole.denominator - shown, 0)
+    return dict(zip(("measure", "group_id", "attribute"), family, strict=True)) | {"units": total}
+
+
+def _turned(told: Sequence[Line], inside: pa.Table) -> int:
+    """Pairs of groups shown whose rates stand in another order than inside (rounding does that)."""
+    truth = {_key(row): row["rate"] for row in inside.to_pylist()}
+    families: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    for line in told:
+        shown, real = line.figures["rate"], truth[_of(line)]
+        if shown is not None and real is not None:
+            families.setdefault(_of(line)[:3], []).append((shown, real))
+    pairs = [(a, b) for rates in families.values() for i, a in enumerate(rates) for b in rates[:i]]
+    return sum((a[0] - b[0]) * (a[1] - b[1]) < 0 for a, b in pairs)
+
+
+def _lost(told: Sequence[Line], inside: pa.Table) -> Iterator[Key]:
+    """Gaps that are certain inside and are not said outside."""
+    claims = {_key(row): row["verdict"] for row in inside.to_pylist()}
+    yield from (_of(line) for line in told if claims[_of(line)] in CLAIMS and line.verdict != claims[_of(line)])
+
+
+# --- files ---
+
+
+def _write(folder: Path, table: pa.Table, told: Sequence[Line], results: Results, order: Order) -> None:
+    pyarrow.csv.write_csv(table, folder / "equity.csv")
+    pq.write_table(table, folder / "equity.parquet")
+    options = Options(order.by, order.settings, order.policy.threshold, order.policy)
+    (folder / "report.html").write_text(render(results, options, told), encoding="utf-8")
+    about = {
+        "salus": __version__, "period": list(results.period or ()), "policy": listed(order.policy),
+        "measures": {name: info.version for name, info in results.measures.items()},
+        "level": order.settings.level,
+    }  # fmt: skip
+    text = json.dumps(about, indent=1, ensure_ascii=False)
+    (folder / "release.json").write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[Path]:
+    """A fresh folder beside `out` that takes its name when all went well, and is gone otherwise."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        yield fresh
+        fresh.chmod(0o755)
+        fresh.rename(out)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
