@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from salus.errors import SalusError, UsageError
 from salus.publish import audit
@@ -37,19 +36,17 @@ def verify_command(where: Path | None, console: Console | None = None) -> None:
 
 
 def show_command(where: Path | None, as_json: bool = False, console: Console | None = None) -> None:
-    """Every entry on a line, or as JSON."""
+    """Every entry on a line (number, when, who, what, made, read), or as JSON."""
     console = console or Console()
     entries = audit.entries(found(where))
     if as_json:
         console.print_json(json.dumps(entries, ensure_ascii=False))
         return
-    table = Table("", "when", "who", "action", "made", "read")
     for entry in entries:
-        made, read = entry.get("made", {}).get("path", ""), entry.get("read", {})
-        table.add_row(
-            *(str(entry.get(key, "")) for key in ("number", "when", "who", "action")), made, ", ".join(_paths(read))
-        )
-    console.print(table)
+        said = "  ".join(str(entry.get(key, "")) for key in ("number", "when", "who", "action"))
+        read = ", ".join(_paths(entry.get("read", {})))
+        text = f"{said}  {entry.get('made', {}).get('path', '')}" + (f"  from {read}" if read else "")
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _paths(value: object) -> list[str]:

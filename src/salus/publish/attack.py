@@ -28,6 +28,7 @@ MOST = 100_000_000
 """A count above it is not thought of."""
 _TRIED = 1_000_000
 
+_EVERYONE = "overall", "everyone"
 Line = tuple[str, str, str, str]
 Name = tuple[int, Line, str]
 """Which release (0: the one under attack), which line, and n, x or rest."""
@@ -151,7 +152,7 @@ def _counts(known: Knowledge, number: int, release: Released, line: Line) -> Non
 
 
 def _whole(line: Line) -> Line:
-    return (*line[:2], "overall", "everyone")
+    return (*line[:2], *_EVERYONE)
 
 
 def _margins(known: Knowledge, number: int, release: Released) -> None:
@@ -178,13 +179,13 @@ def _same_groups(known: Knowledge, number: int, release: Released) -> None:
 
 
 def _same_measures(known: Knowledge, number: int, release: Released) -> None:
-    """Measures whose printed counts agree in every group, with three at least, are taken to count the same people."""
+    """Measures whose printed counts agree, everyone's and three in all at least, are taken to count the same people."""
     columns: dict[tuple[str, str, str], dict[tuple[str, str], Range | None]] = {}
     for line in release.lines:
         for part in ("n", "x"):
             columns.setdefault((*line[:2], part), {})[line[2], line[3]] = release.count(line, part)
     for (one, left), (other, right) in combinations(columns.items(), 2):
-        if _agree(left, right):
+        if one[:2] != other[:2] and _agree(left, right):
             for group in left:
                 names = [(number, (*column[:2], *group), column[2]) for column in (one, other)]
                 _equal(known, names[0], names[1])
@@ -193,7 +194,8 @@ def _same_measures(known: Knowledge, number: int, release: Released) -> None:
 def _agree(left: Mapping[tuple[str, str], Range | None], right: Mapping[tuple[str, str], Range | None]) -> bool:
     pairs = [(left[group], right[group]) for group in left if group in right]
     both = [(a, b) for a, b in pairs if a is not None and b is not None]
-    return all(a == b for a, b in both) and sum(a is not None and a[0] > 0 for a, _ in both) >= 3
+    whole = left.get(_EVERYONE), right.get(_EVERYONE)
+    return None not in whole and all(a == b for a, b in both) and sum(a[0] > 0 for a, _ in both) >= 3
 
 
 def _same_data(known: Knowledge, number: int, now: Released, then: Released) -> None:

@@ -80,7 +80,8 @@ def _growth(truth: Truth, policy: Policy, earlier: Iterable[Released], period: t
 
 
 def _overlap(one: tuple[str, str], other: tuple[str, str]) -> bool:
-    return one[0] <= other[1] and other[0] <= one[1]
+    """Whether two periods share a day; one that is not stated may."""
+    return not (one[0] and other[0]) or (one[0] <= other[1] and other[0] <= one[1])
 
 
 def write(

@@ -125,7 +125,7 @@ def render(results: Results, options: Options, lines: Sequence[Line] | None = No
     cards = list(_cards(results, lines, nouns, options))
     return _environment().get_template("report.html.j2").render(
         results=results, run=results.run, options=options, cards=cards, gaps=_top(cards), words=words,
-        charts=charts, people=_people(results, options), unknowns=_unknowns(results, options, lines),
+        charts=charts, people=_people(results, options, lines), unknowns=_unknowns(results, options, lines),
         not_rates=_not_rates(results), manifest=list(_manifest(results)), version=__version__,
         tests=sum(line.figures["p"] is not None for line in lines), css=_resource("report.css"),
         script=_resource("report.js"), vega=_vega(), attribute_sources=ATTRIBUTES,
@@ -286,10 +286,13 @@ class Unknown:
     source: str
 
 
-def _people(results: Results, options: Options) -> str:
-    """How many people there are, as it may be shown."""
+def _people(results: Results, options: Options, lines: Sequence[Line]) -> str:
+    """How many people there are, as it may be shown: in a release not where a denominator beside it leaves few out."""
     total = pq.read_metadata(results.attributes).num_rows
     if options.release is not None:
+        everyone = [line.denominator for line in lines if line.attribute == OVERALL and line.denominator is not None]
+        if any(is_small(abs(total - count), options.threshold) for count in everyone):
+            return "number not shown"
         total = options.release.shown(total)
     return f"fewer than {options.threshold}" if is_small(total, options.threshold) else words.number(total)
 
