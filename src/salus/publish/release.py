@@ -34,6 +34,8 @@ from salus.publish.tables import Key, States, hide
 
 STATES = ("numerator_state", "denominator_state")
 SUPPRESSED = "suppressed"
+BOUNDS = ("bound_low", "bound_high")
+"""What the unknown could change; said only where their numbers are."""
 CLAIMS = ("worse", "better", "higher", "lower")
 
 
@@ -112,9 +114,14 @@ def _table(
     policy = order.policy
     shown = [replace(c, x=policy.shown(c.x), n=policy.shown(c.n)) for c in cells]
     keys = list(states)
-    open_ = [c for key, c in zip(keys, shown, strict=True) if states[key] == States()]
-    made = {_key(row): row for row in compared(open_, results, order.settings).to_pylist()}
+    # a hidden group is compared as one of nobody: the table wants every group, and learns nothing of it
+    told_of = [c if states[key] == States() else replace(c, x=0, n=0) for key, c in zip(keys, shown, strict=True)]
+    table_rows = {_key(row): row for row in compared(told_of, results, order.settings).to_pylist()}
+    made = {key: row for key, row in table_rows.items() if states[key] == States()}
     shares = _missing(dict(zip(keys, shown, strict=True)), states)
+    unbounded = {key[:3] for key, state in states.items() if state != States() and key[3] in NOT_KNOWN}
+    for key, row in made.items():
+        row |= dict.fromkeys(BOUNDS) if key[:3] in unbounded else {}
     rows = [
         (made.get(key) or _blank(key, cell, results, order)) | {"missing_share": shares[key[:3]]}
         for key, cell in zip(keys, shown, strict=True)
