@@ -18,6 +18,7 @@ from salus.logic.expr import FALSE, Const, E, Op, case
 from salus.logic.frame import Frame, Rows
 from salus.logic.outputs import output
 from salus.logic.relation import Select, Source, Table, Union, Use, reads
+from salus.logic.sharing import share
 from salus.logic.values import Choice, Empty, Mismatch, Nothing, Resource, Value, present, type_of
 
 
@@ -50,6 +51,7 @@ class Plan:
 def ordered(compiler: Compiler, outputs: Sequence[Output]) -> Plan:
     """The plan that computes some outputs."""
     steps = list(_in_order([o.relation for o in outputs], compiler.origins))
+    share([*(step.relation for step in steps), *(o.relation for o in outputs)])
     made = {step.relation.id for step in steps}
     return Plan(steps, outputs, [check for check in compiler.checks if check.relation.id in made])
 
