@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -18,7 +19,10 @@ import salus
 from salus.cql.cache import Cache, cache_folder
 from salus.cql.diagnostics import Diagnostic
 from salus.cql.header import read_header
-from salus.cql.translate import Finder, Texts, Translation, translate_scope
+from salus.cql.translation import Translation
+
+if TYPE_CHECKING:
+    from salus.cql.translate import Finder, Texts
 
 Identity = tuple[str, str | None]
 
@@ -29,7 +33,6 @@ class Translations:
     def __init__(self, texts: Texts, kept: Cache | None = None) -> None:
         self._texts = texts
         self._kept = kept if kept is not None else Cache(cache_folder())
-        self._finder = Finder(texts)
         self._made: dict[Identity, Translation] = {}
         self._keys: dict[Identity, str] = {}
         self._headers: dict[Identity, tuple[Identity, ...]] = {}
@@ -41,7 +44,15 @@ class Translations:
             self._made[identity] = self._recall(identity) or self._make(identity)
         return self._made[identity]
 
+    @cached_property
+    def _finder(self) -> Finder:
+        from salus.cql.translate import Finder  # not loaded where all is kept
+
+        return Finder(self._texts)
+
     def _make(self, identity: Identity) -> Translation:
+        from salus.cql.translate import translate_scope
+
         made = translate_scope(self._finder.open(*identity))
         self._kept.put(self._key(identity), _pack(made))
         return made

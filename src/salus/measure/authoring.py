@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from salus.cql.translate import Translation
+from salus.cql.translation import Translation
 from salus.cql.translations import Translations
 from salus.errors import SalusError
 from salus.fhir.reading import Raw, scan

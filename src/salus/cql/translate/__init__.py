@@ -10,29 +10,16 @@ Source: CQL 1.5, Developer's Guide; Translation Semantics; ELM r1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from salus.cql.conversions import Json
 from salus.cql.diagnostics import Diagnostic
 from salus.cql.source import Source
 from salus.cql.translate import calls, literals, methods, names, operators, queries, retrieves, timing, typing_
 from salus.cql.translate.including import Finder, Texts
 from salus.cql.translate.library import LibraryScope
+from salus.cql.translation import Translation
 
 __all__ = ["Finder", "Texts", "Translation", "translate"]
 _CHAPTERS = (calls, literals, methods, names, operators, queries, retrieves, timing, typing_)
-
-
-@dataclass(frozen=True, slots=True)
-class Translation:
-    """`elm` is the object under `library` of an ELM document. A definition with an error is null in it."""
-
-    elm: Json
-    diagnostics: tuple[Diagnostic, ...]
-
-    @property
-    def errors(self) -> tuple[Diagnostic, ...]:
-        return tuple(each for each in self.diagnostics if each.severity == "error")
 
 
 def translate(source: Source, finder: Finder) -> Translation:
