@@ -113,6 +113,7 @@ class FakeOutcome:
     timings: Mapping[str, float] = field(default_factory=lambda: {"planning": 0.1})
     warnings: Sequence[str] = ("the engine has something to say",)
     gaps: Sequence[str] = ()
+    defines: Sequence[Any] = ()
 
 
 class FakeEngine:

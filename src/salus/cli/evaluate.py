@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from salus.errors import UsageError
-from salus.measure.run import Evaluation, Job, Tools, evaluate
+from salus.measure.run import Engine, Evaluation, Job, Tools, evaluate
 from salus.publish.audit import record
 
 ENGINES = ("duckdb", "oracle")
@@ -32,6 +33,8 @@ def evaluate_command(
     individual: bool = False,
     clauses: bool = False,
     prefer_elm: bool = False,
+    memory: str | None = None,
+    profile: bool = False,
 ) -> None:
     """Evaluate and print a line per measure group.
 
@@ -40,9 +43,11 @@ def evaluate_command(
     choices = (engine, allow_missing_valuesets, individual, clauses, prefer_elm)
     job = Job(population, tuple(content), period, out, tuple(measures), *choices)
     _check(job)
-    done = evaluate(job, tools(engine))
+    done = evaluate(job, tools(engine, memory))
     record("evaluate", out, {"population": population, "content": list(content)}, period=period, engine=engine)
     show(done)
+    if profile:
+        show_costs(done)
 
 
 def _check(job: Job) -> None:
@@ -59,15 +64,21 @@ def check_engine(name: str) -> None:
         raise UsageError(f"there is no engine {name!r}; choose {' or '.join(ENGINES)}")
 
 
-def tools(name: str = "duckdb") -> Tools:
-    """The real store, engine (by name) and attributes; imported here so that `salus --help` stays quick."""
+def tools(name: str = "duckdb", memory: str | None = None) -> Tools:
+    """The real store (with a limit of memory), engine (by name) and attributes.
+
+    Imported here so that `salus --help` stays quick.
+    """
     from salus import engine
-    from salus.engine import oracle
     from salus.equity.attributes import attributes
     from salus.store import Population
 
-    run = {"duckdb": engine.run, "oracle": oracle.run}[name]
-    return Tools(Population.open, run, attributes, engine.clause_tests)
+    run: Engine = engine.run
+    if name == "oracle":
+        from salus.engine import oracle
+
+        run = oracle.run
+    return Tools(partial(Population.open, memory=memory), run, attributes, engine.clause_tests)
 
 
 def show(done: Evaluation) -> None:
@@ -81,6 +92,19 @@ def show(done: Evaluation) -> None:
     for warning in done.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     console.print(f"{done.out} written in {sum(done.timings.values()):.1f} s", highlight=False)
+
+
+def show_costs(done: Evaluation, most: int = 40) -> None:
+    """What each define took, slowest first."""
+    table = Table("seconds", "rows", "memory", "define", "library and line", title="What the defines took")
+    for each in done.defines[:most]:
+        where = f"{each.library}, {each.locator.partition('-')[0]}" if each.locator else each.library
+        held = f"{each.memory / 2**20:,.0f} MiB"
+        table.add_row(f"{each.seconds:.3f}", f"{each.rows:,}", held, each.define, where)
+    Console().print(table)
+    rest = done.defines[most:]
+    if rest:
+        print(f"and {len(rest):,} more, {sum(each.seconds for each in rest):.3f} s (all of them: run.json)")
 
 
 def _row(measure: str, group: Mapping[str, Any]) -> tuple[str, ...]:

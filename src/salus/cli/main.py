@@ -171,11 +171,18 @@ def evaluate(
     prefer_elm: Annotated[
         bool, typer.Option("--prefer-elm", help="Use a library's ELM where there is any, rather than its CQL text.")
     ] = False,
+    memory: Annotated[
+        str | None,
+        typer.Option("--memory", metavar="LIMIT", help="How much the database may hold; the rest waits on disk."),
+    ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Say what each define took: time, rows and memory, slowest first.")
+    ] = False,
 ) -> None:
     """Evaluate measures over a population: who is in which population of which measure."""
     from salus.cli.evaluate import evaluate_command
 
-    choices = (engine, allow_missing_valuesets, individual, clauses, prefer_elm)
+    choices = (engine, allow_missing_valuesets, individual, clauses, prefer_elm, memory, profile)
     evaluate_command(population, content, measure or [], days(period), out, *choices)
 
 

@@ -13,7 +13,7 @@ from salus.logic.compiler import Origin
 
 @dataclass(frozen=True)
 class Cost:
-    """What one statement took: seconds, rows made, and bytes the engine held after it (None unless asked for).
+    """What one statement took: seconds, rows made, and bytes the engine held after it.
 
     `label` is the define's name where the statement makes the define itself, else what part of it this is.
     """
@@ -22,7 +22,7 @@ class Cost:
     origin: Origin | None
     seconds: float
     rows: int
-    memory: int | None
+    memory: int
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class DefineCost:
     seconds: float = 0.0
     rows: int = 0
     statements: int = 0
-    memory: int | None = None
+    memory: int = 0
 
 
 OUTSIDE = Origin("", "(shared by all)", "")
@@ -54,11 +54,10 @@ def per_define(costs: Iterable[Cost]) -> list[DefineCost]:
 
 
 def _with(so_far: DefineCost, cost: Cost) -> DefineCost:
-    held = [each for each in (so_far.memory, cost.memory) if each is not None]
     return replace(
         so_far,
         seconds=so_far.seconds + cost.seconds,
-        rows=cost.rows if cost.label == so_far.define else so_far.rows,
+        rows=so_far.rows + (cost.rows if cost.label == so_far.define else 0),
         statements=so_far.statements + 1,
-        memory=max(held, default=None),
+        memory=max(so_far.memory, cost.memory),
     )

@@ -6,6 +6,7 @@ Leaves to others: what the relations mean (`salus.logic`), the statements and th
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -13,7 +14,8 @@ import duckdb
 import pyarrow as pa
 
 from salus.engine.costs import Cost
-from salus.engine.script import Make, Put, script
+from salus.engine.partitions import only, parts
+from salus.engine.script import Make, Put, Script, script
 from salus.errors import SalusError
 from salus.logic.compiler import Check
 from salus.logic.plan import Plan
@@ -36,47 +38,60 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(files("salus.engine").joinpath("macros.sql").read_text(encoding="utf-8"))
 
 
-def execute(con: duckdb.DuckDBPyConnection, plan: Plan, *, memory: bool = False) -> Execution:
-    """Compute a plan's outputs. Temporary tables are dropped when they are not needed any more, also when a step fails.
+def execute(con: duckdb.DuckDBPyConnection, plan: Plan, number: int | None = None) -> Execution:
+    """Compute a plan's outputs, over the patients in `number` parts (None: as many as memory asks for)."""
+    steps, done, read = script(plan), Execution(), dict[str, list[pa.Table]]()
+    divided = parts(con, number)
+    several: Counter[Check] = Counter()
+    for part in divided:
+        with only(con, part, whole=len(divided) == 1):
+            _run(con, steps, done, read, several)
+    done.tables = {name: pa.concat_tables(tables) for name, tables in read.items()}
+    done.warnings += [
+        f"singleton from found more than one element in {several[check]} places, null there: {check.where}"
+        for check in plan.checks
+        if several[check]
+    ]
+    return done
 
-    With `memory`, what the engine holds is asked after each statement.
-    """
-    done, there = Execution(), set[str]()
-    several: dict[Check, int] = {}
+
+def _run(
+    con: duckdb.DuckDBPyConnection,
+    steps: Script,
+    done: Execution,
+    read: dict[str, list[pa.Table]],
+    several: Counter[Check],
+) -> None:
+    """Carry out a script. Temporary tables go when they are not needed any more, also when a step fails."""
+    there = set[str]()
     try:
-        for action, gone in script(plan):
+        for action, gone in steps:
             if isinstance(action, Put):
-                done.tables[action.output.name] = _read(con, action)
+                read.setdefault(action.output.name, []).append(_read(con, action))
             else:
-                done.costs.append(_make(con, action, memory=memory))
+                done.costs.append(_make(con, action))
                 there.add(action.name)
-                several |= _verified(con, action)
+                several.update(_verified(con, action))
             for name in gone:
                 _drop(con, name)
                 there.discard(name)
     finally:
         for name in there:
             _drop(con, name)
-    done.warnings += [
-        f"singleton from found more than one element in {several[check]} places, null there: {check.where}"
-        for check in plan.checks
-        if several.get(check)
-    ]
-    return done
 
 
 def _drop(con: duckdb.DuckDBPyConnection, name: str) -> None:
     con.execute(f'DROP TABLE IF EXISTS temp."{name}"')
 
 
-def _make(con: duckdb.DuckDBPyConnection, make: Make, *, memory: bool) -> Cost:
+def _make(con: duckdb.DuckDBPyConnection, make: Make) -> Cost:
     began = time.perf_counter()
     try:
         found = con.execute(f'CREATE TEMP TABLE "{make.name}" AS {make.statement.text}').fetchone()
     except duckdb.Error as error:
         raise _failed(f'"{make.label}"', error) from error
     seconds = time.perf_counter() - began
-    return Cost(make.label, make.origin, seconds, found[0] if found else 0, _held(con) if memory else None)
+    return Cost(make.label, make.origin, seconds, found[0] if found else 0, _held(con))
 
 
 def _held(con: duckdb.DuckDBPyConnection) -> int:

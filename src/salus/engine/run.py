@@ -88,9 +88,11 @@ def run(
     *,
     now: datetime | None = None,
     parameters: Mapping[str, Value] | None = None,
+    parts: int | None = None,
 ) -> Outcome:
     """Evaluate the wanted defines for every patient over the measurement period (both days included, UTC); without a
-    period, that which the library states."""
+    period, that which the library states. `parts` is in how many parts the patients are taken (None: as many as memory
+    asks for); it changes no answer."""
     outcome = Outcome()
     given = {PERIOD: measurement_period(*period)} if period else {}
     setting = _Setting(population, content, {**given, **(parameters or {})}, now or _now())
@@ -100,7 +102,7 @@ def run(
     outcome.timings["compile"] = time.perf_counter() - clock
     clock = time.perf_counter()
     duckdb_engine.prepare(population.con)
-    done = duckdb_engine.execute(population.con, compiled)
+    done = duckdb_engine.execute(population.con, compiled, parts)
     outcome.timings["execute"] = time.perf_counter() - clock
     outcome.warnings += [
         *compiler.errors,

@@ -36,10 +36,12 @@ class Put:
 
 
 Action = Make | Put
+Script = Sequence[tuple[Action, Sequence[str]]]
+"""What to do, in order, each with the tables that nothing reads afterwards."""
 
 
-def script(plan: Plan) -> list[tuple[Action, Sequence[str]]]:
-    """What to do, in order, each with the tables that nothing reads afterwards."""
+def script(plan: Plan) -> Script:
+    """The statements of a plan."""
     actions = list(_actions(plan))
     last: dict[str, int] = {}
     for position, action in enumerate(actions):

@@ -14,7 +14,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salus import __version__
+from salus.engine.costs import DefineCost
 from salus.engine.run import Criteria, Wanted
 from salus.errors import SalusError
 from salus.measure import clauses, observations
@@ -57,6 +58,8 @@ class Outcome(Protocol):
     def warnings(self) -> Sequence[str]: ...
     @property
     def gaps(self) -> Sequence[str]: ...
+    @property
+    def defines(self) -> Sequence[DefineCost]: ...
 
 
 class Population(Protocol):
@@ -117,6 +120,7 @@ class Evaluation:
     reports: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...]
     timings: Mapping[str, float]
+    defines: tuple[DefineCost, ...] = ()
 
 
 @dataclass
@@ -164,12 +168,13 @@ def evaluate(job: Job, tools: Tools, content: Content | None = None) -> Evaluati
             **_about_run(job, plan.content, done, started),
             "population": _facts(job, population, len(subjects)),
             "timings": {**clock.seconds, "engine_steps": dict(outcome.timings)},
+            "defines": [asdict(each) | {"seconds": round(each.seconds, 4)} for each in outcome.defines],
             "warnings": warnings,
             "data_gaps": list(outcome.gaps),
         }
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         (folder / "run.json").write_bytes(orjson.dumps(run, option=options))
-    return Evaluation(job.out, tuple(reports), warnings, clock.seconds)
+    return Evaluation(job.out, tuple(reports), warnings, clock.seconds, tuple(outcome.defines))
 
 
 @dataclass(frozen=True)

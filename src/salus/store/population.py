@@ -8,6 +8,8 @@ Leaves to others: making the file (`loading`), reading JSON (`shred`), writing t
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -21,7 +23,7 @@ from salus.store.intake import RAW_COLUMNS
 from salus.store.intern import Dictionary
 from salus.store.publish import KEYS, ColumnFact, Facts, drop_staged, number, publish
 from salus.store.shred import Shredder, Staged
-from salus.store.sql import attach_work, quote, refused, rows, transaction
+from salus.store.sql import attach_work, literal, quote, refused, rows, transaction
 from salus.store.tree import Need, canonical, grow
 
 SCHEMA = "3"
@@ -34,14 +36,19 @@ class Population:
 
     con: duckdb.DuckDBPyConnection
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, *, read_only: bool, scratch: Path | None = None) -> None:
         self.con = con
+        self._scratch = scratch
         self._read_only = read_only
         self._facts: Facts | None = None
 
     @classmethod
-    def open(cls, path: Path, *, read_only: bool = False) -> Population:
-        """Open a population. Raises SalusError when the file is not there or is none."""
+    def open(cls, path: Path, *, read_only: bool = False, memory: str | None = None) -> Population:
+        """Open a population. Raises SalusError when the file is not there or is none.
+
+        `memory` limits what the database holds, as DuckDB writes sizes; the rest waits in a folder beside the
+        file, which goes when the population is closed.
+        """
         if not path.is_file():
             raise SalusError(f"no such population: {path}")
         try:
@@ -51,11 +58,14 @@ class Population:
         if schema_of(con) != SCHEMA:
             con.close()
             raise SalusError(f"{path} is not a population of this version of Salus: load it again")
+        scratch = limit(con, path, memory) if memory else None
         prepare(con)
-        return cls(con, read_only=read_only)
+        return cls(con, read_only=read_only, scratch=scratch)
 
     def close(self) -> None:
         self.con.close()
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def __enter__(self) -> Population:
         return self
@@ -74,7 +84,7 @@ class Population:
     def facts(self) -> Facts:
         """(table, element column) -> what is known of it; only what has been typed is there.
 
-        A date has a fact for the element and one for each of its three columns; a child table has one under
+        A date has a fact for the element and one for each of its columns; a child table has one under
         (parent table, path) and one under (table, "").
         """
         if self._facts is None:
@@ -134,6 +144,18 @@ def schema_of(con: duckdb.DuckDBPyConnection) -> str | None:
     except duckdb.CatalogException:
         return None
     return found[0] if found else None
+
+
+def limit(con: duckdb.DuckDBPyConnection, path: Path, memory: str) -> Path:
+    """Limit the memory of a population's database; returns the folder in which the rest is kept meanwhile."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.scratch")
+    try:
+        con.execute(f"SET memory_limit = {literal(memory)}")
+    except duckdb.Error as problem:
+        con.close()
+        raise SalusError(f"{memory} is not an amount of memory (try 2GB)") from problem
+    con.execute(f"SET temp_directory = {literal(str(scratch))}")
+    return scratch
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
