@@ -231,6 +231,16 @@ def bench_cql(page: Page) -> None:
     bench_text(page)
 
 
+def bench_scale(page: Page, sizes: Sequence[int], mixed: int, rounds: int, keep: Path | None) -> None:
+    """Growth, the floor, and what sharing saves."""
+    from bench_scale import bench_growth, bench_sharing  # stands on this module
+
+    if sizes:
+        bench_growth(page, sizes, rounds, keep)
+    if mixed:
+        bench_sharing(page, mixed, keep)
+
+
 RIVALS = """
 ## What others reach
 
@@ -259,6 +269,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--fat-patients", type=int, default=10_000, help="fat clones (0: none)")
     parser.add_argument("--observations", type=int, default=200, help="unrelated observations per fat clone")
     parser.add_argument("--rounds", type=int, default=3, help="evaluations after the first, of which the median counts")
+    parser.add_argument("--growth", type=int, nargs="*", default=[1_000, 10_000, 100_000], help="sizes to grow by")
+    parser.add_argument("--mixed", type=int, default=20_000, help="clones of all decks together (0: none)")
     parser.add_argument("--no-main-job", action="store_true", help="leave Synthea out")
     parser.add_argument("--no-intake", action="store_true", help="leave the section on intake out")
     parser.add_argument("--no-together", action="store_true", help="leave the decks as one population out")
@@ -279,6 +291,7 @@ def main() -> None:
         bench_main_job(page, chosen.work)
     if not chosen.no_together:
         bench_together(page, chosen.work)
+    bench_scale(page, chosen.growth, chosen.mixed, chosen.rounds, chosen.work)
     bench_cql(page)
     page.add(*RIVALS.split("\n"))
     chosen.out.write_text("\n".join(page.lines) + "\n", encoding="utf-8")

@@ -31,6 +31,12 @@ def test_costs_are_told_by_define(evaluate: Evaluate) -> None:
     assert found["A"].memory > 0
 
 
+def test_the_columns_that_a_run_reads_are_told(evaluate: Evaluate) -> None:
+    reads = evaluate(PEOPLE, {"A": latest()}).outcome.reads
+    assert reads["Patient"] == ["pid"]
+    assert {"pid", "rid", "id"} >= set(reads["Observation"]) > {"pid"}
+
+
 def test_the_slowest_define_comes_first() -> None:
     slow, quick = Origin("L", "slow", "3:1-4:9"), Origin("L", "quick", "1:1-2:9")
     costs = [Cost("quick", quick, 1.0, 5, 10), Cost("stage", slow, 1.0, 70, 30), Cost("slow", slow, 2.0, 6, 20)]

@@ -114,6 +114,7 @@ class FakeOutcome:
     warnings: Sequence[str] = ("the engine has something to say",)
     gaps: Sequence[str] = ()
     defines: Sequence[Any] = ()
+    reads: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class FakeEngine:

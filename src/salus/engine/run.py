@@ -29,7 +29,7 @@ from salus.logic.compiler import Compiler
 from salus.logic.context import Ended, Unsupported
 from salus.logic.data import Codes
 from salus.logic.expr import TRUE, Const
-from salus.logic.plan import Output, Plan, ordered, put_out, put_out_whole
+from salus.logic.plan import Output, Plan, columns_read, ordered, put_out, put_out_whole
 from salus.logic.reach import value_sets_of
 from salus.logic.values import DATETIME, Interval, Point, Value
 from salus.store import Population
@@ -76,6 +76,7 @@ class Outcome:
     values: dict[Wanted, pa.Table] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     defines: list[DefineCost] = field(default_factory=list)
+    reads: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
 
@@ -112,6 +113,7 @@ def run(
     ]
     outcome.gaps = list(compiler.gaps)
     outcome.defines = per_define(done.costs)
+    outcome.reads = columns_read(compiled)
     outcome.values = {want: done.tables[str(index)] for index, want in enumerate(wanted)}
     return outcome
 

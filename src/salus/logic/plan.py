@@ -161,6 +161,14 @@ def _in_order(roots: Iterable[Source], origins: Mapping[int, Origin]) -> Iterato
         yield from visit(root, None)
 
 
+def columns_read(plan: Plan) -> dict[str, list[str]]:
+    """The columns that a plan reads of each stored table, in order of name."""
+    found: dict[str, set[str]] = {}
+    for use in tables([*(step.relation for step in plan.steps), *(o.relation for o in plan.outputs)]):
+        found.setdefault(use.name, set()).update(use.used)
+    return {name: sorted(found[name]) for name in sorted(found)}
+
+
 def tables(steps: Iterable[Source]) -> Iterator[Table]:
     """Every stored table that the relations read, as the uses they make of it."""
     seen: set[int] = set()

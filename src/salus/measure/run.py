@@ -60,6 +60,8 @@ class Outcome(Protocol):
     def gaps(self) -> Sequence[str]: ...
     @property
     def defines(self) -> Sequence[DefineCost]: ...
+    @property
+    def reads(self) -> Mapping[str, Sequence[str]]: ...
 
 
 class Population(Protocol):
@@ -168,6 +170,7 @@ def evaluate(job: Job, tools: Tools, content: Content | None = None) -> Evaluati
             **_about_run(job, plan.content, done, started),
             "population": _facts(job, population, len(subjects)),
             "timings": {**clock.seconds, "engine_steps": dict(outcome.timings)},
+            "columns_read": outcome.reads,
             "defines": [asdict(each) | {"seconds": round(each.seconds, 4)} for each in outcome.defines],
             "warnings": warnings,
             "data_gaps": list(outcome.gaps),
