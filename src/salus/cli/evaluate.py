@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from salus.errors import UsageError
 from salus.measure.run import Engine, Evaluation, Job, Tools, evaluate
@@ -96,7 +96,8 @@ def show(done: Evaluation) -> None:
 
 def show_costs(done: Evaluation, most: int = 40) -> None:
     """What each define took, slowest first."""
-    table = Table("seconds", "rows", "memory", "define", "library and line", title="What the defines took")
+    names = (Column(name, overflow="fold") for name in ("define", "library and line"))
+    table = Table("seconds", "rows", "memory", *names, title="What the defines took")
     for each in done.defines[:most]:
         where = f"{each.library}, {each.locator.partition('-')[0]}" if each.locator else each.library
         held = f"{each.memory / 2**20:,.0f} MiB"
