@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from salus.cql import translate
 from salus.cql import translations as module
 from salus.cql.cache import Cache, cache_folder
 from salus.cql.source import Source
@@ -90,7 +91,7 @@ def test_the_folder_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_translation_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = Texts(A="library A\ninclude B\ndefine X: B.Y\ndefine Z: nowhere", B="library B\ndefine Y: 1")
     first = Translations(texts, Cache(tmp_path)).of("A", None)
-    monkeypatch.setattr(module, "translate_scope", None)  # a second translation would fail
+    monkeypatch.setattr(translate, "translate_scope", None)  # a second translation would fail
     second = Translations(texts, Cache(tmp_path)).of("A", None)
     assert second == first
     assert [each.line for each in second.errors] == [4]

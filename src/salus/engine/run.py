@@ -311,6 +311,8 @@ def _until_typed(
         made = outputs(compiler)
         if not facts.type_missing():
             return ordered(compiler, made), compiler
+        del compiler, made
+        gc.collect()  # a plan that is thrown away is large, and full of circles
 
 
 def measurement_period(start: date, end: date) -> Interval:
