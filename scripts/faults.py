@@ -31,6 +31,8 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
+from salus.publish.audit import verify
+
 ROOT = Path(__file__).resolve().parent.parent
 CONTENT = ROOT / "src/salus/catalog/content"
 SERVER = ROOT / "tests/fhir/bulk/bulk_server.py"
@@ -174,8 +176,10 @@ class Bench:
         return self.dice.uniform(0.1, self.seconds[name] * 1.1)
 
     def in_order(self, *expected: str) -> None:
-        """Nothing is in the house but what is expected."""
-        found = sorted(path.name for path in self.house.iterdir())
+        """Nothing is in the house but what is expected and a whole audit log."""
+        found = sorted(path.name for path in self.house.iterdir() if path.name != "audit.jsonl")
+        log = self.house / "audit.jsonl"
+        assert not log.exists() or not verify(log).broken, f"{log} is broken"
         assert found == sorted(expected), f"in the folder are {found}"
 
     def next_load_works(self) -> None:

@@ -10,6 +10,7 @@ to write (`cli`).
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import getpass
 import hashlib
@@ -74,10 +75,19 @@ def record(action: str, about: Path, read: Mapping[str, object] | None = None, *
 def _append(file: IO[bytes], log: Path, entry: dict[str, Any]) -> None:
     number, before = _end(file, log)
     line = json.dumps({"number": number + 1, "before": before} | entry, ensure_ascii=False, sort_keys=True)
-    file.seek(0, os.SEEK_END)
-    file.write(line.encode() + b"\n")
-    file.flush()
-    os.fsync(file.fileno())
+    _written(file, line.encode() + b"\n")
+
+
+def _written(file: IO[bytes], line: bytes) -> None:
+    """The line at the end of the log, whole and on the disk, or nothing of it."""
+    size = file.seek(0, os.SEEK_END)
+    try:
+        if os.write(file.fileno(), line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(file.fileno())
+    except OSError:
+        os.ftruncate(file.fileno(), size)
+        raise
 
 
 @contextmanager

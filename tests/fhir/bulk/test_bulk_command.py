@@ -35,11 +35,11 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, int
 
 @pytest.fixture
 def into(tmp_path: Path) -> Iterator[Path]:
-    """Where the population is to be; nothing else may be left beside it in the end."""
+    """Where the population is to be; nothing else but the audit log may be left beside it."""
     folder = tmp_path / "house"
     folder.mkdir()
     yield folder / "population.duckdb"
-    assert {path.name for path in folder.iterdir()} <= {"population.duckdb"}
+    assert {path.name for path in folder.iterdir()} <= {"population.duckdb", "audit.jsonl"}
 
 
 def ids(into: Path, table: str = "Patient") -> list[str]:
