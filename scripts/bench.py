@@ -46,6 +46,18 @@ class Failed(Exception):
     """A command ended with an error; the text is the last line it wrote."""
 
 
+def additions() -> float:
+    """Seconds that ten million additions take, the best of three: how fast the machine is at this hour."""
+
+    def once() -> float:
+        total, started = 0, time.perf_counter()
+        for number in range(10_000_000):
+            total += number
+        return time.perf_counter() - started
+
+    return min(once() for _ in range(3))
+
+
 def salus(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> Ran:
     """Runs the command as a person would, in a process of its own, so that start-up and compiling count."""
     command = [sys.executable, "-m", "salus.cli.main", *map(str, arguments)]
@@ -256,6 +268,7 @@ def machine() -> Iterator[str]:
     yield f"- {date.today().isoformat()}, {platform.system()} {platform.release()}, {platform.machine()}"
     yield f"- {cpu}, {os.cpu_count()} cores, {total / 2**20:.0f} GiB of memory"
     yield f"- load average before the first run: {os.getloadavg()[0]:.1f} (a busy machine measures itself)"
+    yield f"- ten million additions in Python: {additions():.2f} s (a shared host may be slow without any load)"
     yield f"- Python {platform.python_version()}, {packages}"
 
 
