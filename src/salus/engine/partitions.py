@@ -19,7 +19,7 @@ from salus.fhir import model
 Part = tuple[int, int]
 """The first and the last pid of a part."""
 
-_ROW = 160  # bytes that a stored row comes to while a plan works on it, measured on clones with many observations
+_ROW = 160  # bytes that a stored row is taken to come to while a plan works on it; more parts than needed cost little
 _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from salus.equity.counting import NOT_KNOWN
 from salus.equity.estimate import Disclosure
 from salus.publish.policy import at
-from salus.publish.tables import Key, States, hide
+from salus.publish.tables import Key, States, hide, key_of
 
 THRESHOLD = 11
 """Counts from 1 to 10 are small: the cell size policy of the US Centers for Medicare and Medicaid Services.
@@ -78,21 +78,17 @@ def protect(table: pa.Table, threshold: int = THRESHOLD) -> list[Line]:
 
 def counts(table: pa.Table) -> dict[Key, tuple[int, int]]:
     """Numerator and denominator of every row of an equity table."""
-    return {_key(row): (row["numerator"], row["denominator"]) for row in table.to_pylist()}
+    return {key_of(row): (row["numerator"], row["denominator"]) for row in table.to_pylist()}
 
 
 def lines(table: pa.Table, states: Mapping[Key, States]) -> list[Line]:
     """The rows of an equity table as their states let them be shown."""
-    return _without_leaks([_line(row, states[_key(row)]) for row in table.to_pylist()])
+    return _without_leaks([_line(row, states[key_of(row)]) for row in table.to_pylist()])
 
 
 def is_small(count: int, threshold: int = THRESHOLD) -> bool:
     """Whether a count is one that must not be shown; 0 may be."""
     return 0 < count < threshold
-
-
-def _key(row: Mapping[str, Any]) -> Key:
-    return row["measure"], row["group_id"], row["attribute"], row["value"]
 
 
 def _line(row: Mapping[str, Any], states: States) -> Line:
@@ -102,7 +98,7 @@ def _line(row: Mapping[str, Any], states: States) -> Line:
     if hidden:
         figures |= dict.fromkeys(_DERIVED)
     return Line(
-        *_key(row), row["numerator"] if x_open else None, row["denominator"] if n_open else None, row["reference"],
+        *key_of(row), row["numerator"] if x_open else None, row["denominator"] if n_open else None, row["reference"],
         _verdict(row, states), row["reliability"] if n_open else "",
         row["improvement"], row["level"], figures, states.x, states.n,
     )  # fmt: skip

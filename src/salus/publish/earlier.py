@@ -12,12 +12,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from salus.equity.counting import OVERALL
 from salus.errors import SalusError
 from salus.publish.suppress import Cell, Ends
-from salus.publish.tables import Key, Tables
+from salus.publish.tables import Key, Tables, key_of
 
 
 @dataclass(frozen=True)
@@ -34,14 +33,12 @@ def read(folder: Path) -> Earlier:
     try:
         about = json.loads((folder / "release.json").read_text(encoding="utf-8"))
         with (folder / "equity.csv").open(encoding="utf-8", newline="") as file:
-            lines = {_key(row): (_count(row["numerator"]), _count(row["denominator"])) for row in csv.DictReader(file)}
+            lines = {
+                key_of(row): (_count(row["numerator"]), _count(row["denominator"])) for row in csv.DictReader(file)
+            }
         return Earlier(tuple(about["period"]), bool(about["policy"]["rounding"]), lines)
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise SalusError(f"{folder} is no release of salus publish: {problem}") from problem
-
-
-def _key(row: Mapping[str, Any]) -> Key:
-    return row["measure"], row["group_id"], row["attribute"], row["value"]
 
 
 def _count(text: str) -> int | None:

@@ -30,7 +30,7 @@ from salus.publish.disclosure import Line, lines
 from salus.publish.policy import PROFILES, Policy, listed
 from salus.publish.report import Options, attributes_of, render
 from salus.publish.suppress import Unprotectable
-from salus.publish.tables import Key, States, hide
+from salus.publish.tables import Key, States, hide, key_of
 
 STATES = ("numerator_state", "denominator_state")
 SUPPRESSED = "suppressed"
@@ -116,7 +116,7 @@ def _table(
     keys = list(states)
     # a hidden group is compared as one of nobody: the table wants every group, and learns nothing of it
     told_of = [c if states[key] == States() else replace(c, x=0, n=0) for key, c in zip(keys, shown, strict=True)]
-    table_rows = {_key(row): row for row in compared(told_of, results, order.settings).to_pylist()}
+    table_rows = {key_of(row): row for row in compared(told_of, results, order.settings).to_pylist()}
     made = {key: row for key, row in table_rows.items() if states[key] == States()}
     shares = _missing(dict(zip(keys, shown, strict=True)), states)
     unbounded = {key[:3] for key, state in states.items() if state != States() and key[3] in NOT_KNOWN}
@@ -136,10 +136,6 @@ def _table(
         texts = ["open" if getattr(states[key], of) == "open" else SUPPRESSED for key in keys]
         table = table.append_column(name, pa.array(texts, pa.string()))
     return table, told
-
-
-def _key(row: Mapping[str, Any]) -> Key:
-    return row["measure"], row["group_id"], row["attribute"], row["value"]
 
 
 def _blank(key: Key, cell: Cell, results: Results, order: Order) -> dict[str, Any]:
@@ -172,7 +168,7 @@ def _missing(shown: Mapping[Key, Cell], states: Mapping[Key, States]) -> dict[tu
 def _losses(told: Sequence[Line], inside: pa.Table) -> dict[str, Any]:
     """What cannot be said any more, in numbers of lines and in people who can be counted from what is shown."""
     hidden = [line for line in told if line.hidden]
-    claims = {_key(row): row["verdict"] for row in inside.to_pylist()}
+    claims = {key_of(row): row["verdict"] for row in inside.to_pylist()}
     same = sum(claims[_of(line)] == line.verdict for line in told if not line.hidden)
     return {
         "lines": len(told),
@@ -199,7 +195,7 @@ def _behind(family: tuple[str, str, str], told: Sequence[Line]) -> dict[str, Any
 
 def _turned(told: Sequence[Line], inside: pa.Table) -> int:
     """Pairs of groups shown whose rates stand in another order than inside (rounding does that)."""
-    truth = {_key(row): row["rate"] for row in inside.to_pylist()}
+    truth = {key_of(row): row["rate"] for row in inside.to_pylist()}
     families: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for line in told:
         shown, real = line.figures["rate"], truth[_of(line)]
@@ -211,7 +207,7 @@ def _turned(told: Sequence[Line], inside: pa.Table) -> int:
 
 def _lost(told: Sequence[Line], inside: pa.Table) -> Iterator[Key]:
     """Gaps that are certain inside and are not said outside."""
-    claims = {_key(row): row["verdict"] for row in inside.to_pylist()}
+    claims = {key_of(row): row["verdict"] for row in inside.to_pylist()}
     yield from (_of(line) for line in told if claims[_of(line)] in CLAIMS and line.verdict != claims[_of(line)])
 
 

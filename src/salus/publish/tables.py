@@ -17,12 +17,18 @@ from salus.publish.policy import Policy
 from salus.publish.suppress import Cell, Ends, Problem, Unprotectable, suppress, told
 
 Key = tuple[str, str, str, str]
+"""A line of the equity table: measure, group of the measure, attribute, value."""
 Part = Literal["n", "x", "rest"]
 State = Literal["open", "small", "complementary"]
 Row = Mapping[str, Any]
 
 _PARTS: tuple[Part, ...] = ("n", "x", "rest")
 _DEAR = 1_000.0
+
+
+def key_of(row: Row) -> Key:
+    """Which line a row of the equity table is."""
+    return row["measure"], row["group_id"], row["attribute"], row["value"]
 
 
 @dataclass(frozen=True)
