@@ -47,6 +47,41 @@ AllowMissing = Annotated[
 ]
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder `salus evaluate` wrote.")]
 
+MEMORY = typer.Option("--memory", metavar="LIMIT", help="How much the database may hold; the rest waits on disk.")
+
+# Of `load` from a server.
+Group = Annotated[str | None, typer.Option("--group", metavar="ID", help="From a server: the people of this Group.")]
+AllPatients = Annotated[
+    bool, typer.Option("--patient", help="From a server: all patients; without it or --group, the whole system.")
+]
+Types = Annotated[
+    list[str] | None, typer.Option("--types", metavar="TYPE,...", help="From a server: only these resource types.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since", metavar="INSTANT", help="From a server: only what changed since; `last`: since the load before."
+    ),
+]
+ClientId = Annotated[
+    str | None, typer.Option("--client-id", metavar="ID", help="Who we are to the server (SMART Backend Services).")
+]
+Key = Annotated[Path | None, typer.Option("--key", metavar="PEM", help="Our private key: RSA, or EC P-384.")]
+Kid = Annotated[
+    str | None,
+    typer.Option("--kid", metavar="ID", help="What the server calls our key; default: its RFC 7638 thumbprint."),
+]
+Scope = Annotated[
+    str | None,
+    typer.Option("--scope", metavar="SCOPES", help="What to ask leave for; default: to read what is exported."),
+]
+TokenUrl = Annotated[
+    str | None, typer.Option("--token-url", metavar="URL", help="Where tokens are got; default: as the server says.")
+]
+InsecureHttp = Annotated[
+    bool, typer.Option("--insecure-http", help="Allow a server without encryption on another machine.")
+]
+
 
 def show_version(wanted: bool) -> None:
     if wanted:
@@ -77,44 +112,17 @@ def load(
         Path, typer.Option("--into", "--out", metavar="FILE", help="The population file to add to, or to make.")
     ],
     replace: Annotated[bool, typer.Option("--replace", help="Leave out what is in the population so far.")] = False,
-    memory: Annotated[
-        str, typer.Option("--memory", metavar="LIMIT", help="How much the database may hold; the rest waits on disk.")
-    ] = "768MB",
-    group: Annotated[
-        str | None, typer.Option("--group", metavar="ID", help="From a server: the people of this Group.")
-    ] = None,
-    patient: Annotated[
-        bool, typer.Option("--patient", help="From a server: all patients; without it or --group, the whole system.")
-    ] = False,
-    types: Annotated[
-        list[str] | None,
-        typer.Option("--types", metavar="TYPE,...", help="From a server: only these resource types."),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since", metavar="INSTANT", help="From a server: only what changed since; `last`: since the load before."
-        ),
-    ] = None,
-    client_id: Annotated[
-        str | None, typer.Option("--client-id", metavar="ID", help="Who we are to the server (SMART Backend Services).")
-    ] = None,
-    key: Annotated[Path | None, typer.Option("--key", metavar="PEM", help="Our private key: RSA, or EC P-384.")] = None,
-    kid: Annotated[
-        str | None,
-        typer.Option("--kid", metavar="ID", help="What the server calls our key; default: its RFC 7638 thumbprint."),
-    ] = None,
-    scope: Annotated[
-        str | None,
-        typer.Option("--scope", metavar="SCOPES", help="What to ask leave for; default: to read what is exported."),
-    ] = None,
-    token_url: Annotated[
-        str | None,
-        typer.Option("--token-url", metavar="URL", help="Where tokens are got; default: as the server says."),
-    ] = None,
-    insecure_http: Annotated[
-        bool, typer.Option("--insecure-http", help="Allow a server without encryption on another machine.")
-    ] = False,
+    memory: Annotated[str, MEMORY] = "768MB",
+    group: Group = None,
+    patient: AllPatients = False,
+    types: Types = None,
+    since: Since = None,
+    client_id: ClientId = None,
+    key: Key = None,
+    kid: Kid = None,
+    scope: Scope = None,
+    token_url: TokenUrl = None,
+    insecure_http: InsecureHttp = False,
 ) -> None:
     """Load FHIR records into a population file, from files or a server: what is new, what changed, what is gone."""
     from salus.cli.load import load_command
@@ -171,10 +179,7 @@ def evaluate(
     prefer_elm: Annotated[
         bool, typer.Option("--prefer-elm", help="Use a library's ELM where there is any, rather than its CQL text.")
     ] = False,
-    memory: Annotated[
-        str | None,
-        typer.Option("--memory", metavar="LIMIT", help="How much the database may hold; the rest waits on disk."),
-    ] = None,
+    memory: Annotated[str | None, MEMORY] = None,
     profile: Annotated[
         bool, typer.Option("--profile", help="Say what each define took: time, rows and memory, slowest first.")
     ] = False,

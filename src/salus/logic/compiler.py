@@ -446,8 +446,7 @@ class Compiler:
         return Tuple(fields, TRUE, Named(node.class_type))
 
     def _sort(self, node: n.Sort, cx: Context) -> Value:
-        value = self.value(node.source, cx)
-        value = literal_list(cx, value) if isinstance(value, ListLiteral) and value.items else value
+        value = _as_rows(cx, self.value(node.source, cx))
         if not isinstance(value, Rows):
             return value
         inner = cx.within(value.frame, **{"$this": value.element})
@@ -548,7 +547,7 @@ def _chosen(cx: Context, node: n.Node, conditions: list[E], values: list[Value])
     if conditions[0] == TRUE:
         return values[0]
     if _are_lists(values):
-        values = [literal_list(cx, v) if isinstance(v, ListLiteral) and v.items else v for v in values]
+        values = [_as_rows(cx, v) for v in values]
     if any(isinstance(v, Rows) for v in values):
         kept = [only_if(cx, node, e, v) for e, v in zip(_exclusive(conditions), values, strict=True)]
         lists = [v for v in kept if isinstance(v, Rows)]

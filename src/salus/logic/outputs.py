@@ -67,8 +67,6 @@ def output(cx: Context, value: Value) -> E:
             name = type_.name.removeprefix("FHIR.")
             found = row or cx.frame.joined_row(name, rid)
             return Op("concat", (Const(f"{name}/"), found.col("id")))
-        case ValueSetValue(url=url):
-            return Const(url)
         case Element():
             return case([(present(value), Const("present"))])
         case Choice(options=options):

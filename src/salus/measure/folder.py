@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from salus.errors import SalusError, UsageError
+from salus.errors import UsageError, writing
 from salus.store.lock import alone
 
 MARK: Final = "run.json"
@@ -45,7 +45,7 @@ def results_folder(out: Path) -> Iterator[Path]:
     Raises UsageError for what may not be replaced, SalusError when another run is writing there or the disk refuses.
     """
     check_replaceable(out)
-    with _said(out):
+    with writing(f"the results {out}"):
         out.parent.mkdir(parents=True, exist_ok=True)
         with alone(out, f"another evaluation into {out} is under way"):
             fresh, old = (out.with_name(f".{out.name}.{state}") for state in ("writing", "old"))
@@ -57,14 +57,6 @@ def results_folder(out: Path) -> Iterator[Path]:
                 _replace(out, fresh, old)
             finally:
                 shutil.rmtree(fresh, ignore_errors=True)
-
-
-@contextmanager
-def _said(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as problem:
-        raise SalusError(f"cannot write the results {out}: {problem.strerror or problem}") from problem
 
 
 def _recover(out: Path, fresh: Path, old: Path) -> None:

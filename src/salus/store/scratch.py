@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from salus.errors import SalusError
+from salus.errors import SalusError, writing
 from salus.store.lock import alone
 from salus.store.sql import refused
 
@@ -46,9 +46,8 @@ def scratch(into: Path, *, onto: bool) -> Iterator[Path]:
 def _said(into: Path) -> Iterator[None]:
     """What the disk and the database refuse, in words."""
     try:
-        yield
-    except OSError as problem:
-        raise SalusError(f"cannot write the population {into}: {problem.strerror or problem}") from problem
+        with writing(f"the population {into}"):
+            yield
     except duckdb.Error as problem:
         if not refused(problem):
             raise

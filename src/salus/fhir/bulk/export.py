@@ -16,13 +16,13 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from salus.errors import SalusError
+from salus.errors import SalusError, writing
 from salus.fhir.bulk.download import Download, Stopped
 from salus.fhir.bulk.job import Failed, Gone, Server
 from salus.fhir.bulk.manifest import Manifest, Part
@@ -74,7 +74,7 @@ class Export:
 
     def __enter__(self) -> Export:
         """Raises SalusError when the folder cannot be written, or another run is at it."""
-        with _said(self.folder):
+        with writing(f"the downloads into {self.folder}"):
             for each in (self.folder, self.place):
                 each.mkdir(mode=0o700, exist_ok=True)
             self._lock = os.open(self.place / "lock", os.O_CREAT | os.O_RDWR, 0o600)
@@ -96,7 +96,7 @@ class Export:
     def run(self, tell: Tell = lambda step, done, total: None) -> Exported:
         """Bring everything here. Raises SalusError; what has arrived is kept for the next run of the same request."""
         self._tell = tell
-        with _said(self.folder):
+        with writing(f"the downloads into {self.folder}"):
             job = self._known()
             if job is None or not self._is_here(job):
                 job = self._bring(job)
@@ -221,11 +221,3 @@ def _percent(progress: str) -> int:
     """Of an X-Progress, which is free text, the percentage if it is one."""
     number, sign, _ = progress.partition("%")
     return min(int(number), 100) if sign and number.isascii() and number.isdigit() else 0
-
-
-@contextmanager
-def _said(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as problem:
-        raise SalusError(f"cannot write the downloads into {folder}: {problem.strerror or problem}") from problem
