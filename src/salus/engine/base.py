@@ -66,7 +66,7 @@ class Speller:
         outputs: list[Sql] = [self._aliased(self.expression(select.exports[c]), c) for c in names]
         query = exp.Select(expressions=outputs or [self._aliased(exp.Literal.number(1), "one")])
         first, *rest = select.joins
-        query.set("from_" if "from_" in exp.Select.arg_types else "from", exp.From(this=self.source(first.source)))
+        query.set(_FROM, exp.From(this=self.source(first.source)))
         if rest:
             query.set("joins", [self._join(j.kind, j.source, j.on) for j in rest])
         if select.where:
@@ -395,10 +395,8 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "ceiling": _function("salus_ceiling"),
     "floor_number": _function("salus_floor_number"),
     "as_decimal": _cast("decimal(28,8)"),
-    "as_long": _cast("bigint"),
     "as_integer": _cast("int"),
     "as_text": _cast("text"),
-    "as_json": _cast("text"),
     "to_json": _function("TO_JSON"),
     "json": _cast("json"),
     "time_of_day": _function("salus_time_of_day"),
@@ -427,7 +425,6 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "position": _function("salus_position"),
     "last_position": _function("salus_last_position"),
     "replace_matches": _function("salus_replace_matches"),
-    "element_at": _function("LIST_EXTRACT"),
     "size": _function("LEN"),
     "collected": _collected,
     "joined": _function("salus_joined"),

@@ -100,6 +100,7 @@ class Walk:
     files: list[Path] = field(init=False)
     given: list[Given] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
+    _sizes: set[int] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         for path in self.paths:
@@ -109,6 +110,7 @@ class Walk:
         self.meter.total = sum(file.stat().st_size for file in self.files)
 
     def __iter__(self) -> Iterator[Source | Failure]:
+        self._sizes = {size for size, _ in self.known}
         for file in self.files:
             if self._is_known(file):
                 self.unchanged.append(str(file))
@@ -119,7 +121,7 @@ class Walk:
     def _is_known(self, file: Path) -> bool:
         """Reads the file only where one of its size is known."""
         size = file.stat().st_size
-        if not any(size == other for other, _ in self.known):
+        if size not in self._sizes:
             return False
         try:
             with file.open("rb") as stream:
@@ -139,6 +141,7 @@ class Walk:
                     yield Failure(str(file), _reason(problem))
                 given.size, given.hash = metered.finish()
                 self.known.add((given.size, given.hash))
+                self._sizes.add(given.size)
         except OSError as problem:
             yield Failure(str(file), _reason(problem))
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from salus.elm import nodes as n
 from salus.elm.library import Includes, Library
-from salus.elm.types import ANY, ChoiceOf, IntervalOf, ListOf, Named, Type
+from salus.elm.types import ANY, ChoiceOf, ListOf, Named, Type
 from salus.errors import SalusError
 from salus.logic import frame as frames
 from salus.logic.context import Context, memo
@@ -602,8 +602,6 @@ def _accepts(type_: Type | None, value: Value) -> bool:
     if isinstance(type_, ListOf) and isinstance(actual, ListOf):
         wanted = type_.element.types if isinstance(type_.element, ChoiceOf) else (type_.element,)
         return actual.element in wanted or ANY in wanted
-    if isinstance(type_, IntervalOf) or isinstance(actual, IntervalOf):
-        return matches(type_, value)
     return matches(type_, value)
 
 

@@ -432,25 +432,27 @@ def _restated(node: E, visit: Callable[[E], E]) -> E:
 def _construct(name: str, args: tuple[E, ...]) -> E:
     if name in _FOLD:
         return compare(name, *args)
-    simple: dict[str, Callable[..., E]] = {
-        "and": and_,
-        "or": or_,
-        "not": not_,
-        "coalesce": coalesce,
-        "is_true": is_true,
-        "not_null": not_null,
-    }
-    if name in simple:
-        return simple[name](*args)
+    if name in _SIMPLE:
+        return _SIMPLE[name](*args)
     if name == "is_null":
         return not_(not_null(*args))
     if name == "not_true":
         return _off(is_true(*args))
     if name == "case":
         return case(list(zip(args[:-1:2], args[1:-1:2], strict=True)), args[-1])
-    if name in ("row", "struct", "list", "collect", "count", "only", "arg_min", "arg_max", "row_number"):
-        return Op(name, args)
-    return op(name, *args)
+    return Op(name, args) if name in _WITH_NULLS else op(name, *args)
+
+
+_SIMPLE: dict[str, Callable[..., E]] = {
+    "and": and_,
+    "or": or_,
+    "not": not_,
+    "coalesce": coalesce,
+    "is_true": is_true,
+    "not_null": not_null,
+}
+_WITH_NULLS = frozenset({"row", "struct", "list", "collect", "count", "only", "arg_min", "arg_max", "row_number"})
+"""What a constant null among the arguments does not make null."""
 
 
 def in_list(e: E, items: Sequence[E]) -> E:
@@ -474,13 +476,14 @@ def map_columns(e: E, change: Callable[[Col], E]) -> E:
         if isinstance(node, Col):
             return change(node)
         if id(node) not in seen:
-            seen[id(node)] = _rebuild(node, visit)
+            seen[id(node)] = rebuilt(node, visit)
         return seen[id(node)]
 
     return visit(e)
 
 
-def _rebuild(node: E, visit: Callable[[E], E]) -> E:
+def rebuilt(node: E, visit: Callable[[E], E]) -> E:
+    """The node with `visit` of each of its parts."""
     match node:
         case Op(op=name, args=args):
             changed = tuple(visit(a) for a in args)

@@ -70,7 +70,7 @@ def output(cx: Context, value: Value) -> E:
         case Element():
             return case([(present(value), Const("present"))])
         case Choice(options=options):
-            return Op("as_json", (coalesce(*(Op("to_json", (output(cx, o),)) for o in options)),))
+            return Op("as_text", (coalesce(*(Op("to_json", (output(cx, o),)) for o in options)),))
         case ListLiteral(items=literals):
             return Op("list", _alike([output(cx, item) for item in literals], {type_of(item) for item in literals}))
         case Texts(text=text, separator=separator):
@@ -82,7 +82,7 @@ def output(cx: Context, value: Value) -> E:
 
 def _alike(items: list[E], types: set[Type]) -> tuple[E, ...]:
     """Items of one SQL type: as they are when they are of one type, else as JSON text."""
-    return tuple(items) if len(types) == 1 else tuple(Op("as_json", (Op("to_json", (item,)),)) for item in items)
+    return tuple(items) if len(types) == 1 else tuple(Op("as_text", (Op("to_json", (item,)),)) for item in items)
 
 
 def struct(fields: Mapping[str, E], there: E) -> E:

@@ -153,10 +153,6 @@ _FIELDS = ("code", "system", "version", "display")
 _OF_CODES = (*_FIELDS, "codes", "coding", "text")
 
 
-_FIELDS = ("code", "system", "version", "display")
-_OF_CODES = (*_FIELDS, "codes", "coding", "text")
-
-
 def _of_code(cx: Context, value: Coded | CodeFields, name: str) -> Value:
     if isinstance(value, CodeFields):
         if name in ("codes", "coding"):

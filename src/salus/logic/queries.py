@@ -48,7 +48,7 @@ def query(cx: Context, node: n.Query) -> Value:
         alias, value = first.alias, cx.value(first.expression)
         value = only_if(cx, node, guard, value)
     if isinstance(value, ListLiteral):
-        value = _literal_source(cx, node, value)
+        value = _literal_source(cx, value)
     if isinstance(value, Rows):
         return _over_rows(cx, node, alias, value, others)
     if node.aggregate is not None:
@@ -107,10 +107,8 @@ def _is_list(value: Value) -> bool:
     return isinstance(value, (Rows, ListLiteral, Empty))
 
 
-def _literal_source(cx: Context, node: n.Node, value: ListLiteral) -> Value:
-    if not value.items:
-        return EMPTY
-    return literal_list(cx, value)
+def _literal_source(cx: Context, value: ListLiteral) -> Value:
+    return literal_list(cx, value) if value.items else EMPTY
 
 
 def _with_lets(cx: Context, node: n.Query) -> Context:
@@ -249,7 +247,7 @@ def _related(cx: Context, node: n.Relationship) -> E:
     """With: some row of the related source satisfies the condition; without: none does."""
     value = cx.value(node.expression)
     if isinstance(value, ListLiteral):
-        value = _literal_source(cx, node, value)
+        value = _literal_source(cx, value)
     if isinstance(value, Nothing):
         return TRUE if node.negated else FALSE
     if not isinstance(value, Rows):

@@ -10,9 +10,9 @@ Leaves to others: which relations there are (`plan`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
-from salus.logic.expr import E, InRel, Op, Tri, columns_of, parts_of, written_size
+from salus.logic.expr import E, InRel, Op, columns_of, parts_of, rebuilt, written_size
 from salus.logic.relation import Join, Select, Source, Union, Use, reads
 from salus.logic.shared import remembered
 
@@ -137,18 +137,7 @@ def _replaced(e: E, columns: dict[E, E]) -> E:
         if node in columns:
             return columns[node]
         if node not in seen:
-            seen[node] = _rebuilt(node, visit)
+            seen[node] = rebuilt(node, visit)
         return seen[node]
 
     return visit(e)
-
-
-def _rebuilt(node: E, visit: Callable[[E], E]) -> E:
-    match node:
-        case Op(op=name, args=args):
-            return Op(name, tuple(map(visit, args)))
-        case Tri(yes=yes, no=no):
-            return Tri(visit(yes), visit(no))
-        case InRel(keys=keys, relation=relation, columns=columns):
-            return InRel(tuple(map(visit, keys)), relation, columns)
-    return node

@@ -12,7 +12,7 @@ Leaves to others: patients, identities and final numbers (`salus.store.owners`),
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -26,7 +26,7 @@ from salus.fhir.reading import Raw, scan_blocks
 from salus.fhir.sources import Walk
 from salus.store import manifest
 from salus.store.batches import Batch, by_type
-from salus.store.sql import literal, quote, rows, scalar
+from salus.store.sql import insert_rows, literal, quote, rows, scalar
 
 BATCH_BYTES = 16 << 20
 BATCH_ROWS = 100_000
@@ -175,8 +175,8 @@ class Intake:
         files = [
             (n, f.path, f.resources, f.quarantined, f.deletions, f.given) for n, f in enumerate(self._files, self._file)
         ]
-        _insert_rows(self._con, "load_file", files)
-        _insert_rows(self._con, "quarantine", [(*bad, None) for bad in self._bad])
+        insert_rows(self._con, "load_file", files)
+        insert_rows(self._con, "quarantine", [(*bad, None) for bad in self._bad])
 
 
 class _Writer:
@@ -238,15 +238,6 @@ class _Writer:
         refused = table.filter(pc.invert(valid)).select(["file", "line", "entry"])
         self.refused += [tuple(row.values()) for row in refused.to_pylist()]
         return table.filter(valid)
-
-
-def _insert_rows(con: duckdb.DuckDBPyConnection, table: str, values: Sequence[tuple[object, ...]]) -> None:
-    if not values:
-        return
-    columns = list(zip(*values, strict=True))
-    con.register("new_rows", pa.table({f"c{i}": list(column) for i, column in enumerate(columns)}))
-    con.execute(f"INSERT INTO {table} SELECT * FROM new_rows")
-    con.unregister("new_rows")
 
 
 def _unfit(kind: str) -> str | None:

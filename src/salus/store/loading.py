@@ -175,7 +175,8 @@ class _Job:
         """Type the elements of the types that changed: the warm set, and what measures asked for before."""
         dictionary = Dictionary(self.con)
         changed = set(self.changed) & {*owned.types, *(need.table.split(".")[0] for need in self.needs), "Patient"}
-        sizes = _sizes(self.con)
+        self.con.execute(_TYPES)
+        sizes = _resources(self.con)
         total = sum(sizes.get(kind, 0) for kind in changed)
         done, lock = 0, threading.Lock()
 
@@ -202,7 +203,6 @@ class _Job:
         self.tell("type", max(total, 1), max(total, 1))
 
     def _finish(self, walk: Walk, taken: Taken, owned: Owned) -> LoadReport:
-        self.con.execute(_TYPES)
         manifest.count_rows(self.con)
         report = LoadReport(
             into=self.into,
@@ -224,10 +224,6 @@ class _Job:
         _write_info(self.con, report)
         self.con.execute("CHECKPOINT")
         return report
-
-
-def _sizes(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    return dict(con.execute("SELECT type, count(*) FROM work.final GROUP BY type").fetchall())
 
 
 def _resources(con: duckdb.DuckDBPyConnection) -> dict[str, int]:

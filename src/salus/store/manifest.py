@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from salus.fhir.sources import Given
-from salus.store.sql import quote, rows, scalar
+from salus.store.sql import insert_rows, quote, rows, scalar
 
 TABLE = """CREATE TABLE IF NOT EXISTS manifest(source INTEGER, load INTEGER, path VARCHAR, hash VARCHAR, size BIGINT,
     resources BIGINT, deletions BIGINT, quarantined BIGINT, rows BIGINT, loaded TIMESTAMP)"""
@@ -45,9 +45,8 @@ def next_load(con: duckdb.DuckDBPyConnection) -> int:
 def note(con: duckdb.DuckDBPyConnection, given: Iterable[Given], load: int) -> None:
     """List the files of this load. Their numbers go on where the list ended, as `load_file.source` has them."""
     first, now = next_source(con), datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-    listed = [[first + n, load, one.path, one.hash, one.size, 0, 0, 0, 0, now] for n, one in enumerate(given)]
-    if listed:
-        con.executemany(f"INSERT INTO manifest VALUES ({', '.join('?' * 10)})", listed)
+    listed = [(first + n, load, one.path, one.hash, one.size, 0, 0, 0, 0, now) for n, one in enumerate(given)]
+    insert_rows(con, "manifest", listed)
     con.execute(_COUNTS)
 
 

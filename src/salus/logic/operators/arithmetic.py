@@ -50,14 +50,15 @@ def _number(cx: Context, node: Operator, value: Value) -> Point:
     return value
 
 
-def folded(name: str, a: E, b: E, compute: Callable[[Decimal, Decimal], Decimal | None], type_name: str) -> E:
-    """The operator on constants now, on columns later."""
+def computed(name: str, a: E, b: E, type_name: str) -> E:
+    """`add`, `sub`, `mul`, `div`, `intdiv`, `mod` or `pow` of two numbers, as a number of a type: of constants now, of
+    columns later."""
     if a == NULL or b == NULL:
         return NULL
     if not (isinstance(a, Const) and isinstance(b, Const)):
         return op(typed(name, type_name), a, b)
     with localcontext(_EXACT):
-        result = compute(Decimal(str(a.value)), Decimal(str(b.value)))
+        result = _COMPUTE[name](Decimal(str(a.value)), Decimal(str(b.value)))
         if result is None or not result.is_finite() or not -_BOUNDS[type_name] - 1 <= result <= _BOUNDS[type_name]:
             return NULL
         return Const(result.quantize(_QUANTUM) if type_name == "System.Decimal" else int(result))
@@ -79,11 +80,6 @@ _COMPUTE: dict[str, Callable[[Decimal, Decimal], Decimal | None]] = {
 }
 
 
-def computed(name: str, a: E, b: E, type_name: str) -> E:
-    """`add`, `sub`, `mul`, `div`, `intdiv` or `mod` of two numbers, as a number of a type."""
-    return folded(name, a, b, _COMPUTE[name], type_name)
-
-
 def difference(cx: Context, node: Operator, a: Value, b: Value) -> Value:
     """a - b of numbers or quantities."""
     return _numeric(cx, node, "sub", a, b)
@@ -94,18 +90,18 @@ def numbers(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Point
     x, y = _number(cx, node, a), _number(cx, node, b)
     type_ = _result_type(name, x, y)
 
-    def computed(p: E, q: E) -> E:
-        return folded(name, p, q, _COMPUTE[name], type_.name)
+    def result(p: E, q: E) -> E:
+        return computed(name, p, q, type_.name)
 
     if x.high is None and y.high is None:
-        return Point(type_, computed(x.low, y.low))
+        return Point(type_, result(x.low, y.low))
     if name in ("add", "sub"):
         first, second = (y.low, y.top) if name == "add" else (y.top, y.low)
-        return Point(type_, computed(x.low, first), computed(x.top, second))
+        return Point(type_, result(x.low, first), result(x.top, second))
     if name not in ("mul", "pow"):
         cx.ill_typed(node, f"{node.op} of an uncertain number is not defined")
     ends = [[cx.frame.bind(e) for e in dict.fromkeys((number.low, number.top))] for number in (x, y)]
-    corners = [computed(p, q) for p in ends[0] for q in ends[1]]
+    corners = [result(p, q) for p in ends[0] for q in ends[1]]
     return Point(type_, op("least", *corners), op("greatest", *corners))
 
 
@@ -135,14 +131,14 @@ def _quantities(cx: Context, node: Operator, name: str, a: Value, b: Value) -> V
             cx.fail(node, f"{node.op} of quantities whose units are only known as they are computed is not supported")
         return _product(name, a, b)
     if isinstance(a, Quantity) and isinstance(b, Point) and name in ("mul", "div", "intdiv", "mod"):
-        return Quantity(folded(name, a.value, b.low, _COMPUTE[name], "System.Decimal"), a.unit, a.units)
+        return Quantity(computed(name, a.value, b.low, DECIMAL.name), a.unit, a.units)
     if isinstance(b, Quantity) and isinstance(a, Point) and name == "mul":
         return _quantities(cx, node, name, b, a)
     cx.fail(node, f"{node.op} of these quantities is not supported")
 
 
 def _amount(name: str, a: Quantity, b: Quantity, unit: str) -> E:
-    return folded(name, in_unit(a, unit), in_unit(b, unit), _COMPUTE[name], "System.Decimal")
+    return computed(name, in_unit(a, unit), in_unit(b, unit), DECIMAL.name)
 
 
 def _product(name: str, a: Quantity, b: Quantity) -> Quantity:
@@ -153,7 +149,7 @@ def _product(name: str, a: Quantity, b: Quantity) -> Quantity:
             here = and_(eq(a.unit, Const(x)), eq(b.unit, Const(y)))
             scale, unit = _combined(name, x, y)
             if unit is not None:
-                value = folded(name, a.value, scaled(b.value, scale), _COMPUTE[name], "System.Decimal")
+                value = computed(name, a.value, scaled(b.value, scale), DECIMAL.name)
                 values.append((here, value))
                 units.append((here, unit))
     return Quantity(case(values), case([(e, Const(unit)) for e, unit in units]), frozenset(unit for _, unit in units))
@@ -202,7 +198,7 @@ def negate(cx: Context, node: Operator, a: Value) -> Value:
     if isinstance(a, Nothing):
         return NOTHING
     if isinstance(a, Quantity):
-        return Quantity(folded("sub", Const(Decimal(0)), a.value, _COMPUTE["sub"], "System.Decimal"), a.unit, a.units)
+        return Quantity(computed("sub", Const(Decimal(0)), a.value, DECIMAL.name), a.unit, a.units)
     return numbers(cx, node, "sub", Point(INTEGER, Const(0)), a)
 
 

@@ -157,15 +157,10 @@ def _choose(there: E, known: E, closed: E, inside: Value, edge: Point, unknown: 
     if known == closed:  # closed just where it is known: a closed null cannot occur
         return combine([inside, unknown], lambda p: case([(and_(there, known), p[0]), (there, p[1])]))
     open_null = and_(not_(known), not_(closed))
-    options = [inside, edge] + ([unknown] if _can_hold(known, closed) else [])
+    options = [inside, edge] + ([unknown] if closed != TRUE else [])  # nor can one occur where the bound is closed
     conditions = [
         and_(there, known),
         and_(there, closed) if len(options) > 2 else there,
         and_(there, open_null),
     ]
     return combine(options, lambda parts: case(list(zip(conditions, parts, strict=False))))
-
-
-def _can_hold(known: E, closed: E) -> bool:
-    """Whether an open null bound can occur: not when the bound is closed, or closed just when it is known."""
-    return closed != TRUE

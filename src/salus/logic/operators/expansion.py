@@ -24,7 +24,6 @@ from salus.logic.operators.points import add_time
 from salus.logic.operators.precision import places
 from salus.logic.operators.registry import operator
 from salus.logic.operators.units import as_point, common_unit, factor, scaled
-from salus.logic.relation import Select
 from salus.logic.values import (
     DECIMAL,
     EMPTY,
@@ -67,12 +66,7 @@ def _cut(rows: Rows, count: E) -> tuple[Rows, E]:
     """A row for each of so many pieces, with its number from 0."""
     rows.frame.filter(present(rows.element))
     rows.frame.filter(not_null(count))
-    pieces = Op("each", (Op("range", (Const(0), op("sub_integer", count, Const(1)))),))
-    inner = rows.frame.select
-    rows.frame.reach(pieces)
-    rows.frame.select = Select()
-    rows.frame.select.join("from", inner)
-    number = inner.col(pieces)
+    number = rows.frame.spread(Op("range", (Const(0), op("sub_integer", count, Const(1)))))
     rows.frame.key, rows.frame.position = None, (*rows.frame.position, number)
     return rows, number
 
