@@ -221,7 +221,7 @@ def written_out(node: Any, defines: Json) -> Any:
     return {key: written_out(value, defines) for key, value in node.items()}
 
 
-def _closed_parts(node: Any, bound: frozenset[str] = frozenset()) -> Iterator[Json]:
+def _closed_parts(node: Any) -> Iterator[Json]:
     """The parts of an expression that refer to no alias, let or operand from outside themselves."""
     for part in _parts(node):
         if not _free(part) and part is not node:

@@ -5,6 +5,7 @@ Only as much of the text is read, so that many libraries can be indexed quickly.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from salus.cql import ast
@@ -21,6 +22,11 @@ class Header:
     name: str | None
     version: str | None
     includes: tuple[tuple[str, str | None], ...]
+
+
+def chosen_version(version: str | None, there: Sequence[str | None]) -> str | None:
+    """The version that is read for the one asked for: itself, else the newest there is (the last)."""
+    return version if version in there else there[-1]
 
 
 def read_header(source: Source) -> Header:

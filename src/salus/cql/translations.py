@@ -18,7 +18,7 @@ import orjson
 import salus
 from salus.cql.cache import Cache, cache_folder
 from salus.cql.diagnostics import Diagnostic
-from salus.cql.header import read_header
+from salus.cql.header import chosen_version, read_header
 from salus.cql.translation import Translation
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Translations:
         yield from (source.name, source.text)
         for name, version in self._includes(identity):
             there = self._texts.versions(name)
-            chosen = (name, version if version in there else there[-1]) if there else None
+            chosen = (name, chosen_version(version, there)) if there else None
             yield f"{name} {version} {chosen}"
             if chosen and chosen not in seen:
                 yield from self._depends(chosen, seen)

@@ -14,7 +14,6 @@ from typing import Any
 from salus.cql.models import Element, choice_of, class_info, model
 from salus.elm.types import ANY, ChoiceOf, IntervalOf, ListOf, Named, TupleOf, Type
 
-SYSTEM_URL = "urn:hl7-org:elm-types:r1"
 BOOLEAN, INTEGER, LONG, DECIMAL, STRING = (
     Named(f"System.{name}") for name in ("Boolean", "Integer", "Long", "Decimal", "String")
 )

@@ -80,9 +80,9 @@ def suppress(problem: Problem) -> set[int]:
 
 def told(problem: Problem, hidden: Iterable[int]) -> list[int]:
     """The guarded cells that a reader can narrow down when these are hidden."""
-    found = []
+    found, closed = [], set(hidden)
     for part in _parts(problem):
-        inside = {i for i, name in enumerate(part.names) if name in set(hidden)}
+        inside = {i for i, name in enumerate(part.names) if name in closed}
         found += [part.names[i] for i, _ in part.leaks(inside)]
     return sorted(set(found))
 
@@ -204,13 +204,13 @@ class _Part:
         copies, width = len(self.guards), len(self.cells)
         columns = len(free) + copies * width
         low, high = np.zeros(columns), np.ones(columns)
-        rows = _Rows()
+        rows, reach = _Rows(), self._reach()
         for k, aim in enumerate(self.guards):
             at = len(free) + k * width
             low[at : at + width], high[at : at + width] = self._copy(aim, self.primary | set(free))
             rows.block(self.matrix, self.total, at)
             for i in free:
-                self._switched(rows, i, at + i, switch[i])
+                self._switched(rows, i, at + i, switch[i], reach)
         for one, other in self.follows:
             if one in switch and other in switch:
                 rows.add({switch[other]: 1.0, switch[one]: -1.0}, 0.0, np.inf)
@@ -238,10 +238,9 @@ class _Part:
             high[i] = min(high[i], end)
         return low, high
 
-    def _switched(self, rows: _Rows, i: int, column: int, switch: int) -> None:
+    def _switched(self, rows: _Rows, i: int, column: int, switch: int, reach: float) -> None:
         """A cell stays as shown unless its switch is on; then it moves as far as any guard asks of it."""
         least, most = self.cells[i].shown or (0, 0)
-        reach = self._reach()
         rows.add({column: 1.0, switch: min(reach, least - self.floor[i])}, least, np.inf)
         rows.add({column: 1.0, switch: -min(reach, self.ceiling[i] - most)}, -np.inf, most)
 

@@ -51,14 +51,14 @@ class Tables:
 
     def build(self, relations: Iterable[Callable[[Tables], None]] = ()) -> Tables:
         """Take in every line, then what joins them; `relations` are further ones."""
+        most = max((n for _, n in self.rows.values()), default=0)
         for key, counts in self.rows.items():
-            self._line(key, *counts)
+            self._line(key, *counts, most)
         for join in (_margins, _twins, _linked, *relations):
             join(self)
         return self
 
-    def _line(self, key: Key, x: int, n: int) -> None:
-        most = max(n for _, n in self.rows.values())
+    def _line(self, key: Key, x: int, n: int, most: int) -> None:
         for part, count in zip(_PARTS, (n, x, n - x), strict=True):
             small = self.policy.small(count) and not (part == "rest" and n == 0)
             told_, weight = self._told(key, part, count, n)

@@ -37,9 +37,7 @@ def system_function(tr: Translator, node: ast.Call, operands: Sequence[Typed]) -
 def _age(tr: Translator, node: ast.Call, operands: Sequence[Typed], match: re.Match[str]) -> Typed:
     """`AgeInYearsAt(x)` is of the patient; `CalculateAgeInYearsAt(b, x)` of who was born at b."""
     given, precision, at = match.groups()
-    wanted = (1 if given else 0) + (1 if at else 0)
-    if len(operands) != wanted:
-        raise Fault(node, f"{node.name.text} takes {wanted} operands, not {len(operands)}")
+    _arity(node, operands, (1 if given else 0) + (1 if at else 0))
     born = [] if given else [_birth_date(tr, node)]
     values = [*born, *operands]
     if precision in ("Hour", "Minute", "Second"):

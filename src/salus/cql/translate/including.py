@@ -11,6 +11,7 @@ from typing import Protocol
 
 from salus.cql import ast
 from salus.cql.diagnostics import did_you_mean
+from salus.cql.header import chosen_version
 from salus.cql.parser import parse_library
 from salus.cql.source import Source
 from salus.cql.translate.core import Fault
@@ -44,7 +45,7 @@ class Finder:
         there = self._texts.versions(name)
         if not there:
             raise Fault(node.name, f"there is no library {name}", did_you_mean(name, self._texts.names()))
-        chosen = version if version in there else there[-1]
+        chosen = chosen_version(version, there)
         if version not in (None, chosen):
             message = f"{name} {version} is not there; {name} {chosen or 'without a version'} is used for it"
             asked_by.report.warning(node, message)

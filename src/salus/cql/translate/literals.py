@@ -11,14 +11,8 @@ from decimal import Decimal
 from salus.cql import ast
 from salus.cql import types as t
 from salus.cql.conversions import Json
-from salus.cql.translate.core import Fault, Translator, Typed, handles, literal
+from salus.cql.translate.core import Fault, Translator, Typed, handles, literal, operation
 from salus.elm.types import ANY, ChoiceOf, IntervalOf, ListOf, TupleOf, Type
-
-_PARTS = {
-    "Date": ("year", "month", "day"),
-    "DateTime": ("year", "month", "day", "hour", "minute", "second", "millisecond"),
-    "Time": ("hour", "minute", "second", "millisecond"),
-}
 
 
 @handles(ast.NullLiteral)
@@ -48,8 +42,7 @@ def decimal(_: Translator, node: ast.DecimalLiteral) -> Typed:
 
 
 def _moment(kind: str, parts: Sequence[int]) -> Json:
-    names = zip(_PARTS[kind], parts, strict=False)
-    return {"type": kind, **{name: literal(t.INTEGER, part) for name, part in names}}
+    return operation(kind, [literal(t.INTEGER, part) for part in parts])
 
 
 @handles(ast.DateLiteral)
@@ -64,8 +57,7 @@ def time(_: Translator, node: ast.TimeLiteral) -> Typed:
 
 @handles(ast.DateTimeLiteral)
 def date_time(_: Translator, node: ast.DateTimeLiteral) -> Typed:
-    parts = [*node.parts, 0] if len(node.parts) == 6 else node.parts
-    elm = _moment("DateTime", node.parts if len(node.parts) != 6 else parts[:6])
+    elm = _moment("DateTime", node.parts)
     if node.offset is not None:
         hours = f"{node.offset / 60:.8f}".rstrip("0").rstrip(".")
         elm["timezoneOffset"] = literal(t.DECIMAL, hours)

@@ -210,9 +210,12 @@ def _part(
 
 
 def _collective(tr: Translator, type_: Type) -> bool:
-    if isinstance(type_, (ListOf, IntervalOf)):
-        return True
-    return any(isinstance(each, IntervalOf) for each in tr.conversions.targets(type_))
+    return isinstance(type_, ListOf) or is_interval(tr, type_)
+
+
+def is_interval(tr: Translator, type_: Type) -> bool:
+    """Whether the type is an interval or converts to one."""
+    return isinstance(type_, IntervalOf) or any(isinstance(each, IntervalOf) for each in tr.conversions.targets(type_))
 
 
 @handles(ast.ComponentFrom)

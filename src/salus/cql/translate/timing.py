@@ -13,7 +13,7 @@ from salus.cql import types as t
 from salus.cql.conversions import Json
 from salus.cql.translate.core import Translator, Typed, handles, precise
 from salus.cql.translate.literals import amount
-from salus.cql.translate.operators import contained, containing
+from salus.cql.translate.operators import contained, containing, is_interval
 from salus.elm.types import ANY, ChoiceOf, IntervalOf, Type
 
 
@@ -83,9 +83,9 @@ def _facing(
 ) -> tuple[Typed, Typed]:
     """With an offset, intervals are compared by the boundaries that face each other."""
     sides = ("End", "Start") if phrase.order == "before" else ("Start", "End")
-    if _is_interval(tr, left.type):
+    if is_interval(tr, left.type):
         left = _at(tr, tr.operator(sides[0], node.left, left), _last_part(node.left))
-    if _is_interval(tr, right.type):
+    if is_interval(tr, right.type):
         right = _at(tr, tr.operator(sides[1], node.right, right), _last_part(node.right))
     return left, right
 
@@ -99,9 +99,9 @@ def _last_part(node: ast.Expression) -> ast.Node:
 
 def _alike(tr: Translator, left: Typed, right: Typed) -> tuple[Typed, Typed]:
     """A point that is compared with an interval is the interval from it to it."""
-    if _is_interval(tr, left.type) == _is_interval(tr, right.type):
+    if is_interval(tr, left.type) == is_interval(tr, right.type):
         return left, right
-    if _is_interval(tr, left.type):
+    if is_interval(tr, left.type):
         return left, _promoted(tr, right, left.type)
     return _promoted(tr, left, right.type), right
 
@@ -122,12 +122,6 @@ def _promoted(tr: Translator, point: Typed, beside: Type) -> Typed:
 
 def _at(tr: Translator, value: Typed, node: ast.Node) -> Typed:
     return Typed(tr.place(value.elm, node), value.type)
-
-
-def _is_interval(tr: Translator, type_: Type) -> bool:
-    if isinstance(type_, IntervalOf):
-        return True
-    return any(isinstance(each, IntervalOf) for each in tr.conversions.targets(type_))
 
 
 def _away(tr: Translator, node: ast.Timing, phrase: ast.BeforeOrAfter, right: Typed) -> Typed:
@@ -207,7 +201,7 @@ def _within(tr: Translator, node: ast.Timing, phrase: ast.Within, left: Typed, r
 def _interval_around(tr: Translator, node: ast.Timing, phrase: ast.Within, right: Typed) -> tuple[Typed, Typed]:
     """From so much before to so much after a moment, or an interval widened on both sides."""
     start, end = right, right
-    if _is_interval(tr, right.type):
+    if is_interval(tr, right.type):
         start, end = (_at(tr, tr.operator(side, node.right, right), node.right) for side in ("Start", "End"))
     quantity = Typed(tr.place(amount(phrase.quantity), phrase.quantity), t.QUANTITY)
     low, high = tr.operator("Subtract", node, start, quantity), tr.operator("Add", node, end, quantity)
