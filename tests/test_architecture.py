@@ -19,7 +19,7 @@ ORDER = (
 )
 RANK = {name: rank for rank, name in enumerate(ORDER)}
 RANK["web"] = RANK["cli"]  # two doors, side by side
-FREE = {"errors"}  # anyone may use these; they use nothing of Salus
+FREE = {"errors", "files"}  # anyone may use these; they use nothing of Salus
 LONGEST_FILE = 800
 SHORT_MODULE = 20  # lines up to which a module need not introduce itself
 

@@ -20,8 +20,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from salus import __version__
-from salus.equity.compare import write_atomically
 from salus.errors import UsageError
+from salus.files import write_atomically
 from salus.measure.explain.model import Criterion, Explanation, Finding, GroupStory, Truth, Unit, as_json
 from salus.measure.explain.opened import opened
 from salus.measure.explain.reasons import spelled

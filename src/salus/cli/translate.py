@@ -14,6 +14,7 @@ import orjson
 
 from salus.cli.lint import check_there, summary
 from salus.cql.diagnostics import Diagnostic
+from salus.files import write_atomically
 from salus.measure.authoring import Workshop
 from salus.measure.identity import Identity
 
@@ -37,6 +38,6 @@ def translate_command(paths: Sequence[Path], out: Path, others: Sequence[Path]) 
 def _write(out: Path, identity: Identity, document: dict[str, object]) -> Path:
     parts = [identity.name, *([identity.version] if identity.version else [])]
     path = out / (re.sub(r"[^\w.-]", "_", "-".join(parts)) + ".json")
-    aside = path.with_suffix(".json.new")
-    aside.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    return aside.replace(path)
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    write_atomically(path, lambda aside: aside.write_bytes(text))
+    return path

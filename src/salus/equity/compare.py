@@ -6,8 +6,7 @@ Intervals are taken on whole columns at once. Leaves to others: who the subjects
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from salus.equity.counting import OVERALL, Cell, Crossing, count_cells
 from salus.equity.estimate import MINIMUM, reliability
 from salus.equity.results import Results
 from salus.errors import UsageError
+from salus.files import write_atomically
 
 _FLOAT, _TEXT = pa.float64(), pa.string()
 SCHEMA = pa.schema(
@@ -121,16 +121,6 @@ def write_table(table: pa.Table, folder: Path, name: str = "equity") -> tuple[Pa
     write_atomically(parquet, lambda path: pq.write_table(table, path))
     write_atomically(csv, lambda path: pyarrow.csv.write_csv(table, path))
     return parquet, csv
-
-
-def write_atomically(target: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `target`, then put it in its place."""
-    beside = target.with_name(f".{target.name}.part")
-    try:
-        write(beside)
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _check_references(cells: Sequence[Cell], settings: Settings) -> None:

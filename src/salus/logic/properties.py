@@ -128,14 +128,7 @@ def _has(value: Value, name: str) -> bool:
             return name in fields
         case Point():
             return name == "value"
-    return isinstance(value, (Coded, CodeFields)) and name in (
-        "code",
-        "system",
-        "display",
-        "codes",
-        "coding",
-        "text",
-    )
+    return isinstance(value, (Coded, CodeFields)) and name in _OF_CODES
 
 
 def _of_interval(value: Interval, name: str) -> Value:

@@ -13,7 +13,7 @@ from pathlib import Path
 import jinja2
 
 from salus import __version__
-from salus.equity.compare import write_atomically
+from salus.files import write_atomically
 from salus.measure.explain.model import Definition, Explanation, Truth
 from salus.measure.explain.reasons import spelled
 

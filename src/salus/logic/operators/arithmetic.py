@@ -37,10 +37,10 @@ from salus.terminology import ucum
 
 _QUANTUM = Decimal("0.00000001")
 _EXACT = Digits(prec=60, rounding=ROUND_HALF_UP, traps=[])
-_BOUNDS: dict[str, int | Decimal] = {
-    "System.Integer": 2**31 - 1,
-    "System.Long": 2**63 - 1,
-    "System.Decimal": Decimal(10**20) - _QUANTUM,
+_BOUNDS: dict[str, tuple[int, int] | tuple[Decimal, Decimal]] = {
+    "System.Integer": (-(2**31), 2**31 - 1),
+    "System.Long": (-(2**63), 2**63 - 1),
+    "System.Decimal": (_QUANTUM - 10**20, 10**20 - _QUANTUM),
 }
 
 
@@ -57,9 +57,10 @@ def computed(name: str, a: E, b: E, type_name: str) -> E:
         return NULL
     if not (isinstance(a, Const) and isinstance(b, Const)):
         return op(typed(name, type_name), a, b)
+    low, high = _BOUNDS[type_name]
     with localcontext(_EXACT):
         result = _COMPUTE[name](Decimal(str(a.value)), Decimal(str(b.value)))
-        if result is None or not result.is_finite() or not -_BOUNDS[type_name] - 1 <= result <= _BOUNDS[type_name]:
+        if result is None or not result.is_finite() or not low <= result <= high:
             return NULL
         return Const(result.quantize(_QUANTUM) if type_name == "System.Decimal" else int(result))
 
