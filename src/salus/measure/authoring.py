@@ -68,7 +68,7 @@ def _add(texts: LibraryTexts, paths: Sequence[Path]) -> Iterator[Identity]:
 
 def _embedded(texts: LibraryTexts, raw: Raw) -> Iterator[Identity]:
     resource = orjson.loads(raw.data)
-    own = Identity(str(resource.get("name") or resource.get("id") or ""), resource.get("version"))
+    own = Identity.of_library(resource)
     for content in resource.get("content", ()):
         if content.get("contentType") == "text/cql" and content.get("data"):
             yield texts.add_embedded(content["data"], own, f"{raw.file}:{raw.line}")

@@ -73,7 +73,7 @@ class Libraries:
 
     def add_resource(self, resource: Json, where: str) -> None:
         """Index a FHIR Library resource, and the CQL and ELM in it."""
-        own = Identity(str(resource.get("name") or resource.get("id") or ""), resource.get("version"))
+        own = Identity.of_library(resource)
         for key in _resource_keys(resource):
             self._resources.setdefault(key, {})[own.version] = resource
         contents = {c.get("contentType"): c.get("data") for c in resource.get("content", ())}
@@ -111,7 +111,7 @@ class Libraries:
         if version is not None and version not in there:
             raise SalusError(f"{asked_by} names Library {canonical}; the content has {_listed(there)}")
         resource = there[version if version is not None else newest(there)]
-        own = Identity(str(resource.get("name") or resource.get("id")), resource.get("version"))
+        own = Identity.of_library(resource)
         return self._own_text.get(own, own)
 
     def used(self) -> Iterator[tuple[Identity, str]]:
