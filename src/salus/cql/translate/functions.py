@@ -72,7 +72,7 @@ def _coalesce(tr: Translator, node: ast.Call, operands: Sequence[Typed]) -> Type
     return Typed({"type": "Coalesce", "operand": tr.converted(found, operands)}, found.signature.result)
 
 
-def _slice(tr: Translator, node: ast.Call, operands: Sequence[Typed], start: Json, end: Json) -> Typed:
+def _slice(node: ast.Call, operands: Sequence[Typed], start: Json, end: Json) -> Typed:
     source = operands[0]
     if source.type != ANY and not isinstance(source.type, ListOf):
         raise Fault(node, f"{node.name.text} takes a list, not {t.shown(source.type)}")
@@ -87,12 +87,12 @@ def _arity(node: ast.Call, operands: Sequence[Typed], wanted: int) -> None:
 def _skip(tr: Translator, node: ast.Call, operands: Sequence[Typed]) -> Typed:
     _arity(node, operands, 2)
     start = tr.convert(operands[1], t.INTEGER, node, "the number to skip").elm
-    return _slice(tr, node, operands, start, {"type": "Null"})
+    return _slice(node, operands, start, {"type": "Null"})
 
 
 def _tail(tr: Translator, node: ast.Call, operands: Sequence[Typed]) -> Typed:
     _arity(node, operands, 1)
-    return _slice(tr, node, operands, literal(t.INTEGER, 1), {"type": "Null"})
+    return _slice(node, operands, literal(t.INTEGER, 1), {"type": "Null"})
 
 
 def _take(tr: Translator, node: ast.Call, operands: Sequence[Typed]) -> Typed:
@@ -100,7 +100,7 @@ def _take(tr: Translator, node: ast.Call, operands: Sequence[Typed]) -> Typed:
     _arity(node, operands, 2)
     count = tr.convert(operands[1], t.INTEGER, node, "the number to take").elm
     end = {"type": "Coalesce", "operand": [count, literal(t.INTEGER, 0)]}
-    return _slice(tr, node, operands, literal(t.INTEGER, 0), end)
+    return _slice(node, operands, literal(t.INTEGER, 0), end)
 
 
 def _part(tr: Translator, node: ast.Call, operands: Sequence[Typed]) -> Typed:
@@ -110,7 +110,7 @@ def _part(tr: Translator, node: ast.Call, operands: Sequence[Typed]) -> Typed:
     ends = [tr.convert(each, t.INTEGER, node, "a place in the list").elm for each in operands[1:]]
     null: Json = {"type": "Null"}
     start, end = (*ends, null, null)[:2]
-    return _slice(tr, node, operands, start, end)
+    return _slice(node, operands, start, end)
 
 
 def _vocabulary(tr: Translator, node: ast.Call, operands: Sequence[Typed]) -> Typed:

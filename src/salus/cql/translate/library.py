@@ -254,7 +254,7 @@ class LibraryScope:
         overloads.append(Function(node, name, context, private, signature=signature, fluent=node.fluent))
 
 
-def _head(node: ast.ExpressionDef | ast.FunctionDef, define: Define) -> Json:
+def _head(define: Define) -> Json:
     access = "Private" if define.private else "Public"
     return {"name": define.name, "context": define.context, "accessLevel": access}
 
@@ -264,14 +264,14 @@ def _expression(library: LibraryScope, define: Define) -> None:
     assert isinstance(node, ast.ExpressionDef)
     value = library.tr.expr(node.body)
     define.type = value.type
-    define.elm = library.tr.place({**_head(node, define), "expression": value.elm}, node)
+    define.elm = library.tr.place({**_head(define), "expression": value.elm}, node)
 
 
 def _function(library: LibraryScope, define: Define) -> None:
     node = define.node
     assert isinstance(node, ast.FunctionDef)
     assert isinstance(define, Function)
-    elm: Json = {"type": "FunctionDef", **_head(node, define)}
+    elm: Json = {"type": "FunctionDef", **_head(define)}
     if node.fluent:
         elm["fluent"] = True
     try:

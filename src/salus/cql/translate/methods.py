@@ -5,7 +5,7 @@ Source: CQL 1.5, Appendix I, FHIRPath Function Translation (https://cql.hl7.org/
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from salus.cql import ast
 from salus.cql import types as t
@@ -20,10 +20,8 @@ Method = Callable[[Translator, ast.Call, Typed], Typed]
 
 def _criteria(tr: Translator, node: ast.Call, source: Typed) -> Typed:
     """The one argument, an expression over `$this`."""
-    if len(node.arguments) != 1:
-        raise Fault(node, f"{node.name.text} takes one operand, not {len(node.arguments)}")
     with tr.scope(Scope({"$this": ("AliasRef", element_of(source.type))})):
-        return tr.known(node.arguments[0])
+        return _argument(tr, node)
 
 
 def _query(source: Typed, **clauses: object) -> Json:
@@ -102,23 +100,24 @@ def _set(operator: str) -> Method:
 
 def _combine(tr: Translator, node: ast.Call, source: Typed) -> Typed:
     """Of strings, joined by a separator; of lists, one after the other."""
-    if element_of(source.type) == t.STRING and len(node.arguments) < 2 and not _is_list(tr, node):
-        return tr.operator("Combine", node, source, *map(tr.known, node.arguments))
-    other = _argument(tr, node)
+    arguments = tr.all_known(*node.arguments)
+    if element_of(source.type) == t.STRING and not any(isinstance(each.type, ListOf) for each in arguments):
+        return tr.operator("Combine", node, source, *arguments)
+    other = _the_one(node, arguments)
     if not isinstance(source.type, ListOf) or not isinstance(other.type, ListOf):
         raise Fault(node, f"combine takes lists, not {t.shown(source.type)} and {t.shown(other.type)}")
     type_, elms = tr.unify([source, other], [node, node])
     return tr.operator("Flatten", node, Typed({"type": "List", "element": elms}, ListOf(type_)))
 
 
-def _is_list(tr: Translator, node: ast.Call) -> bool:
-    return bool(node.arguments) and isinstance(tr.known(node.arguments[0]).type, ListOf)
-
-
 def _argument(tr: Translator, node: ast.Call) -> Typed:
-    if len(node.arguments) != 1:
-        raise Fault(node, f"{node.name.text} takes one operand, not {len(node.arguments)}")
-    return tr.known(node.arguments[0])
+    return _the_one(node, tr.all_known(*node.arguments))
+
+
+def _the_one(node: ast.Call, arguments: Sequence[Typed]) -> Typed:
+    if len(arguments) != 1:
+        raise Fault(node, f"{node.name.text} takes one operand, not {len(arguments)}")
+    return arguments[0]
 
 
 def _by_operator(operator: str) -> Method:

@@ -29,7 +29,7 @@ def retrieve(tr: Translator, node: ast.Retrieve) -> Typed:
     path = _path(node) or info.code
     if not path:
         raise Fault(node.type, f"{node.type.name.text} has no primary code to compare; say which element")
-    _check(tr, node, info, path)
+    _check(node, info, path)
     return Typed(_by_codes(tr, node, info, path, codes, elm), result)
 
 
@@ -68,14 +68,14 @@ def _element(info: ClassInfo, path: str) -> Type | None:
     return type_
 
 
-def _check(tr: Translator, node: ast.Retrieve, info: ClassInfo, path: str) -> None:
+def _check(node: ast.Retrieve, info: ClassInfo, path: str) -> None:
     if node.path is not None and _element(info, path) is None:
         names = list(t.element_names(info.name))
         raise Fault(node.path, f"{node.type.name.text} has no element {path}", did_you_mean(path, names))
 
 
 def _by_codes(tr: Translator, node: ast.Retrieve, info: ClassInfo, path: str, codes: Typed, elm: Json) -> Json:
-    asked = {**elm, "codeProperty": path, **_compared(tr, node, codes)}
+    asked = {**elm, "codeProperty": path, **_compared(node, codes)}
     if node.path is not None:
         return asked
     kinds = t.alternatives(_element(info, path) or t.CONCEPT)
@@ -91,7 +91,7 @@ def _by_codes(tr: Translator, node: ast.Retrieve, info: ClassInfo, path: str, co
     return asked
 
 
-def _compared(tr: Translator, node: ast.Retrieve, codes: Typed) -> Json:
+def _compared(node: ast.Retrieve, codes: Typed) -> Json:
     """The codes as ELM has them, and how they are compared: `in` a set, `~` for single codes, unless it is said."""
     if t.is_subtype(codes.type, t.VOCABULARY):
         reference = {**codes.elm, "preserve": True} if codes.elm["type"] == "ValueSetRef" else codes.elm
