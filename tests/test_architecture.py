@@ -15,7 +15,7 @@ import pytest
 SOURCE = Path(__file__).resolve().parent.parent / "src/salus"
 ORDER = (
     *("fhir", "elm", "cql", "terminology", "store", "logic", "engine", "measure"),
-    *("equity", "act", "learn", "publish", "catalog", "conformance", "cli"),
+    *("equity", "act", "learn", "publish", "catalog", "mission", "conformance", "cli"),
 )
 RANK = {name: rank for rank, name in enumerate(ORDER)}
 RANK["web"] = RANK["cli"]  # two doors, side by side

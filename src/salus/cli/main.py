@@ -290,6 +290,42 @@ def report(
 
 
 @app.command()
+def scorecard(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RESULTS...", help="Results of `salus evaluate`, of one or several periods; or releases."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The HTML file; .json and .csv stand beside it.")],
+    mission: Annotated[
+        Path | None,
+        typer.Option("--mission", metavar="FILE", help="A mission file; default: the one `salus mission` prints."),
+    ] = None,
+    by: By = None,
+    level: Level = 0.95,
+    minimum: Minimum = MINIMUM,
+    reference: Reference = None,
+    no_control: NoControl = False,
+    improvement: Improvement = None,
+) -> None:
+    """Write the mission's scorecard: every clause, how well, for whom worse, and since when better or worse."""
+    from salus.cli.equity import parse_pairs
+    from salus.cli.scorecard import order_of, scorecard_command
+
+    pairs = parse_pairs(reference or (), "attribute=group"), parse_pairs(improvement or (), "measure=decrease")
+    scorecard_command(folders, out, mission, order_of(by or (), level, minimum, pairs[0], not no_control, pairs[1]))
+
+
+@app.command()
+def mission() -> None:
+    """Print the mission file that comes with Salus, to be edited into one's own."""
+    from salus.cli.scorecard import mission_command
+
+    mission_command()
+
+
+@app.command()
 def publish(
     results: Results,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The release folder to write.")],

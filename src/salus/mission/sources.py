@@ -1,0 +1,111 @@
+"""A folder of results, or a release, as a scorecard reads it: measures, lines of the equity table, gaps, manifest.
+
+Results are for inside the house and hide nothing; a release shows what it shows. Leaves to others: opening results and
+the figures (`equity`), what each says of a measure (`readings`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salus.equity.compare import Settings, equity_table
+from salus.equity.gaps import gap_table
+from salus.equity.results import MeasureInfo, Results
+from salus.errors import SalusError
+from salus.publish.disclosure import Line, lines, protect
+from salus.publish.report import attributes_of
+from salus.publish.tables import States, key_of
+
+Kind = Literal["results", "release"]
+Row = Mapping[str, Any]
+MANIFEST: Mapping[Kind, str] = {"results": "run.json", "release": "release.json"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened folder. `run` is its manifest as it stands; `gaps` are rows of the gap table, in its order."""
+
+    folder: Path
+    kind: Kind
+    period: tuple[str, str]
+    run: Mapping[str, Any]
+    measures: Mapping[str, MeasureInfo]
+    lines: Sequence[Line]
+    gaps: Sequence[Row]
+    results: Results | None = None
+
+    @property
+    def inside(self) -> bool:
+        """Whether what it holds is for inside the house only."""
+        return self.kind == "results" or self.run["policy"]["threshold"] <= self.run["policy"]["least"]
+
+    @cached_property
+    def groups(self) -> Mapping[str, Mapping[str, Row]]:
+        """What the manifest says of each measure's groups, by their ids; of a release, only that they are there."""
+        found: dict[str, dict[str, Row]] = {}
+        for line in self.lines:
+            found.setdefault(line.measure, {}).setdefault(line.group_id, {})
+        for entry in self.run.get("measures") or () if self.kind == "results" else ():
+            of = {str(group.get("id")): group for group in entry.get("groups") or ()}
+            found.setdefault(str(entry.get("name")), {}).update(of)
+        return found
+
+    def measure(self, name: str) -> MeasureInfo:
+        """What is known of a measure, or only its name."""
+        return self.measures.get(name, MeasureInfo(name))
+
+
+def open_source(
+    folder: Path, by: Sequence[str], settings: Settings, improvement: Mapping[str, str] | None = None
+) -> Source:
+    """Open a results folder, or a release of one. SalusError: it is neither; UsageError: as of `Results.open`."""
+    if (folder / MANIFEST["release"]).is_file():
+        return _release(folder)
+    results = Results.open(folder, improvement)
+    table = equity_table(results, attributes_of(results, by), settings)
+    told = protect(table, threshold=1)
+    measures = dict(results.measures)
+    return Source(
+        folder, "results", _period(results.period, folder), results.run, measures, told, _gaps(table), results
+    )
+
+
+def _release(folder: Path) -> Source:
+    try:
+        about = json.loads((folder / MANIFEST["release"]).read_text(encoding="utf-8"))
+        table = pq.read_table(folder / "equity.parquet")
+        told = lines(table, {key_of(row): _states(row) for row in table.to_pylist()})
+        period = tuple(str(day) for day in about["period"])
+        versions = dict(about["measures"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as problem:
+        raise SalusError(f"{folder} is no release of salus publish: {problem}") from problem
+    titles, ways = about.get("titles") or {}, {line.measure: line.improvement or "" for line in told}
+    measures = {
+        name: MeasureInfo(name, titles.get(name, ""), str(version), "proportion", ways.get(name, ""))
+        for name, version in versions.items()
+    }
+    return Source(folder, "release", _period(period, folder), about, measures, told, _gaps(table))
+
+
+def _states(row: Row) -> States:
+    hidden = [row[f"{part}_state"] != "open" for part in ("numerator", "denominator")]
+    return States(*("complementary" if each else "open" for each in hidden))
+
+
+def _gaps(table: pa.Table) -> list[Row]:
+    found: list[Row] = gap_table(table).to_pylist()
+    return found
+
+
+def _period(given: tuple[str, ...] | None, folder: Path) -> tuple[str, str]:
+    if given is None or len(given) != 2:
+        raise SalusError(f"{folder} does not say for which period it is: a scorecard needs it")
+    return given[0], given[1]

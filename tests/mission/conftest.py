@@ -1,0 +1,6 @@
+"""Scorecards are tested on the results folders that the tests of `equity` make."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "equity"))
