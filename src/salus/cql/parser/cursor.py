@@ -5,14 +5,15 @@ Leaves to others: the grammar.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from salus.cql.source import Source
 from salus.cql.tokens import FAULTS, KEYWORDS, PHRASES, Tokens
 
+T = TypeVar("T")
 _CLOSE = {")": "(", "]": "[", "}": "{", ">": "<"}
 _CONTEXTUAL = frozenset({"returns", "external"})
 _NOT_PLAIN = "‘’“”–—"
@@ -68,6 +69,13 @@ class Cursor:
             return None
         self.advance()
         return kind
+
+    def several(self, read: Callable[[], T]) -> tuple[T, ...]:
+        """One or more of what `read` reads, with commas between."""
+        found = [read()]
+        while self.take(","):
+            found.append(read())
+        return tuple(found)
 
     def expect(self, kind: str, purpose: str = "") -> None:
         if not self.take(kind):

@@ -167,11 +167,9 @@ class Definitions(Expressions):
     def _list_of_names(self, what: str) -> tuple[ast.QualifiedName, ...]:
         opened = self.at
         self.expect("{", f"before the name of {what}")
-        names = [self.qualified_name(f"the name of {what}")]
-        while self.take(","):
-            names.append(self.qualified_name(f"the name of {what}"))
+        names = self.several(lambda: self.qualified_name(f"the name of {what}"))
         self.close("}", opened)
-        return tuple(names)
+        return names
 
     def _parameter(self, start: int, access: ast.Access | None) -> ast.ParameterDef:
         name = self.identifier("the name of the parameter")
@@ -216,14 +214,11 @@ class Definitions(Expressions):
         return ast.FunctionDef(start, self.end, access, fluent, name, operands, returns, body, comment)
 
     def _operands(self) -> tuple[ast.Operand, ...]:
-        opened, operands = self.at, list[ast.Operand]()
+        opened = self.at
         self.expect("(", "before the operands of a function")
-        if self.kind != ")":
-            operands.append(self._operand_definition())
-            while self.take(","):
-                operands.append(self._operand_definition())
+        operands = () if self.kind == ")" else self.several(self._operand_definition)
         self.close(")", opened)
-        return tuple(operands)
+        return operands
 
     def _operand_definition(self) -> ast.Operand:
         start = self.start

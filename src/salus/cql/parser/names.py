@@ -87,21 +87,17 @@ class Names(Cursor):
     def _choice(self) -> ast.ChoiceType:
         start, opened = self.start, self.at + 1
         self.go(opened + 1)
-        choices = [self.type_specifier()]
-        while self.take(","):
-            choices.append(self.type_specifier())
+        choices = self.several(self.type_specifier)
         self.close(">", opened)
-        return ast.ChoiceType(start, self.end, tuple(choices))
+        return ast.ChoiceType(start, self.end, choices)
 
     def _tuple_type(self) -> ast.TupleType:
         start, opened = self.start, self.at + 1
         self.advance()
         self.expect("{", "after Tuple")
-        elements = [self._tuple_type_element()]
-        while self.take(","):
-            elements.append(self._tuple_type_element())
+        elements = self.several(self._tuple_type_element)
         self.close("}", opened)
-        return ast.TupleType(start, self.end, tuple(elements))
+        return ast.TupleType(start, self.end, elements)
 
     def _tuple_type_element(self) -> ast.TupleTypeElement:
         start = self.start

@@ -127,10 +127,7 @@ class Queries(Timing):
         """`from source alias, ...`: every comma goes before another source."""
         start = self.start
         self.advance()
-        sources = [self._source()]
-        while self.take(","):
-            sources.append(self._source())
-        return self._clauses(start, sources)
+        return self._clauses(start, self.several(self._source))
 
     def query_of(self, first: ast.Expression) -> ast.Query:
         """A query whose first source has been read."""
@@ -139,9 +136,9 @@ class Queries(Timing):
         while self._more_sources_ahead():
             self.advance()
             sources.append(self._source())
-        return self._clauses(first.start, sources)
+        return self._clauses(first.start, tuple(sources))
 
-    def _clauses(self, start: int, sources: list[ast.AliasedSource]) -> ast.Query:
+    def _clauses(self, start: int, sources: tuple[ast.AliasedSource, ...]) -> ast.Query:
         lets = self._lets()
         relations = []
         while self.kind in ("with", "without"):
@@ -150,15 +147,10 @@ class Queries(Timing):
         aggregate = self._aggregate() if self.kind == "aggregate" else None
         returns = self._return() if self.kind == "return" and aggregate is None else None
         sort = self._sort() if self.kind == "sort" else None
-        return ast.Query(start, self.end, tuple(sources), lets, tuple(relations), where, aggregate, returns, sort)
+        return ast.Query(start, self.end, sources, lets, tuple(relations), where, aggregate, returns, sort)
 
     def _lets(self) -> tuple[ast.LetItem, ...]:
-        items: list[ast.LetItem] = []
-        if self.take("let"):
-            items.append(self._let())
-            while self.take(","):
-                items.append(self._let())
-        return tuple(items)
+        return self.several(self._let) if self.take("let") else ()
 
     def _let(self) -> ast.LetItem:
         start = self.start
@@ -223,10 +215,8 @@ class Queries(Timing):
         start = self.start
         self.advance()
         if self.take("by"):
-            items = [self._sort_item()]
-            while self.take(","):
-                items.append(self._sort_item())
-            return ast.Sort(start, self.end, None, tuple(items))
+            items = self.several(self._sort_item)
+            return ast.Sort(start, self.end, None, items)
         direction = self._direction()
         if direction is None:
             self.fail("expected by, asc or desc after sort")

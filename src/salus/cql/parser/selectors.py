@@ -19,10 +19,7 @@ class Selectors(Literals, ABC):
 
     def expressions(self) -> tuple[ast.Expression, ...]:
         """One or more, with commas between."""
-        found = [self.expression()]
-        while self.take(","):
-            found.append(self.expression())
-        return tuple(found)
+        return self.several(self.expression)
 
     def interval_selector(self) -> ast.IntervalSelector:
         start = self.start
@@ -69,14 +66,11 @@ class Selectors(Literals, ABC):
         return ast.InstanceSelector(type_.start, self.end, type_, elements)
 
     def _elements(self) -> tuple[ast.Element, ...]:
-        opened, elements = self.at, list[ast.Element]()
+        opened = self.at
         self.expect("{", "before the elements of a tuple")
-        if not self.take(":"):
-            elements.append(self._element())
-            while self.take(","):
-                elements.append(self._element())
+        elements = () if self.take(":") else self.several(self._element)
         self.close("}", opened)
-        return tuple(elements)
+        return elements
 
     def _element(self) -> ast.Element:
         start = self.start
@@ -97,12 +91,10 @@ class Selectors(Literals, ABC):
     def concept_selector(self) -> ast.ConceptSelector:
         start, opened = self.start, self.at + 1
         self.go(opened + 1)
-        codes = [self.code_selector()]
-        while self.take(","):
-            codes.append(self.code_selector())
+        codes = self.several(self.code_selector)
         self.close("}", opened)
         display = self.display()
-        return ast.ConceptSelector(start, self.end, tuple(codes), display)
+        return ast.ConceptSelector(start, self.end, codes, display)
 
     def display(self) -> ast.StringLiteral | None:
         return self.string("the display") if self.take("display") else None
