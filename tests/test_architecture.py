@@ -19,6 +19,7 @@ ORDER = (
 )
 RANK = {name: rank for rank, name in enumerate(ORDER)}
 RANK["web"] = RANK["cli"]  # two doors, side by side
+RANK["api"] = RANK["cli"] + 1  # the door of Python, which uses what the commands use; `salus/__init__` opens it late
 FREE = {"errors", "files"}  # anyone may use these; they use nothing of Salus
 LONGEST_FILE = 800
 SHORT_MODULE = 20  # lines up to which a module need not introduce itself
@@ -50,6 +51,8 @@ def forbidden(importer: str | None, target: tuple[str, ...]) -> str | None:
     """Why `importer` (a part of Salus; None: its `__init__`) may not import `target`, or None."""
     used = target[1] if len(target) > 1 else None
     if used is None or used in FREE or used not in RANK:  # `salus` itself, or a name in its __init__
+        return None
+    if importer is None and used == "api":
         return None
     if importer not in RANK:
         return f"{importer or 'salus/__init__'} may import nothing of Salus, but imports {used}"

@@ -42,7 +42,7 @@ def evaluate_command(
     """
     choices = (engine, allow_missing_valuesets, individual, clauses, prefer_elm)
     job = Job(population, tuple(content), period, out, tuple(measures), *choices)
-    _check(job)
+    check_job(job)
     done = evaluate(job, tools(engine, memory))
     record("evaluate", out, {"population": population, "content": list(content)}, period=period, engine=engine)
     show(done)
@@ -50,7 +50,8 @@ def evaluate_command(
         show_costs(done)
 
 
-def _check(job: Job) -> None:
+def check_job(job: Job) -> None:
+    """UsageError for what is not there, an engine that is none, a period that ends before it starts."""
     check_engine(job.engine)
     if job.period[0] > job.period[1]:
         raise UsageError(f"the period starts ({job.period[0]}) after it ends ({job.period[1]})")
