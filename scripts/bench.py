@@ -243,6 +243,13 @@ def bench_cql(page: Page) -> None:
     bench_text(page)
 
 
+def bench_equity(page: Page, people: int, measures: int, keep: Path) -> None:
+    """Groups and pairs of groups of many people."""
+    from bench_equity import bench_equity as section  # stands on this module
+
+    section(page, people, measures, keep)
+
+
 def bench_scale(page: Page, sizes: Sequence[int], mixed: int, rounds: int, keep: Path | None) -> None:
     """Growth, the floor, and what sharing saves."""
     from bench_scale import bench_growth, bench_sharing  # stands on this module
@@ -283,6 +290,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--observations", type=int, default=200, help="unrelated observations per fat clone")
     parser.add_argument("--rounds", type=int, default=3, help="evaluations after the first, of which the median counts")
     parser.add_argument("--growth", type=int, nargs="*", default=[1_000, 10_000, 100_000], help="sizes to grow by")
+    parser.add_argument("--equity-people", type=int, default=1_000_000, help="made-up people to compare (0: none)")
     parser.add_argument("--mixed", type=int, default=20_000, help="clones of all decks together (0: none)")
     parser.add_argument("--no-main-job", action="store_true", help="leave Synthea out")
     parser.add_argument("--no-intake", action="store_true", help="leave the section on intake out")
@@ -304,6 +312,8 @@ def main() -> None:
         bench_main_job(page, chosen.work)
     if not chosen.no_together:
         bench_together(page, chosen.work)
+    if chosen.equity_people:
+        bench_equity(page, chosen.equity_people, 50, chosen.work)
     bench_scale(page, chosen.growth, chosen.mixed, chosen.rounds, chosen.work)
     bench_cql(page)
     page.add(*RIVALS.split("\n"))

@@ -12,11 +12,12 @@ from made_results import determination, grouped, measure_entry, planted, write_r
 
 from salus.equity import contrasts, groups, pooling
 from salus.equity.compare import Settings, equity_table
-from salus.equity.counting import CROSS, _blocks, attribute_names, count_cells
+from salus.equity.counting import _blocks, attribute_names, count_cells
 from salus.equity.crossings import crossing_table, main_effects
 from salus.equity.gaps import gap_table, sure
 from salus.equity.results import Results
 from salus.equity.summary import inequality_table
+from salus.equity.tally import CROSS
 from salus.errors import SalusError, UsageError
 
 DEPRIVED = {"1": (20, 80), "2": (45, 90), "3": (60, 100), "unknown": (5, 10)}
@@ -129,9 +130,7 @@ def test_gaps_are_listed_by_the_people_they_are_surely_about(tmp_path: Path) -> 
 
 
 def test_words_for_being_sure() -> None:
-    assert [sure({"q": q, "level": 0.95}) for q in (0.0001, 0.005, 0.03, 0.2)] == [
-        *("very sure", "sure", "fairly sure", "not sure")
-    ]
+    assert [sure(q, 0.95) for q in (0.0001, 0.005, 0.03, 0.2)] == [*("very sure", "sure", "fairly sure", "not sure")]
 
 
 def test_a_measure_that_does_not_say_what_is_good_has_gaps_both_ways(tmp_path: Path) -> None:

@@ -13,23 +13,27 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from salus.equity.compare import Settings, compared, write_table
-from salus.equity.counting import CROSS, OVERALL, Cell, Crossing, attribute_names, count_cells
+from salus.equity.counting import Crossing, attribute_names, read_units, tally
 from salus.equity.crossings import crossing_table
 from salus.equity.estimate import MINIMUM
 from salus.equity.gaps import gap_table
 from salus.equity.results import Results
 from salus.equity.summary import inequality_table
+from salus.equity.tally import CROSS, OVERALL, Tally
 from salus.errors import UsageError
 from salus.publish import words
 from salus.publish.audit import record
 
 MOST_GROUPS = 15
 """Groups of one attribute printed; the files have all of them."""
+MOST_LINES = 2_000
+"""Groups of all attributes and measures printed; where there are more, the gaps alone are."""
 MOST_GAPS = 12
 """Gaps printed; the file has all of them."""
 EVERY_PAIR = "all"
@@ -66,7 +70,9 @@ def equity_command(
     opened = replace(Results.open(results, parse_pairs(improvement, "measure=decrease")), areas=areas)
     settings = Settings(level, minimum, parse_pairs(references, "attribute=group"), control)
     orders = parse_orders(ordered)
-    cells = count_cells(opened, by, _crossings(opened, by, cross))
+    crossings = _crossings(opened, by, cross)
+    units = read_units(opened, by, [name for crossing in crossings for name in crossing])
+    cells = tally(units, by, crossings)
     table = compared(cells, opened, settings)
     gaps = gap_table(table)
     tables = {"equity": table, "inequality": _inequality(opened, cells, level, orders), "gaps": gaps}
@@ -81,7 +87,7 @@ def equity_command(
     console.print("They are for use inside the house: small cells are not hidden.", style="dim")
 
 
-def _inequality(results: Results, cells: Sequence[Cell], level: float, orders: Mapping[str, Sequence[str]]) -> pa.Table:
+def _inequality(results: Results, cells: Tally, level: float, orders: Mapping[str, Sequence[str]]) -> pa.Table:
     """Every attribute's indices, then every crossing's share of the variation."""
     alone = inequality_table(results, cells, level, orders)
     return pa.concat_tables([alone, crossing_table(cells, level)])
@@ -117,7 +123,11 @@ def parse_pairs(texts: Sequence[str], form: str) -> dict[str, str]:
 
 
 def _print(table: pa.Table, results: Results, console: Console) -> None:
-    for (measure, group_id), rows in groupby(table.to_pylist(), lambda r: (r["measure"], r["group_id"])):
+    alone = table.filter(pc.invert(pc.match_substring(table["attribute"], CROSS)))
+    if len(alone) > MOST_LINES:
+        console.print(f"{len(alone):,} groups are too many to list here; they are in equity.csv.", style="dim")
+        return
+    for (measure, group_id), rows in groupby(alone.to_pylist(), lambda r: (r["measure"], r["group_id"])):
         _print_measure(list(rows), results, measure, group_id, console)
 
 
@@ -135,8 +145,7 @@ def _print_measure(
     for heading in ("", "n", "rate", level, "points", level, "verdict"):
         justify: Literal["left", "right"] = "left" if heading in ("", "verdict") else "right"
         grid.add_column(heading, justify=justify, no_wrap=bool(heading))
-    alone = (row for row in rows if CROSS not in row["attribute"])
-    for attribute, members in groupby(alone, lambda r: r["attribute"]):
+    for attribute, members in groupby(rows, lambda r: r["attribute"]):
         _add_attribute(grid, attribute, list(members))
     console.print(grid)
 

@@ -1,4 +1,4 @@
-"""Cells -> the equity table: every measure's rate in every group, and each group against a reference.
+"""A tally -> the equity table: every measure's rate in every group, and each group against a reference.
 
 Intervals are taken on whole columns at once. Leaves to others: who the subjects are (`attributes`), counting
 (`counting`), the arithmetic (`intervals`), what may be shown (`publish`).
@@ -18,9 +18,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from salus.equity import families, intervals, multiple
-from salus.equity.counting import OVERALL, Cell, Crossing, count_cells
-from salus.equity.estimate import MINIMUM, reliability
+from salus.equity.counting import Crossing, count_cells
+from salus.equity.estimate import MINIMUM
+from salus.equity.families import Families
 from salus.equity.results import Results
+from salus.equity.tally import Tally, Whole
 from salus.errors import UsageError
 from salus.files import write_atomically
 
@@ -65,9 +67,8 @@ SCHEMA = pa.schema(
 """Columns of the equity table; docs/attributes.md says what each means."""
 METHOD = "wilson; newcombe-10; koopman; score test"
 
-Bools = npt.NDArray[np.bool_]
 Columns = dict[str, Any]
-Family = tuple[str, str, str]
+Texts = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,19 @@ def equity_table(
     return compared(count_cells(results, by, crossings), results, settings or Settings())
 
 
-def compared(cells: Sequence[Cell], results: Results, settings: Settings) -> pa.Table:
+def compared(tally: Tally, results: Results, settings: Settings) -> pa.Table:
     """The equity table of cells that were counted."""
-    _check_references(cells, settings)
-    return _estimated(cells, results, settings)
+    found = families.by_attribute(tally)
+    _check_references(found, settings)
+    references = _references(found, tally, settings)
+    columns = _rates(tally, settings)
+    columns |= _gaps(tally, references, settings)
+    columns |= _people(columns, _signs(tally, results))
+    columns |= families.borrowed(found, tally.n.shape, settings.level)
+    columns |= families.bounds(found, references)
+    columns |= _names(found, tally, references, results, settings)
+    columns["verdict"] = _verdicts(columns, references, _signs(tally, results), settings)
+    return pa.table([_column(columns[f.name], f.type) for f in SCHEMA], schema=SCHEMA)
 
 
 def write_table(table: pa.Table, folder: Path, name: str = "equity") -> tuple[Path, Path]:
@@ -123,93 +133,66 @@ def write_table(table: pa.Table, folder: Path, name: str = "equity") -> tuple[Pa
     return parquet, csv
 
 
-def _check_references(cells: Sequence[Cell], settings: Settings) -> None:
+def _check_references(found: Sequence[Families], settings: Settings) -> None:
+    values = {of.attribute: of.values for of in found}
     for attribute, wanted in settings.references.items():
-        values = dict.fromkeys(c.value for c in cells if c.attribute == attribute)
-        if cells and wanted not in values:
-            listed = ", ".join(values) or "none, the attribute is not compared"
+        if found and wanted not in values.get(attribute, ()):
+            listed = ", ".join(values.get(attribute, ())) or "none, the attribute is not compared"
             raise UsageError(f"no group {wanted!r} in {attribute}; there are: {listed}")
 
 
-def _references(cells: Sequence[Cell], settings: Settings) -> dict[Family, Cell]:
-    """The cell each family compares with: the one asked for, else its largest known group with anybody in."""
-    best: dict[Family, Cell] = {}
-    for cell in cells:
-        known = best.get(cell.family)
-        if _eligible(cell, settings.references.get(cell.attribute)) and (known is None or cell.n > known.n):
-            best[cell.family] = cell
-    return best
+def _references(found: Sequence[Families], tally: Tally, settings: Settings) -> Whole:
+    """The column each cell is compared with, -1 for none: shape (rows, columns)."""
+    references = np.full(tally.n.shape, -1, dtype=np.int64)
+    for of in found:
+        chosen = families.largest(of, settings.references.get(of.attribute))
+        references[:, of.columns] = np.where(chosen < 0, -1, chosen + of.columns.start)[:, None]
+    return references
 
 
-def _eligible(cell: Cell, wanted: str | None) -> bool:
-    if wanted is not None:
-        return cell.value == wanted
-    return cell.attribute != OVERALL and cell.known and cell.n > 0
-
-
-def _estimated(cells: Sequence[Cell], results: Results, settings: Settings) -> pa.Table:
-    references = _references(cells, settings)
-    others = [references.get(cell.family) for cell in cells]
-    columns = _names(cells, others, results, settings) | _rates(cells, settings)
-    columns |= _gaps(cells, others, settings)
-    columns |= _people(columns)
-    attributes = families.by_attribute(cells)
-    columns |= families.borrowed(cells, attributes, settings.level)
-    columns |= families.bounds(cells, attributes, _places(cells, others))
-    columns["verdict"] = _verdicts(columns, settings)
-    return pa.table([_column(columns[f.name], f.type) for f in SCHEMA], schema=SCHEMA)
-
-
-def _places(cells: Sequence[Cell], others: Sequence[Cell | None]) -> dict[int, int]:
-    """The place of each cell's reference."""
-    place = {(cell.family, cell.value): i for i, cell in enumerate(cells)}
-    return {i: place[other.family, other.value] for i, other in enumerate(others) if other is not None}
-
-
-def _names(cells: Sequence[Cell], others: Sequence[Cell | None], results: Results, settings: Settings) -> Columns:
-    missing = _missing_shares(cells)
+def _names(found: Sequence[Families], tally: Tally, references: Whole, results: Results, settings: Settings) -> Columns:
+    shape = tally.n.shape
+    missing = np.zeros(shape)
+    missing[tally.n[:, 0] == 0] = np.nan
+    for of in found:
+        missing[:, of.columns] = families.missing(of)[:, None]
+    values = np.array([value for _, value in tally.columns] + [None], dtype=object)
+    improvement = [results.measure(measure).improvement or None for measure, _ in tally.rows]
     return {
-        "measure": [c.measure for c in cells],
-        "group_id": [c.group_id for c in cells],
-        "attribute": [c.attribute for c in cells],
-        "value": [c.value for c in cells],
-        "reference": [None if o is None else o.value for o in others],
-        "missing_share": np.array([missing[c.family] for c in cells], dtype=np.float64),
-        "improvement": [results.measure(c.measure).improvement or None for c in cells],
-        "level": [settings.level] * len(cells),
-        "method": [METHOD + ("; benjamini-hochberg" if settings.control else "")] * len(cells),
+        "measure": _by_row([measure for measure, _ in tally.rows], shape),
+        "group_id": _by_row([group for _, group in tally.rows], shape),
+        "attribute": np.broadcast_to(np.array([name for name, _ in tally.columns], dtype=object), shape),
+        "value": np.broadcast_to(values[:-1], shape),
+        "reference": values[references],
+        "missing_share": missing,
+        "improvement": _by_row(improvement, shape),
+        "level": np.full(shape, settings.level),
+        "method": _by_row([METHOD + ("; benjamini-hochberg" if settings.control else "")] * shape[0], shape),
     }
 
 
-def _missing_shares(cells: Sequence[Cell]) -> dict[Family, float]:
-    """Share of each family's units whose group is unknown or declined."""
-    total: dict[Family, int] = {}
-    gone: dict[Family, int] = {}
-    for cell in cells:
-        total[cell.family] = total.get(cell.family, 0) + cell.n
-        gone[cell.family] = gone.get(cell.family, 0) + (0 if cell.known else cell.n)
-    return {key: gone[key] / n if n else np.nan for key, n in total.items()}
+def _by_row(values: Sequence[str | None], shape: tuple[int, ...]) -> Texts:
+    return np.broadcast_to(np.array(values, dtype=object).reshape(-1, 1), shape)
 
 
-def _rates(cells: Sequence[Cell], settings: Settings) -> Columns:
-    x, n = [c.x for c in cells], [c.n for c in cells]
+def _rates(tally: Tally, settings: Settings) -> Columns:
+    x, n = tally.x, tally.n
     low, high = intervals.wilson(x, n, settings.level)
-    states = [reliability(c.n, settings.minimum) for c in cells]
+    states = _said(n == 0, "empty", _said(n < settings.minimum, "too few", "reliable"))
     return {"numerator": x, "denominator": n, "rate": intervals.rate(x, n), "low": low, "high": high} | {
         "reliability": states
     }
 
 
-def _gaps(cells: Sequence[Cell], others: Sequence[Cell | None], settings: Settings) -> Columns:
+def _gaps(tally: Tally, references: Whole, settings: Settings) -> Columns:
     """Difference, ratio, p and q of every group that is not its own reference; nan elsewhere."""
-    own = np.array([o is None or o.value == c.value for c, o in zip(cells, others, strict=True)], dtype=bool)
-    blank = np.where(own, np.nan, 0.0)
-    x1, n1 = np.array([c.x for c in cells]), np.array([c.n for c in cells])
-    x0, n0 = (np.array([0 if o is None else getattr(o, k) for o in others], dtype=np.int64) for k in "xn")
+    own = (references < 0) | (references == np.arange(len(tally.columns)))
+    x1, n1 = tally.x, tally.n
+    x0, n0 = (np.take_along_axis(part, np.maximum(references, 0), axis=1) for part in (x1, n1))
+    blank, enough = np.where(own, np.nan, 0.0), np.minimum(n1, n0) >= settings.minimum
     difference_low, difference_high = intervals.difference(x1, n1, x0, n0, settings.level)
     ratio_low, ratio_high = intervals.ratio(x1, n1, x0, n0, settings.level)
     p1, p0 = intervals.rate(x1, n1), intervals.rate(x0, n0)
-    enough = np.minimum(n1, n0) >= settings.minimum
     p = np.where(enough & ~own, intervals.score_p(x1, n1, x0, n0), np.nan)
     return {
         "difference": p1 - p0 + blank,
@@ -223,11 +206,10 @@ def _gaps(cells: Sequence[Cell], others: Sequence[Cell | None], settings: Settin
     }
 
 
-def _people(columns: Columns) -> Columns:
+def _people(columns: Columns, sign: intervals.Floats) -> Columns:
     """How many units each gap is about, signed so that positive means the reference does better."""
-    sign = _sign(columns)
     tested = np.where(np.isnan(columns["p"]), np.nan, 1.0)
-    n = np.array(columns["denominator"], dtype=np.float64) * tested
+    n = columns["denominator"] * tested
     ends = [-sign * n * columns["difference_low"], -sign * n * columns["difference_high"]]
     return {
         "people": -sign * n * columns["difference"] + 0.0,
@@ -236,44 +218,35 @@ def _people(columns: Columns) -> Columns:
     }
 
 
-def _sign(columns: Columns) -> intervals.Floats:
-    """1 where a higher rate is better, -1 where a lower one is, nan where the measure does not say."""
+def _signs(tally: Tally, results: Results) -> intervals.Floats:
+    """1 where a higher rate is better, -1 where a lower one is, nan where the measure does not say: (rows, 1)."""
     signs = {"increase": 1.0, "decrease": -1.0}
-    return np.array([signs.get(i or "", np.nan) for i in columns["improvement"]], dtype=np.float64)
+    known = [signs.get(results.measure(measure).improvement, np.nan) for measure, _ in tally.rows]
+    return np.array(known, dtype=np.float64).reshape(-1, 1)
 
 
-def _verdicts(columns: Columns, settings: Settings) -> list[str]:
-    """One word or phrase per row; "worse" and "better" are claimed only at the false discovery rate 1 -
-    level.
-    """
-    credible = columns["q"] < 1.0 - settings.level
-    direction = np.sign(columns["difference"])
-    facts = zip(
-        columns["value"], columns["reference"], columns["reliability"], columns["p"], credible,
-        direction, _sign(columns), strict=True,
-    )  # fmt: skip
-    return [_verdict(*fact) for fact in facts]
+def _verdicts(columns: Columns, references: Whole, sign: intervals.Floats, settings: Settings) -> Texts:
+    """One word or phrase per cell; "worse" and "better" are claimed only at the false discovery rate 1 - level."""
+    state, difference = columns["reliability"], columns["difference"]
+    own = references == np.arange(references.shape[1])
+    with np.errstate(invalid="ignore"):
+        doubtful = ~(columns["q"] < 1.0 - settings.level) | (difference == 0)
+        up, good = difference > 0, difference * sign > 0
+    claims = _said(np.isnan(sign), _said(up, "higher", "lower"), _said(good, "better", "worse"))
+    claims = _said(doubtful, "no clear difference", claims)
+    claims = _said(np.isnan(columns["p"]), "too few to say", claims)
+    claims = _said(own, "reference", _said(references < 0, "not compared", claims))
+    return _said(state == "empty", "no one", _said(state == "too few", "too few to say", claims))
 
 
-def _verdict(
-    value: str, reference: str | None, state: str, p: float, credible: bool, direction: float, sign: float
-) -> str:
-    if state == "empty":
-        return "no one"
-    if state == "too few":
-        return "too few to say"
-    if reference is None or value == reference:
-        return "not compared" if reference is None else "reference"
-    if np.isnan(p):
-        return "too few to say"
-    if not credible or direction == 0:
-        return "no clear difference"
-    if np.isnan(sign):
-        return "higher" if direction > 0 else "lower"
-    return "better" if direction * sign > 0 else "worse"
+def _said(where: npt.NDArray[np.bool_], then: Any, otherwise: Any) -> Texts:
+    """Texts chosen cell by cell."""
+    parts = (np.array(text, dtype=object) if isinstance(text, str) else text for text in (then, otherwise))
+    return np.asarray(np.where(where, *parts), dtype=object)
 
 
-def _column(values: Any, kind: pa.DataType) -> pa.Array:
-    if isinstance(values, np.ndarray):
-        return pa.array(values, type=kind, mask=np.isnan(values))
-    return pa.array(values, type=kind)
+def _column(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
+    flat = np.ascontiguousarray(values).ravel()
+    if flat.dtype == np.float64:
+        return pa.array(flat, type=kind, mask=np.isnan(flat))
+    return pa.array(flat, type=kind)

@@ -1,60 +1,36 @@
-"""Determinations and attributes -> cells: how many units of each group count, and how many of those meet the
-measure.
+"""Determinations and attributes -> a tally: how many units of each group count, and how many of those meet the measure.
 
-DuckDB joins the two parquet files once for all attributes. Leaves to others: rates and comparisons
-(`compare`).
+DuckDB joins the two parquet files once; attributes become small integers, and every table of counts is then a count of
+integers in memory, a measure at a time. Leaves to others: tables of areas (`areas`), rates and comparisons (`compare`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import prod
-from pathlib import Path
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
+from salus.equity.areas import gather_attributes
+from salus.equity.relations import identifier, parquet, quoted
 from salus.equity.results import Results
+from salus.equity.tally import CROSS, EVERYONE, OVERALL, UNKNOWN, Tally, Whole, sort_key
 from salus.errors import SalusError, UsageError
 
-OVERALL, EVERYONE = "overall", "everyone"
-UNKNOWN, DECLINED = "unknown", "declined"
-NOT_KNOWN = (UNKNOWN, DECLINED)
-"""Groups that stand for a missing attribute: always shown, never the reference."""
-ZIP = "zip"
-"""The attribute by which a table of areas is joined."""
-CROSS = " × "
-"""Stands between the attributes, and between the groups, of a crossing."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The units of one group in one measure: x in the numerator, n in the denominator."""
-
-    measure: str
-    group_id: str
-    attribute: str
-    value: str
-    x: int
-    n: int
-
-    @property
-    def family(self) -> tuple[str, str, str]:
-        """The cells that partition the same units: measure, group, attribute."""
-        return self.measure, self.group_id, self.attribute
-
-    @property
-    def known(self) -> bool:
-        """Whether it is known who these are: no part is "unknown" or "declined"."""
-        return not any(part in NOT_KNOWN for part in self.value.split(CROSS))
-
-
 Crossing = tuple[str, ...]
+Codes = npt.NDArray[np.int32]
 _LARGEST_BLOCK = 20_000
-"""Crossings of groups a block of attributes may have: far fewer rows than units, once for each measure."""
+"""Crossings of groups a block of attributes may have, so that a measure's counts stay within a processor's memory."""
+COUNTS = "denominator AND NOT coalesce(denominator_exclusion, false) AND NOT coalesce(denominator_exception, false)"
+"""Which units of a proportion count."""
+MEETS = "coalesce(numerator AND NOT coalesce(numerator_exclusion, false), false)"
 
 
-def count_cells(results: Results, by: Sequence[str] = (), crossings: Sequence[Crossing] = ()) -> list[Cell]:
+def count_cells(results: Results, by: Sequence[str] = (), crossings: Sequence[Crossing] = ()) -> Tally:
     """All cells of a results folder by the attributes named (default: all), in the order they are to be read.
 
     `crossings` are sets of attributes to be taken together, after the single ones: the attribute of such a cell is
@@ -65,168 +41,132 @@ def count_cells(results: Results, by: Sequence[str] = (), crossings: Sequence[Cr
     exception. A subject without a row in attributes.parquet, a null and an empty text are "unknown". Measures
     whose scoring is not a proportion are left out. UsageError: an attribute that is not there.
     """
-    with duckdb.connect() as con:
-        _gather_attributes(con, results)
-        known = _known_attributes(con)
-        alone = _chosen(known, by)
-        _chosen(known, [name for crossing in crossings for name in crossing])
-        _check_subjects(con, results)
-        return _count(con, results, [*((name,) for name in alone), *dict.fromkeys(crossings)])
+    units = read_units(results, by, [name for crossing in crossings for name in crossing])
+    return tally(units, by, crossings)
 
 
 def attribute_names(results: Results) -> list[str]:
     """The attributes of a results folder, those of its table of areas last."""
     with duckdb.connect() as con:
-        _gather_attributes(con, results)
-        return _known_attributes(con)
+        return gather_attributes(con, results)
 
 
-def sort_key(value: str) -> list[tuple[int, str]]:
-    """Known groups first, then "declined", then "unknown"; by name within; crossings part by part."""
-    return [(NOT_KNOWN[::-1].index(part) + 1 if part in NOT_KNOWN else 0, part) for part in value.split(CROSS)]
+@dataclass
+class Units:
+    """The units that count, as integers.
 
-
-def _gather_attributes(con: duckdb.DuckDBPyConnection, results: Results) -> None:
-    """View `attributes`: attributes.parquet, with the columns of the table of areas where there is one."""
-    file = _file(results.attributes)
-    if results.areas is None:
-        con.execute(f"CREATE TEMP VIEW attributes AS SELECT * FROM {file}")
-        return
-    names = _area_columns(
-        con, results.areas, [str(r[0]) for r in con.execute(f"DESCRIBE SELECT * FROM {file}").fetchall()]
-    )
-    columns = "".join(f", area.{_name(name)}" for name in names)
-    con.execute(
-        f"CREATE TEMP VIEW attributes AS SELECT person.*{columns} FROM {file} person "
-        f"LEFT JOIN area ON person.zip = area.{_name(ZIP)}"
-    )
-
-
-def _area_columns(con: duckdb.DuckDBPyConnection, table: Path, taken: Sequence[str]) -> list[str]:
-    """Temp table `area` of a CSV or Parquet file with a column `zip`, one row each; its other columns."""
-    if ZIP not in taken:
-        raise UsageError(f"the attributes have no column {ZIP} to join {table} by")
-    if not table.is_file():
-        raise UsageError(f"there is no table of areas {table}")
-    read = _file(table) if table.suffix == ".parquet" else f"read_csv({_text(str(table))}, all_varchar = true)"
-    try:
-        con.execute(f"CREATE TEMP TABLE area AS SELECT * FROM {read}")
-    except duckdb.Error as problem:
-        raise SalusError(f"{table} cannot be read as a table: {str(problem).splitlines()[0]}") from problem
-    names = [str(row[0]) for row in con.execute("DESCRIBE area").fetchall()]
-    if ZIP not in names or set(names) & set(taken) != {ZIP}:
-        also = ", ".join(sorted(set(names) & set(taken) - {ZIP}))
-        raise UsageError(
-            f"{table} must have a column {ZIP} and none that is an attribute already{': ' * bool(also)}{also}"
-        )
-    con.execute(f"UPDATE area SET {ZIP} = lpad(trim({ZIP}::VARCHAR), 5, '0')")
-    twice = con.execute(f"SELECT {ZIP} FROM area GROUP BY {ZIP} HAVING count(*) > 1 ORDER BY 1").fetchone()
-    if twice:
-        raise SalusError(f"{table} has more than one row for {ZIP} {twice[0]}")
-    return [name for name in names if name != ZIP]
-
-
-def _known_attributes(con: duckdb.DuckDBPyConnection) -> list[str]:
-    columns = con.execute("DESCRIBE SELECT * FROM attributes").fetchall()
-    return [str(row[0]) for row in columns if row[0] != "subject_id"]
-
-
-def _chosen(known: Sequence[str], by: Sequence[str]) -> list[str]:
-    strange = [name for name in by if name not in known]
-    if strange:
-        raise UsageError(f"no attribute {', '.join(strange)}; there are: {', '.join(known) or 'none'}")
-    return list(dict.fromkeys(by)) if by else list(known)
-
-
-def _check_subjects(con: duckdb.DuckDBPyConnection, results: Results) -> None:
-    query = "SELECT count(*) - count(DISTINCT subject_id) FROM attributes"
-    row = con.execute(query).fetchone()
-    if row and row[0]:
-        raise SalusError(f"{results.attributes} has more than one row for {row[0]} subjects or rows without one")
-
-
-def _count(con: duckdb.DuckDBPyConnection, results: Results, crossings: Sequence[Crossing]) -> list[Cell]:
-    """All cells, those with nobody in the denominator included; a single attribute is a crossing of one."""
-    names = list(dict.fromkeys(name for crossing in crossings for name in crossing))
-    _gather_people(con, names)
-    _gather_units(con, results, len(names))
-    counted = {(c.family, c.value): c for c in _grouped(con, names, crossings)}
-    values = [(OVERALL, EVERYONE), *_values(con, names, crossings, counted.values())]
-    query = f"SELECT DISTINCT measure, group_id FROM {_file(results.determinations)} ORDER BY ALL"
-    cells = []
-    for measure, group_id in con.execute(query).fetchall():
-        for attribute, value in values if results.measure(measure).is_rate else ():
-            empty = Cell(measure, group_id, attribute, value, 0, 0)
-            cells.append(counted.get((empty.family, value), empty))
-    return cells
-
-
-def _gather_people(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
-    """Temp table `person(subject_id, a0, a1 ...)`: the groups of each subject, never null, as small integers
-    inside.
+    `people` is how many there are; `person` (units) is the place of the subject among them, one past the last for a
+    subject without attributes; `met` is 0 or 1; `ends` the places where each row's units end. `codes` has the group of
+    each person, one more for those without attributes, and `values` the groups' names in reading order.
     """
-    columns = ""
-    for place, name in enumerate(names):
-        value = _known(_name(name))
-        distinct = f"SELECT DISTINCT {value} FROM attributes UNION SELECT {_text(UNKNOWN)}"
-        con.execute(f"CREATE TYPE value{place} AS ENUM ({distinct})")
-        columns += f", {value}::value{place} AS a{place}"
-    con.execute(f"CREATE TEMP TABLE person AS SELECT subject_id{columns} FROM attributes")
 
+    rows: tuple[tuple[str, str], ...]
+    people: int
+    person: Codes
+    met: npt.NDArray[np.uint8]
+    ends: Whole
+    codes: Mapping[str, Codes]
+    values: Mapping[str, tuple[str, ...]]
+    tables: dict[Crossing, Whole] = field(default_factory=dict)
 
-def _gather_units(con: duckdb.DuckDBPyConnection, results: Results, attributes: int) -> None:
-    """Temp table `unit(measure, group_id, met, n, a0, a1 ...)`: the determinations that count, `met` and `n` 0 or 1."""
-    file = _file(results.determinations)
-    con.execute(f"CREATE TYPE measures AS ENUM (SELECT DISTINCT measure FROM {file})")
-    con.execute(f"CREATE TYPE groups AS ENUM (SELECT DISTINCT group_id FROM {file})")
-    columns = "".join(f", coalesce(p.a{i}, {_text(UNKNOWN)}) AS a{i}" for i in range(attributes))
-    con.execute(
-        f"""
-        CREATE TEMP TABLE unit AS
-        SELECT d.measure::measures AS measure, d.group_id::groups AS group_id,
-          coalesce(d.numerator AND NOT coalesce(d.numerator_exclusion, false), false)::UTINYINT AS met,
-          1::UTINYINT AS n{columns}
-        FROM {file} d LEFT JOIN person p USING (subject_id)
-        WHERE d.denominator AND NOT coalesce(d.denominator_exclusion, false)
-          AND NOT coalesce(d.denominator_exception, false)
+    def table(self, names: Crossing) -> Whole:
+        """Counts by the groups of attributes taken together: shape (rows, groups of each ..., 2), missed and met.
+
+        Read off a larger table where one has been made.
         """
-    )
+        for block, counts in self.tables.items():
+            if set(names) <= set(block):
+                return _margin(counts, block, names)
+        counts = self._by(_key(self, names), self.size(names))
+        return counts.reshape(len(self.rows), *(len(self.values[name]) for name in names), 2)
+
+    def size(self, names: Crossing) -> int:
+        """How many crossings of groups there could be."""
+        return prod(len(self.values[name]) for name in names)
+
+    def everyone(self) -> Whole:
+        """Counts of all people together: shape (rows, 1, 2)."""
+        return self._by(np.zeros(self.people + 1, dtype=np.int32), 1)
+
+    def prepare(self, crossings: Sequence[Crossing]) -> None:
+        """Make the few large tables off which all crossings can be read."""
+        sizes = {name: len(values) for name, values in self.values.items()}
+        for block in _blocks(crossings, sizes):
+            if self.size(block) <= _LARGEST_BLOCK and not any(set(block) <= set(made) for made in self.tables):
+                self.tables[block] = self.table(block)
+
+    def there(self, names: Crossing) -> tuple[Codes, Whole]:
+        """The crossings that anybody is in, as codes (crossings, attributes), and their counts (rows, crossings, 2)."""
+        shape = [len(self.values[name]) for name in names]
+        if self.size(names) <= _LARGEST_BLOCK:
+            counts = self.table(names).reshape(len(self.rows), self.size(names), 2)
+            among = np.bincount(_key(self, names)[:-1], minlength=counts.shape[1]) > 0
+            found = np.flatnonzero(among | (counts.sum(axis=(0, 2)) > 0))
+            counts = counts[:, found]
+        else:
+            found, dense = np.unique(_key(self, names), return_inverse=True)
+            counts = self._by(dense.astype(np.int32), len(found))
+            kept = (np.bincount(dense[:-1], minlength=len(found)) > 0) | (counts.sum(axis=(0, 2)) > 0)
+            found, counts = found[kept], counts[:, kept]
+        return np.stack(np.unravel_index(found, shape), axis=1).astype(np.int32), counts
+
+    def _by(self, key: Codes | Whole, size: int) -> Whole:
+        """Counts by a key of each person: shape (rows, size, 2)."""
+        counts = np.empty((len(self.rows), size, 2), dtype=np.int64)
+        start = 0
+        for row, end in enumerate(self.ends.tolist()):
+            of = key[self.person[start:end]] * 2 + self.met[start:end]
+            counts[row] = np.bincount(of, minlength=2 * size).reshape(size, 2)
+            start = end
+        return counts
 
 
-def _grouped(con: duckdb.DuckDBPyConnection, names: Sequence[str], crossings: Sequence[Crossing]) -> list[Cell]:
-    """The counted cells. Units are grouped by a few blocks of attributes, and crossings read off their blocks."""
-    rows = con.execute(_counts("unit", _text(OVERALL), _text(EVERYONE), ())).fetchall()
-    for block, answered in _blocks(crossings, _sizes(con, names)).items():
-        columns = [_column(names, name) for name in block]
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE block AS SELECT measure, group_id, {', '.join(columns)}, sum(met) AS met, "
-            f"sum(n) AS n FROM unit GROUP BY ALL"
-        )
-        for crossing in answered:
-            keys = [_column(names, name) for name in crossing]
-            query = _counts("block", _text(CROSS.join(crossing)), _joined(names, crossing), keys)
-            rows += con.execute(query).fetchall()
-    return [Cell(*row) for row in rows]
+def tally(units: Units, by: Sequence[str] = (), crossings: Sequence[Crossing] = ()) -> Tally:
+    """The cells of units by single attributes (default: all there are) and by crossings."""
+    wanted = [*((name,) for name in (by or units.values)), *dict.fromkeys(crossings)]
+    wanted = list(dict.fromkeys(wanted))
+    units.prepare(wanted)
+    columns, counts = [(OVERALL, EVERYONE)], [units.everyone()]
+    for crossing in wanted:
+        names, found = _columns(units, crossing)
+        columns += names
+        counts.append(found)
+    both = np.concatenate(counts, axis=1)
+    return Tally(units.rows, tuple(columns), both[..., 1], both.sum(axis=-1))
 
 
-def _counts(table: str, attribute: str, value: str, keys: Sequence[str]) -> str:
-    by = ", ".join(("measure", "group_id", *keys))
-    counts = f"sum(met)::BIGINT, sum(n)::BIGINT FROM {table} GROUP BY {by}"
-    return f"SELECT measure::VARCHAR, group_id::VARCHAR, {attribute}, {value}, {counts}"
+def _columns(units: Units, crossing: Crossing) -> tuple[list[tuple[str, str]], Whole]:
+    """The columns of a crossing in reading order, with their counts."""
+    codes, counts = units.there(crossing)
+    parts = [np.array(units.values[name], dtype=object)[codes[:, i]] for i, name in enumerate(crossing)]
+    texts = [CROSS.join(of) for of in zip(*parts, strict=True)]
+    order = sorted(range(len(texts)), key=lambda i: sort_key(texts[i]))
+    attribute = CROSS.join(crossing)
+    return [(attribute, texts[i]) for i in order], counts[:, order]
 
 
-def _sizes(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> dict[str, int]:
-    """How many groups each attribute has."""
-    counts = ", ".join(f"count(DISTINCT a{place})" for place in range(len(names)))
-    row = con.execute(f"SELECT {counts} FROM person").fetchone() if names else ()
-    return dict(zip(names, row or (), strict=True))
+def _key(units: Units, names: Crossing) -> Codes | Whole:
+    """The crossing of groups that each person is in, as one integer."""
+    first, *rest = names
+    key = units.codes[first].astype(np.int64)
+    for name in rest:
+        key = key * len(units.values[name]) + units.codes[name]
+    return key.astype(np.int32) if units.size(names) < 2**30 else key
+
+
+def _margin(counts: Whole, block: Crossing, names: Crossing) -> Whole:
+    """A table by some attributes of a larger one, in the order of `names`."""
+    gone = tuple(i + 1 for i, name in enumerate(block) if name not in names)
+    left = [name for name in block if name in names]
+    summed = counts.sum(axis=gone) if gone else counts
+    return np.transpose(summed, (0, *(left.index(name) + 1 for name in names), len(names) + 1))
 
 
 def _blocks(crossings: Sequence[Crossing], sizes: Mapping[str, int]) -> dict[Crossing, list[Crossing]]:
     """Which crossings are read off which block of attributes: blocks are filled up to `_LARGEST_BLOCK` crossings of
     groups, so that few passes over the units answer many crossings."""
     blocks: list[tuple[list[str], list[Crossing]]] = []
-    for crossing in crossings:
+    for crossing in sorted(crossings, key=len, reverse=True):
         for block, answered in blocks:
             joined = list(dict.fromkeys((*block, *crossing)))
             if set(crossing) <= set(block) or prod(sizes[name] for name in joined) <= _LARGEST_BLOCK:
@@ -238,39 +178,95 @@ def _blocks(crossings: Sequence[Crossing], sizes: Mapping[str, int]) -> dict[Cro
     return {tuple(block): answered for block, answered in blocks}
 
 
-def _values(
-    con: duckdb.DuckDBPyConnection, names: Sequence[str], crossings: Sequence[Crossing], counted: Iterable[Cell]
-) -> list[tuple[str, str]]:
-    """Every (attribute, group) there is among the subjects and the units, in reading order."""
-    found = {(c.attribute, c.value) for c in counted if c.attribute != OVERALL}
-    for crossing in crossings:
-        columns = ", ".join(_column(names, name) for name in crossing)
-        rows = con.execute(f"SELECT {_joined(names, crossing)} FROM person GROUP BY {columns}").fetchall()
-        found |= {(CROSS.join(crossing), value) for (value,) in rows}
-    order = {CROSS.join(crossing): place for place, crossing in enumerate(crossings)}
-    return sorted(found, key=lambda pair: (order[pair[0]], sort_key(pair[1])))
+# --- reading ---
 
 
-def _column(names: Sequence[str], name: str) -> str:
-    return f"a{names.index(name)}"
+def read_units(results: Results, by: Sequence[str] = (), also: Sequence[str] = ()) -> Units:
+    """The units that count of all proportions, and who they are by the attributes `by` (default: all) and `also`.
+
+    UsageError: an attribute that is not there. SalusError: more than one row of attributes for a subject.
+    """
+    with duckdb.connect() as con:
+        known = gather_attributes(con, results)
+        _check_names(known, (*by, *also))
+        names = list(dict.fromkeys((*(by or known), *also)))
+        people, codes, values = read_people(con, results, names)
+        rows = _rows(con, results)
+        person, met, ends = _read_determinations(con, results, len(rows))
+    return Units(rows, people, person, met, ends, codes, values)
 
 
-def _joined(names: Sequence[str], crossing: Crossing) -> str:
-    """The group's name in SQL: its parts joined."""
-    return f" || {_text(CROSS)} || ".join(f"{_column(names, name)}::VARCHAR" for name in crossing)
+def _check_names(known: Sequence[str], names: Sequence[str]) -> None:
+    strange = dict.fromkeys(name for name in names if name not in known)
+    if strange:
+        raise UsageError(f"no attribute {', '.join(strange)}; there are: {', '.join(known) or 'none'}")
 
 
-def _known(column: str) -> str:
-    return f"coalesce(nullif(trim({column}::VARCHAR), ''), {_text(UNKNOWN)})"
+def read_people(
+    con: duckdb.DuckDBPyConnection, results: Results, names: Sequence[str]
+) -> tuple[int, dict[str, Codes], dict[str, tuple[str, ...]]]:
+    """Temp table `person(subject_id, place)`; how many there are, each one's groups as codes, and the groups' names."""
+    _check_subjects(con, results)
+    columns = "".join(f", {_filled(name)} AS {identifier(name)}" for name in names)
+    con.execute(
+        f"CREATE TEMP TABLE people AS SELECT (row_number() OVER () - 1)::INTEGER AS place, subject_id{columns} "
+        "FROM attributes"
+    )
+    con.execute("CREATE TEMP TABLE person AS SELECT subject_id, place FROM people")
+    table = con.sql("SELECT * FROM people ORDER BY place").to_arrow_table()
+    coded = {name: _coded(table[name].combine_chunks()) for name in names}
+    return (
+        table.num_rows,
+        {name: code for name, (code, _) in coded.items()},
+        {name: values for name, (_, values) in coded.items()},
+    )
 
 
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _coded(column: pa.Array) -> tuple[Codes, tuple[str, ...]]:
+    """Texts as codes into their names, sorted; with "unknown" last for those of whom there is no row."""
+    encoded = column.dictionary_encode()
+    found = encoded.dictionary.to_pylist()
+    values = sorted({*found, UNKNOWN}, key=sort_key)
+    turned = np.array([values.index(value) for value in found], dtype=np.int32)
+    codes = turned[encoded.indices.to_numpy()] if len(column) else np.empty(0, dtype=np.int32)
+    return np.r_[codes, np.int32(values.index(UNKNOWN))].astype(np.int32), tuple(values)
 
 
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _filled(name: str) -> str:
+    """An attribute's text; null and empty are "unknown"."""
+    return f"coalesce(nullif(trim({identifier(name)}::VARCHAR), ''), {quoted(UNKNOWN)})"
 
 
-def _file(path: Path) -> str:
-    return f"read_parquet({_text(str(path))})"
+def _check_subjects(con: duckdb.DuckDBPyConnection, results: Results) -> None:
+    row = con.execute("SELECT count(*) - count(DISTINCT subject_id) FROM attributes").fetchone()
+    if row and row[0]:
+        raise SalusError(f"{results.attributes} has more than one row for {row[0]} subjects or rows without one")
+
+
+def _rows(con: duckdb.DuckDBPyConnection, results: Results) -> tuple[tuple[str, str], ...]:
+    """The groups of the measures that are rates; temp table `listed(measure, group_id, row)`."""
+    query = f"SELECT DISTINCT measure, group_id FROM {parquet(results.determinations)} ORDER BY ALL"
+    rows = [(str(m), str(g)) for m, g in con.execute(query).fetchall() if results.measure(m).is_rate]
+    con.execute("CREATE TEMP TABLE listed (measure VARCHAR, group_id VARCHAR, number SMALLINT)")
+    if rows:
+        con.executemany("INSERT INTO listed VALUES (?, ?, ?)", [(*row, place) for place, row in enumerate(rows)])
+    return tuple(rows)
+
+
+def _read_determinations(
+    con: duckdb.DuckDBPyConnection, results: Results, rows: int
+) -> tuple[Codes, npt.NDArray[np.uint8], Whole]:
+    """Person and `met` of each unit that counts, row by row, and where each row's units end."""
+    query = f"""
+        SELECT l.number, coalesce(p.place, (SELECT count(*) FROM person))::INTEGER AS person,
+          {MEETS}::UTINYINT AS met
+        FROM {parquet(results.determinations)} d JOIN listed l USING (measure, group_id)
+          LEFT JOIN person p USING (subject_id)
+        WHERE {COUNTS}
+        """
+    found = con.execute(query).fetchnumpy()
+    row, person, met = (np.asarray(found[name]) for name in ("number", "person", "met"))
+    if np.any(np.diff(row) < 0):
+        order = np.argsort(row, kind="stable")
+        row, person, met = row[order], person[order], met[order]
+    return person.astype(np.int32), met.astype(np.uint8), np.cumsum(np.bincount(row, minlength=rows)).astype(np.int64)

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from salus.equity import families, multilevel
-from salus.equity.counting import CROSS, Cell
 from salus.equity.families import Families
 from salus.equity.intervals import Floats
 from salus.equity.summary import SCHEMA
+from salus.equity.tally import CROSS, Tally
 
 FEWEST = 6
 """Crossings with fewer groups say nothing about a variance."""
@@ -25,29 +25,28 @@ MOST_MODELS = 200
 METHOD = "logistic random intercept, adaptive quadrature"
 
 
-def crossing_table(cells: Sequence[Cell], level: float) -> pa.Table:
+def crossing_table(tally: Tally, level: float) -> pa.Table:
     """Four rows (summary.SCHEMA) per measure and crossing of known groups, or none where there are more than
     `MOST_MODELS` to fit: `vpc` (share of variance between crossings, latent scale), `vpc_response` (the same of
     probabilities), `mor` (median odds ratio) and `pcv` (share of the variance that the attributes' effects explain).
 
     A family whose model cannot be fitted, as where a whole group has or lacks the outcome, has no rows.
     """
-    crossed = [of for of in families.by_attribute(cells) if CROSS in of.attribute]
-    if sum(len(of.places) for of in crossed) > MOST_MODELS:
+    crossed = [of for of in families.by_attribute(tally) if CROSS in of.attribute]
+    if len(crossed) * len(tally.rows) > MOST_MODELS:
         return SCHEMA.empty_table()
-    rows = [row for of in crossed for row in _rows(of, cells, level)]
+    rows = [row for of in crossed for row in _rows(of, tally, level)]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def _rows(of: Families, cells: Sequence[Cell], level: float) -> Iterator[dict[str, Any]]:
+def _rows(of: Families, tally: Tally, level: float) -> Iterator[dict[str, Any]]:
     missing = families.missing(of)
-    for row, places in enumerate(of.places):
+    for row, (measure, group_id) in enumerate(tally.rows):
         there = np.flatnonzero(of.known & (of.n[row] > 0))
         if len(there) < FEWEST:
             continue
         x, n, values = of.x[row, there], of.n[row, there], [of.values[i] for i in there]
-        cell = cells[int(places[0])]
-        about = {"measure": cell.measure, "group_id": cell.group_id, "attribute": of.attribute, "level": level}
+        about = {"measure": measure, "group_id": group_id, "attribute": of.attribute, "level": level}
         about |= {"groups": len(there), "people": int(n.sum()), "missing_share": float(missing[row]), "method": METHOD}
         for index, value, equal in _fitted(x, n, values):
             yield {**about, "index": index, "value": value, "equal": equal}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
@@ -56,6 +57,16 @@ def label_json(con: duckdb.DuckDBPyConnection, name: str, texts: str, classify: 
 def quoted(text: str) -> str:
     """`text` as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """`name` as the SQL name of a column."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def parquet(path: Path) -> str:
+    """A Parquet file as an SQL relation."""
+    return f"read_parquet({quoted(str(path))})"
 
 
 def _codes(codings: list[dict[str, Any]]) -> tuple[Code, ...]:

@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from salus.equity import contrasts, families, groups, unified
 from salus.equity.contrasts import Measured
-from salus.equity.counting import CROSS, Cell
 from salus.equity.families import Families
 from salus.equity.groups import Groups
 from salus.equity.results import Results
+from salus.equity.tally import CROSS, Tally
 from salus.errors import UsageError
 
 MOST_GROUPS = 60
@@ -49,18 +49,18 @@ _EQUAL_AT_ONE = ("R", "rii", "r")
 
 
 def inequality_table(
-    results: Results, cells: Sequence[Cell], level: float, ordered: Mapping[str, Sequence[str]] | None = None
+    results: Results, tally: Tally, level: float, ordered: Mapping[str, Sequence[str]] | None = None
 ) -> pa.Table:
     """All indices of every measure and attribute (SCHEMA) with two known groups or more, crossings left out.
 
     `ordered` maps an attribute to its groups from the least to the most advantaged; an empty list takes them in the
     order of their names, numbers as numbers. UsageError: an attribute or a group that is not there.
     """
-    found = [of for of in families.by_attribute(cells) if CROSS not in of.attribute and of.known.sum() <= MOST_GROUPS]
+    found = [of for of in families.by_attribute(tally) if CROSS not in of.attribute and of.known.sum() <= MOST_GROUPS]
     rows: list[dict[str, Any]] = []
     orders = _orders(found, ordered or {})
     for of in found:
-        rows += _rows(of, cells, results, level, orders.get(of.attribute))
+        rows += _rows(of, tally, results, level, orders.get(of.attribute))
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
@@ -87,19 +87,20 @@ def _natural(value: str) -> tuple[int, float, str]:
 
 
 def _rows(
-    of: Families, cells: Sequence[Cell], results: Results, level: float, order: Sequence[int] | None
+    of: Families, tally: Tally, results: Results, level: float, order: Sequence[int] | None
 ) -> Iterator[dict[str, Any]]:
     known = np.flatnonzero(of.known) if order is None else np.array(order)
     enough = (of.n[:, known] > 0).sum(axis=1) > 1
     if not enough.any():
         return
-    firsts = [cells[i] for i in of.places[enough, 0]]
-    favourable = [results.measure(cell.measure).improvement != "decrease" for cell in firsts]
+    rows = [tally.rows[i] for i in np.flatnonzero(enough)]
+    favourable = [results.measure(measure).improvement != "decrease" for measure, _ in rows]
     taken = groups.of_counts(of.x[enough][:, known], of.n[enough][:, known], favourable, level)
     missing = families.missing(of)[enough]
     for index, (measured, method) in _indices(taken, order is not None).items():
-        for row, cell in enumerate(firsts):
-            yield _row(cell, index, measured, row, taken, float(missing[row]), method)
+        for row, (measure, group_id) in enumerate(rows):
+            about = {"measure": measure, "group_id": group_id, "attribute": of.attribute}
+            yield about | _row(index, measured, row, taken, float(missing[row]), method)
 
 
 def _indices(taken: Groups, in_order: bool) -> dict[str, tuple[Measured, str]]:
@@ -109,14 +110,9 @@ def _indices(taken: Groups, in_order: bool) -> dict[str, tuple[Measured, str]]:
     return found
 
 
-def _row(
-    cell: Cell, index: str, measured: Measured, row: int, taken: Groups, missing: float, method: str
-) -> dict[str, Any]:
+def _row(index: str, measured: Measured, row: int, taken: Groups, missing: float, method: str) -> dict[str, Any]:
     figures = {name: getattr(measured, name) for name in ("value", "error", "low", "high", "corrected")}
     return {
-        "measure": cell.measure,
-        "group_id": cell.group_id,
-        "attribute": cell.attribute,
         "index": index,
         **{name: _or_none(None if array is None else array[row]) for name, array in figures.items()},
         "equal": 1.0 if index in _EQUAL_AT_ONE else 0.0,

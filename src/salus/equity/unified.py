@@ -40,21 +40,22 @@ def inequality(groups: Groups, reference: Floats | None = None, draws: int = DRA
     """All measures of `dispersion` by their short names, of every family; MDR only against a reference, for without
     one it is MDB."""
     asked = {name: formula for name, formula in EXTREME.items() if reference is not None or name not in REFERENCE_ONLY}
-    extreme = unified(groups, asked, EXTREME_PATTERNS, reference, draws)
-    return extreme | unified(groups, SPREAD, SPREAD_PATTERNS, reference, draws)
+    patterns = dict.fromkeys(asked, EXTREME_PATTERNS) | dict.fromkeys(SPREAD, SPREAD_PATTERNS)
+    return unified(groups, {**asked, **SPREAD}, patterns, reference, draws)
 
 
 def unified(
     groups: Groups,
     formulas: Mapping[str, Formula],
-    patterns: tuple[Pattern, ...],
+    patterns: Mapping[str, tuple[Pattern, ...]],
     reference: Floats | None = None,
     draws: int = DRAWS,
 ) -> dict[str, Measured]:
     """Each formula's value, standard error, interval and value freed of noise; shape of the groups' leading axes.
 
-    The standard error is the spread of samples under the corrected degree of the first pattern. The same groups give
-    the same answer: samples are drawn from a fixed seed. A value that is not finite has no interval (nan).
+    `patterns` are each formula's; one that several share is drawn once. The standard error is the spread of samples
+    under the corrected degree of the first pattern. The same groups give the same answer: samples are drawn from a
+    fixed seed. A value that is not finite has no interval (nan).
     """
     flat = _families(groups)
     families, width = flat.value.shape
@@ -64,8 +65,12 @@ def unified(
     def part(start: int) -> dict[str, Measured]:
         some = slice(start, start + step)
         base = None if chosen is None else chosen[some]
-        found = [_along(_slice(flat, some), formulas, pattern, base, draws) for pattern in patterns]
-        return {name: reduce(_widest, [one[name] for one in found]) for name in formulas}
+        found: dict[str, list[Measured]] = {name: [] for name in formulas}
+        for pattern in dict.fromkeys(pattern for those in patterns.values() for pattern in those):
+            held = {name: formula for name, formula in formulas.items() if pattern in patterns[name]}
+            for name, measured in _along(_slice(flat, some), held, pattern, base, draws).items():
+                found[name].append(measured)
+        return {name: reduce(_widest, of) for name, of in found.items()}
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         parts = list(pool.map(part, range(0, families, step)))

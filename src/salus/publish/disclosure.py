@@ -14,8 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from salus.equity.counting import NOT_KNOWN
 from salus.equity.estimate import Disclosure
+from salus.equity.tally import NOT_KNOWN
 from salus.publish.policy import at
 from salus.publish.tables import Key, States, hide, key_of
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from salus.equity.counting import OVERALL
+from salus.equity.tally import OVERALL
 from salus.errors import SalusError
 from salus.publish.suppress import Cell, Ends
 from salus.publish.tables import Key, Tables, key_of

@@ -22,8 +22,9 @@ import pyarrow.parquet as pq
 
 from salus import __version__
 from salus.equity.compare import SCHEMA, Settings, compared
-from salus.equity.counting import NOT_KNOWN, OVERALL, Cell, count_cells
+from salus.equity.counting import count_cells
 from salus.equity.results import Results
+from salus.equity.tally import NOT_KNOWN, OVERALL, Cell, Tally
 from salus.errors import SalusError, UsageError
 from salus.publish import certificate, earlier
 from salus.publish.disclosure import Line, lines
@@ -107,16 +108,15 @@ def _refusal(judgement: certificate.Judgement) -> str:
 # --- the table ---
 
 
-def _table(
-    cells: Sequence[Cell], states: Mapping[Key, States], results: Results, order: Order
-) -> tuple[pa.Table, list[Line]]:
+def _table(cells: Tally, states: Mapping[Key, States], results: Results, order: Order) -> tuple[pa.Table, list[Line]]:
     """The equity table worked out from what is shown, and its lines for the page."""
     policy = order.policy
     shown = [replace(c, x=policy.shown(c.x), n=policy.shown(c.n)) for c in cells]
     keys = list(states)
     # a hidden group is compared as one of nobody: the table wants every group, and learns nothing of it
     told_of = [c if states[key] == States() else replace(c, x=0, n=0) for key, c in zip(keys, shown, strict=True)]
-    table_rows = {key_of(row): row for row in compared(told_of, results, order.settings).to_pylist()}
+    told_cells = cells.counted([c.x for c in told_of], [c.n for c in told_of])
+    table_rows = {key_of(row): row for row in compared(told_cells, results, order.settings).to_pylist()}
     made = {key: row for key, row in table_rows.items() if states[key] == States()}
     shares = _missing(dict(zip(keys, shown, strict=True)), states)
     unbounded = {key[:3] for key, state in states.items() if state != States() and key[3] in NOT_KNOWN}

@@ -23,8 +23,8 @@ import vl_convert
 from salus import __version__
 from salus.equity.attributes import ATTRIBUTES
 from salus.equity.compare import Settings, equity_table
-from salus.equity.counting import DECLINED, NOT_KNOWN, OVERALL, UNKNOWN
 from salus.equity.results import MeasureInfo, Results
+from salus.equity.tally import DECLINED, NOT_KNOWN, OVERALL, UNKNOWN
 from salus.files import write_atomically
 from salus.publish import charts, words
 from salus.publish.disclosure import THRESHOLD, Line, is_small, protect

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from salus.equity.counting import OVERALL
+from salus.equity.tally import OVERALL
 from salus.publish.policy import Policy
 from salus.publish.suppress import Cell, Ends, Problem, Unprotectable, suppress, told
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from salus.equity.attributes import ATTRIBUTES
-from salus.equity.counting import CROSS, DECLINED, UNKNOWN
+from salus.equity.tally import CROSS, DECLINED, UNKNOWN
 from salus.publish.disclosure import THRESHOLD, Line
 
 _LABELS = {a.name: a.label for a in ATTRIBUTES}
