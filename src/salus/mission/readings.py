@@ -14,9 +14,9 @@ from typing import Any, Final
 import duckdb
 
 from salus.equity import estimate
-from salus.equity.counting import NOT_KNOWN, OVERALL
 from salus.equity.estimate import Count, Estimate
 from salus.equity.results import MeasureInfo
+from salus.equity.tally import NOT_KNOWN, OVERALL
 from salus.mission.sources import Row, Source
 from salus.publish import words
 from salus.publish.disclosure import Line

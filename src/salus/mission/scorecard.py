@@ -15,7 +15,7 @@ from typing import Literal
 
 from salus.catalog.mission import Clause, Mission
 from salus.equity.compare import Settings
-from salus.equity.counting import CROSS, OVERALL
+from salus.equity.tally import CROSS, OVERALL
 from salus.errors import UsageError
 from salus.mission.checks import Check, Facts, check
 from salus.mission.readings import Gap, Reading, readings
