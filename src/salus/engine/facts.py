@@ -37,7 +37,7 @@ class Facts:
         """Type the elements that were asked for and never typed; True when there were any."""
         if not self.untyped:
             return False
-        self._population.ensure(sorted(self.untyped))
+        self._population.learn(sorted(self.untyped))
         self.untyped.clear()
         self._tables, self._facts = self._population.tables(), self._population.facts()
         return True

@@ -26,13 +26,15 @@ from salus.fhir.reading import Raw, scan_blocks
 from salus.fhir.sources import Walk
 from salus.store import manifest
 from salus.store.batches import Batch, by_type
-from salus.store.sql import insert_rows, literal, quote, rows, scalar
+from salus.store.sql import another, insert_rows, literal, quote, rows, scalar
 
 BATCH_BYTES = 16 << 20
 BATCH_ROWS = 100_000
 """A type's resources are written once this much JSON of it, or so many, have been gathered."""
 _HELD_BYTES = 64 << 20
 _TELL_BYTES = 1 << 20
+_CHECKPOINT_BYTES = 192 << 20
+"""So much JSON waits in memory to be compressed; what is compressed with less than a row group is so anew later."""
 _PENDING = 2
 
 # Zstandard is asked for: of all codecs it is twice as fast on JSON and leaves a quarter of the size.
@@ -98,7 +100,7 @@ class Intake:
         self._held = 0
         self._files: list[_File] = []
         self._bad: list[tuple[str, int, int | None, str]] = []
-        self._writer = _Writer(con.cursor(), load)
+        self._writer = _Writer(another(con), load)
 
     def run(self, walk: Walk, progress: Callable[[int, int], None]) -> Taken:
         """Read everything; `progress` is told (bytes read, bytes to read)."""
@@ -188,6 +190,7 @@ class _Writer:
         self._pool = ThreadPoolExecutor(1)
         self._pending: deque[Future[None]] = deque()
         self._created: set[str] = set()
+        self._written = 0
         self.refused: list[tuple[int, int, int | None]] = []
 
     def put(self, kind: str, batch: Batch, start: int) -> None:
@@ -220,6 +223,10 @@ class _Writer:
         there = "SELECT NULL, seq, json, file, line, entry FROM batch WHERE deleted IS NOT TRUE"
         self._con.execute(f"INSERT INTO raw.{quote(kind)} {there}")
         self._con.unregister("batch")
+        self._written += batch.size
+        if self._written > _CHECKPOINT_BYTES:
+            self._con.execute("CHECKPOINT")
+            self._written = 0
 
     def _note_arrival(self, kind: str, table: pa.Table) -> None:
         self._con.register("batch", table)

@@ -29,7 +29,7 @@ from salus.store.owners import Owned, drop_raw, name_others, settle, write_keys
 from salus.store.population import SCHEMA, by_resource, prepare, schema_of, stage_type
 from salus.store.publish import FACTS, drop_staged, publish
 from salus.store.scratch import scratch
-from salus.store.sql import literal, scalar, transaction
+from salus.store.sql import another, literal, open_bulk, scalar, transaction
 from salus.store.tree import Need
 from salus.store.versions import date_undated
 from salus.store.warm import warm_needs
@@ -40,9 +40,6 @@ Progress = Callable[[str, int, int], None]
 MEMORY = "768MB"
 """How much the database may hold if nothing is said; the rest of a large load waits on disk beside the file."""
 
-_SETTINGS = (
-    "SET wal_autocheckpoint = '128MB'",  # a checkpoint compresses the last rows of a table anew: not too often
-)
 _TYPES = """CREATE OR REPLACE TABLE resource_type AS
     SELECT type, count(*) AS resources FROM work.final GROUP BY type ORDER BY type"""
 _EXISTING = "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()"
@@ -96,8 +93,9 @@ def load(
     walk = Walk(paths)
     onto = into.exists() and not replace
     with scratch(into, onto=onto) as place:
-        con = duckdb.connect(str(place))
+        con = duckdb.connect()
         try:
+            open_bulk(con, place)
             job = _Job(con, into, memory, progress or (lambda step, done, total: None))
             report = job.run(walk)
         finally:
@@ -139,8 +137,6 @@ class _Job:
             self.con.execute(f"SET memory_limit = {literal(self.memory)}")
         except duckdb.Error as problem:
             raise SalusError(f"{self.memory} is not an amount of memory (try 2GB)") from problem
-        for setting in _SETTINGS:
-            self.con.execute(setting)
         prepare(self.con)
         self.con.execute(f"{FACTS}; {TABLES}; {manifest.TABLE}; {_INFO}; CREATE SCHEMA IF NOT EXISTS intake")
         self.con.execute(f"CREATE TABLE IF NOT EXISTS intake.arrival({ARRIVAL})")
@@ -187,7 +183,7 @@ class _Job:
                 self.tell("type", done, total)
 
         def one_type(resource: str, needs: list[Need]) -> None:
-            with self.con.cursor() as cursor:
+            with another(self.con) as cursor:
                 staged = stage_type(cursor, resource, needs, dictionary, {}, advance)
                 with transaction(cursor):
                     publish(cursor, staged, {})

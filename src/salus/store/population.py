@@ -21,12 +21,12 @@ from salus.errors import SalusError
 from salus.store import moments, problems
 from salus.store.intake import RAW_COLUMNS
 from salus.store.intern import Dictionary
-from salus.store.publish import KEYS, ColumnFact, Facts, drop_staged, number, publish
+from salus.store.publish import KEYS, ColumnFact, Facts, absent, drop_staged, number, publish
 from salus.store.shred import Shredder, Staged
 from salus.store.sql import attach_work, literal, quote, refused, rows, transaction
-from salus.store.tree import Need, canonical, grow
+from salus.store.tree import Need, canonical, grow, relation
 
-SCHEMA = "3"
+SCHEMA = "4"
 """Changes whenever populations made before cannot be read any more."""
 
 
@@ -92,22 +92,35 @@ class Population:
         return self._facts
 
     def ensure(self, needs: Iterable[tuple[str, str]]) -> None:
-        """Make sure that every (table, element column) asked for is there; what is missing is typed from the
-        raw resources.
+        """Make sure that every (table, element column) asked for is there, as `learn` does; tables and columns are
+        there afterwards also when no row has the element.
+        """
+        wanted = {canonical(table, column) for table, column in needs}
+        self.learn(wanted)
+        grown = [relation(grow(resource, asked)) for resource, asked in by_resource(wanted)]
+        if lacking := absent(self.con, grown):
+            self._refuse_if_read_only()
+            self.con.execute("; ".join(lacking))
+
+    def learn(self, needs: Iterable[tuple[str, str]]) -> None:
+        """Make sure that there are facts about every (table, element column) asked for, and a column where there is
+        anything; what is missing is typed from the raw resources.
 
         Columns may be named whole (`effectiveDateTime`) or as stored (`effectiveDateTime.low`);
-        ("Encounter.diagnosis", "") asks for the table alone. Tables and columns are there afterwards also
-        when no row has the element. All or nothing. Raises SalusError for types and elements FHIR R4 does not
-        have, and when the population is open for reading only.
+        ("Encounter.diagnosis", "") asks for the table alone. All or nothing. Raises SalusError for types and
+        elements FHIR R4 does not have, and when the population is open for reading only.
         """
         wanted = {canonical(table, column) for table, column in needs}
         missing = {need for need in wanted if need not in self.facts() and not self._is_own(need)}
         if not missing:
             return
-        if self._read_only:
-            raise SalusError("the population is open for reading only and lacks elements that are asked for")
+        self._refuse_if_read_only()
         self._type(missing)
         self._facts = None
+
+    def _refuse_if_read_only(self) -> None:
+        if self._read_only:
+            raise SalusError("the population is open for reading only and lacks elements that are asked for")
 
     def _is_own(self, need: Need) -> bool:
         """Whether it is what every resource table has from the first: its rows and their ids."""

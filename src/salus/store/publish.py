@@ -8,14 +8,14 @@ Leaves to others: typing values (`salus.store.shred`), the transaction around it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import duckdb
 
 from salus.store.shred import Staged
 from salus.store.sql import literal, quote, scalar
-from salus.store.tree import Column
+from salus.store.tree import Column, Relation
 
 FACTS = """CREATE TABLE IF NOT EXISTS column_fact(
     table_name VARCHAR, column_name VARCHAR, present BOOLEAN, exact BOOLEAN)"""
@@ -72,7 +72,9 @@ def _union(parts: list[str]) -> str:
 
 
 def publish(con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged], known: Facts) -> None:
-    """Write the staged columns that are not `known` yet into the population's tables, and the facts about them."""
+    """Write the staged columns that are not `known` yet into the population's tables, and the facts about them. A
+    column in which no row has anything is a fact alone (until `absent`): empty ones cost as much as full ones.
+    """
     definitions: list[str] = []
     facts: dict[tuple[str, str], ColumnFact] = {}
     for table, one in staged.items():
@@ -81,7 +83,7 @@ def publish(con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged], known:
         if one.relation.path and (table, "") not in known:
             definitions += _create(con, table, columns, staged)
         elif not found:
-            definitions += [f"ALTER TABLE {quote(table)} ADD COLUMN {name} {sql}" for name, sql in _physical(columns)]
+            pass
         elif _covers(con, table, one, known):
             _replace(con, table, columns, one)
         else:
@@ -98,14 +100,13 @@ def _covers(con: duckdb.DuckDBPyConnection, table: str, one: Staged, known: Fact
 
 
 def _replace(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], one: Staged) -> None:
-    """A resource's table anew from staged rows alone. Sorted before the columns nobody has are added: a sort carries
-    every column it is given.
-    """
-    rows = f"(SELECT * FROM {_union(one.parts)} ORDER BY rid)"
-    typed = ", ".join(f"{name} {sql}" for name, sql in _physical(columns))
+    """A resource's table anew from staged rows alone."""
+    found = _found(columns, one)
+    typed = ", ".join(f"{name} {sql}" for name, sql in found)
+    names = ", ".join(name for name, _ in found)
     con.execute(
         f"""CREATE OR REPLACE TABLE {quote(table)}({KEYS}, {typed});
-        INSERT INTO {quote(table)} SELECT pid, rid, id, {_values(columns, one)} FROM {rows} s"""
+        INSERT INTO {quote(table)} SELECT pid, rid, id, {names} FROM {_union(one.parts)} ORDER BY rid"""
     )
 
 
@@ -115,38 +116,59 @@ def _extend(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], o
     if one.relation.path:
         key, rows = "eid", f"(SELECT n.eid, s.* FROM {rows} s JOIN {_numbered(table)} n USING (sk))"
     fresh = quote(f"{table} new")
+    values = ", ".join(f"s.{name} AS {name}" for name, _ in _found(columns, one))
     con.execute(
-        f"""CREATE TABLE {fresh} AS SELECT k.*, {_values(columns, one)} FROM {quote(table)} k
+        f"""CREATE TABLE {fresh} AS SELECT k.*, {values} FROM {quote(table)} k
         LEFT JOIN {rows} s ON s.{key} = k.{key} ORDER BY k.{key}"""
     )
     con.execute(f"DROP TABLE {quote(table)}; ALTER TABLE {fresh} RENAME TO {quote(table)}")
-
-
-def _values(columns: list[Column], one: Staged) -> str:
-    """The physical columns as the staged rows `s` give them, NULL where no row has any."""
-    return ", ".join(
-        f"s.{name} AS {name}" if column.name in one.found else f"CAST(NULL AS {sql}) AS {name}"
-        for column in columns
-        for name, sql in _physical([column])
-    )
 
 
 def _create(
     con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], staged: Mapping[str, Staged]
 ) -> list[str]:
     """A new child table, its rows in order of `eid`; the statement that makes it when it has none."""
-    typed = [f"{name} {sql}" for name, sql in _physical(columns)]
-    definition = f"CREATE TABLE {quote(table)}({', '.join([*_CHILD_KEYS, *typed])})"
     one = staged[table]
+    found = _found(columns, one)
+    typed = [f"{name} {sql}" for name, sql in found]
+    definition = f"CREATE TABLE {quote(table)}({', '.join([*_CHILD_KEYS, *typed])})"
     if not one.parts:
         return [definition]
-    found = [name for name, _ in _physical(column for column in columns if column.name in one.found)]
+    names = [name for name, _ in found]
     con.execute(
         f"""{definition}; INSERT INTO {quote(table)} BY NAME
-        SELECT {", ".join(["pid", "rid", "parent", "row_number() OVER () AS eid", "ord", *found])}
+        SELECT {", ".join(["pid", "rid", "parent", "row_number() OVER () AS eid", "ord", *names])}
         FROM (SELECT * FROM {_with_parent(staged, table)} ORDER BY parent, ord)"""
     )
     return []
+
+
+def absent(con: duckdb.DuckDBPyConnection, relations: Iterable[Relation]) -> list[str]:
+    """The statements that make the columns of typed relations in which no row has anything, so that SQL may name them
+    all the same.
+    """
+    found = con.execute(
+        """SELECT table_name, column_name FROM duckdb_columns()
+        WHERE schema_name = 'main' AND database_name = current_database()"""
+    )
+    there = {(table, quote(name)) for table, name in found.fetchall()}
+    return [
+        f"ALTER TABLE {quote(one.table)} ADD COLUMN {name} {sql}"
+        for one in _each(relations)
+        for name, sql in _physical(one.columns)
+        if (one.table, name) not in there
+    ]
+
+
+def _each(relations: Iterable[Relation]) -> Iterator[Relation]:
+    for one in relations:
+        yield one
+        yield from _each(one.children)
+
+
+def _found(columns: list[Column], one: Staged) -> list[tuple[str, str]]:
+    """The physical columns in which some row has a value."""
+    return _physical(column for column in columns if column.name in one.found)
 
 
 def _physical(columns: Iterable[Column]) -> list[tuple[str, str]]:

@@ -22,11 +22,11 @@ from salus.store import moments
 from salus.store.intern import Dictionary
 from salus.store.problems import Notes, value
 from salus.store.references import FOREIGN
-from salus.store.sql import literal, quote, rows, scalar
+from salus.store.sql import GROUP, literal, quote, rows, scalar
 from salus.store.tree import Column, Node, Relation, prune, relation, structure
 
-BLOCK = 2 * 122_880
-"""Rows read at once: two of DuckDB's row groups, so that two threads have work."""
+BLOCK = 6 * GROUP
+"""Rows read at once."""
 
 _KEY_BITS = 40
 

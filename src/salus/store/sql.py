@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+
+GROUP = 32_768
+"""Rows that are compressed, and read by one thread, together: with DuckDB's own 122,880 one thread would have all of a
+small population, and a batch would wait in memory for the next."""
 
 _REFUSED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
 
@@ -37,6 +42,22 @@ def attach_work(con: duckdb.DuckDBPyConnection) -> None:
     """Attach `work` and make time zones a matter of the data alone."""
     con.execute("SET TimeZone = 'UTC'")
     con.execute("ATTACH IF NOT EXISTS ':memory:' AS work (READ_WRITE)")
+
+
+def open_bulk(con: duckdb.DuckDBPyConnection, place: Path) -> None:
+    """Make the file at `place` the default database of a connection in memory, to be written in bulk: without a log
+    (what is not in the file at a checkpoint is not there), and what does not fit into memory beside it.
+    """
+    con.execute(f"SET temp_directory = {literal(str(place) + '.tmp')}")
+    con.execute(f"ATTACH {literal(str(place))} AS population (RECOVERY_MODE no_wal_writes, ROW_GROUP_SIZE {GROUP})")
+    con.execute("USE population")
+
+
+def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A further connection to what `open_bulk` opened, for another thread."""
+    made = con.cursor()
+    made.execute("USE population")
+    return made
 
 
 def scalar(con: duckdb.DuckDBPyConnection, query: str) -> int:
