@@ -7,6 +7,10 @@
     if (!place) { document.documentElement.dataset.drawn = "yes"; return; }
     var spec = JSON.parse(document.getElementById(place.dataset.spec).textContent);
     vegaEmbed(place, spec, { renderer: "svg", actions: false, ast: false })
+      .then(function () {
+        // The place says it all in words; the marks inside have none of their own.
+        place.querySelectorAll("svg").forEach(function (drawn) { drawn.setAttribute("aria-hidden", "true"); });
+      })
       .catch(function () {
         place.removeAttribute("role");
         place.textContent = place.getAttribute("aria-label");
