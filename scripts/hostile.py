@@ -167,9 +167,8 @@ def answers(folder: Path, records: Path) -> dict[str, tuple[object, ...]]:
 
 def hostile_identifiers(bench: Bench) -> str:
     """hostile texts (SQL, HTML, markup, NUL ...) as the identifiers of people, from load to report and explanation"""
-    plain = bench.folder / "people"
-    synthesize(plain, people=100, seed=3)
-    (plain / "truth.json").unlink()
+    synthesize(bench.folder / "people", people=100, seed=3)
+    plain = bench.folder / "people/records"
     expected = answers(bench.folder / "plain", plain)
     names = dict(zip(sorted(expected), HOSTILE, strict=False))
     found = answers(bench.folder / "hostile", renamed(plain, bench.folder / "renamed", names))

@@ -13,10 +13,8 @@ from salus.errors import UsageError
 
 @pytest.fixture
 def records(tmp_path: Path) -> Path:
-    folder = tmp_path / "records"
-    synthesize(folder, people=30, seed=1)
-    (folder / "truth.json").unlink()
-    return folder
+    synthesize(tmp_path / "community", people=30, seed=1)
+    return tmp_path / "community/records"
 
 
 def test_says_what_was_loaded(records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,6 @@ import pytest
 from measure.deck_expectations import batches, measure_of, read_deck
 from salus.catalog import content_paths
 from salus.catalog.synth import Scenario, synthesize
-from salus.catalog.synth.truth import MEASURE
 from salus.cli.evaluate import tools
 from salus.errors import SalusError, UsageError
 from salus.measure.content import Content
@@ -31,6 +30,7 @@ from salus.store import load
 
 Json = dict[str, Any]
 PERIOD = Scenario().period
+MEASURE = "SalusBloodPressureControl"
 
 
 def person(id_: str, born: str = "1970-03-01") -> Json:
@@ -175,7 +175,7 @@ def test_it_is_plain_json(results: Path) -> None:
 
 
 def test_everyone_synthetic_agrees_with_the_run(tmp_path: Path) -> None:
-    synthesize(tmp_path / "records", 150, 3)
+    synthesize(tmp_path, 150, 3)
     load(sorted((tmp_path / "records").glob("*.ndjson")), tmp_path / "population.duckdb")
     job = Job(tmp_path / "population.duckdb", tuple(content_paths()), PERIOD, tmp_path / "results", (MEASURE,))
     evaluate(job, tools())

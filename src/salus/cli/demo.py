@@ -10,7 +10,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -19,27 +18,14 @@ from rich.rule import Rule
 
 from salus.catalog import content_paths
 from salus.catalog.synth import Truth, synthesize
-from salus.catalog.synth.truth import MEASURE
-from salus.equity.compare import Settings, equity_table
+from salus.catalog.synth.found import Found, find
+from salus.catalog.synth.run import RECORDS
 from salus.equity.results import Results
-from salus.errors import SalusError, UsageError
+from salus.errors import UsageError
 
-RECORDS, POPULATION, RESULTS, REPORT = "records", "population.duckdb", "results", "report.html"
-MARK = f"{RECORDS}/truth.json"  # by which a folder is known to be a demo's own
+COMMUNITY, POPULATION, RESULTS, REPORT = "community", "population.duckdb", "results", "report.html"
+MARK = f"{COMMUNITY}/truth.json"  # by which a folder is known to be a demo's own
 ATTRIBUTES = ("uninsured", "payer", "race", "ethnicity", "language", "sex", "age_band", "zip")
-
-
-@dataclass(frozen=True)
-class Found:
-    """What the equity table says of the uninsured against the insured; shares, from 0 to 1."""
-
-    uninsured: float
-    insured: float
-    gap: float
-    low: float
-    high: float
-    verdict: str
-    people: int  # uninsured people in the denominator
 
 
 def demo_command(out: Path, people: int, seed: int) -> None:
@@ -51,14 +37,14 @@ def demo_command(out: Path, people: int, seed: int) -> None:
         truth = fresh(out, people, seed)
     with steps.step("load: records into typed tables"):
         load(out)
-    with steps.step("evaluate: who has their blood pressure under control"):
-        evaluate(out, truth.scenario.period)
+    with steps.step("evaluate: who meets which measure"):
+        evaluate(out, truth.period)
     with steps.step("equity: for whom less often"):
         compare(out)
     with steps.step("report: one HTML file"):
         report(out)
     console.print(Rule(style="dim"))
-    for line in summary(truth, find(out / RESULTS)):
+    for line in summary(truth, Results.open(out / RESULTS)):
         console.print(line, soft_wrap=True)
     console.print(f"\nOpen [bold]{out / REPORT}[/bold] in a browser: it needs no network.", soft_wrap=True)
 
@@ -89,19 +75,19 @@ def check_folder(out: Path) -> None:
 def fresh(out: Path, people: int, seed: int) -> Truth:
     if out.exists():
         shutil.rmtree(out)
-    return synthesize(out / RECORDS, people, seed)
+    return synthesize(out / COMMUNITY, people, seed).truth
 
 
 def load(out: Path) -> None:
     from salus.cli.load import load_command
 
-    load_command(sorted((out / RECORDS).glob("*.ndjson")), out / POPULATION, replace=True)
+    load_command(sorted((out / COMMUNITY / RECORDS).glob("*.ndjson")), out / POPULATION, replace=True)
 
 
 def evaluate(out: Path, period: tuple[date, date]) -> None:
     from salus.cli.evaluate import evaluate_command
 
-    evaluate_command(out / POPULATION, content_paths(), [MEASURE], period, out / RESULTS, clauses=True)
+    evaluate_command(out / POPULATION, content_paths(), [], period, out / RESULTS, clauses=True)
 
 
 def compare(out: Path) -> None:
@@ -116,46 +102,30 @@ def report(out: Path) -> None:
     report_command(out / RESULTS, out / REPORT)
 
 
-def find(results: Path) -> Found:
-    """The rate of the uninsured, and its difference from that of the insured."""
-    settings = Settings(references={"uninsured": "no"})
-    table = equity_table(Results.open(results), ["uninsured"], settings).to_pylist()
-    rows = {row["value"]: row for row in table if row["measure"] == MEASURE and row["attribute"] == "uninsured"}
-    uninsured = rows.get("yes")
-    if uninsured is None or uninsured["difference"] is None:
-        raise SalusError("there are too few uninsured people to compare; try more people")
-    people = uninsured["denominator"]
-    gap, low, high = (uninsured[key] for key in ("difference", "difference_low", "difference_high"))
-    return Found(uninsured["rate"], rows["no"]["rate"], gap, low, high, uninsured["verdict"], people)
+def summary(truth: Truth, results: Results) -> Iterator[str]:
+    """Planted against found, in plain words, for each planted gap of the measures there are."""
+    found = list(find(truth, results))
+    for each in found:
+        yield from told(each, results)
+    sure, covered = sum(each.sure for each in found), sum(each.covered for each in found)
+    yield f"Of {len(found)} planted gaps the report is sure of {sure}; {covered} intervals hold what was planted."
 
 
-def summary(truth: Truth, found: Found) -> Iterator[str]:
-    """Planted against found, in plain words."""
-    scenario, drawn = truth.scenario, truth.gap("insured")
-    planted = scenario.control_uninsured - scenario.control_insured
+def told(found: Found, results: Results) -> Iterator[str]:
+    """One planted gap, and what the report says of it."""
+    effect, planted = found.planted.effect, found.planted.expected
+    who, than = " × ".join(effect.who.values()), " × ".join(effect.against.values())
+    attribute, title = " × ".join(effect.who), results.measure(found.planted.measure).label
+    gap = "nobody to compare" if planted is None else points(planted)
+    yield f"[bold]Planted[/bold]  {title}, by {attribute}: {who} against {than}, {gap}."
+    if found.gap is None or found.low is None or found.high is None:
+        yield "[bold]Found[/bold]    Too little to say; try more people."
+        return
+    interval = f"between {found.low * 100:+.1f} and {found.high * 100:+.1f}"
     yield (
-        f"[bold]Planted[/bold]  Blood pressure is under control in {share(scenario.control_uninsured)} of "
-        f"the uninsured and {share(scenario.control_insured)} of the insured: a gap of {points(planted)}."
+        f"[bold]Found[/bold]    [bold]{points(found.gap)}[/bold], {interval} with 95% confidence "
+        f"({found.people:,} people or visits); verdict: {found.verdict}."
     )
-    if drawn is not None:
-        yield f"         Among these people chance made it {points(drawn)}."
-    yield (
-        f"[bold]Found[/bold]    {share(found.uninsured)} and {share(found.insured)}: a gap of "
-        f"[bold]{points(found.gap)}[/bold], between {found.low * 100:+.1f} and {found.high * 100:+.1f} with "
-        f"95% confidence ({found.people:,} uninsured people)."
-    )
-    yield f"         {conclusion(found, planted)}"
-
-
-def conclusion(found: Found, planted: float) -> str:
-    verdicts = {"worse": "The uninsured are worse off", "better": "The uninsured are better off"}
-    said = verdicts.get(found.verdict, f"The report says: {found.verdict}")
-    inside = "holds" if found.low <= planted <= found.high else "does not hold"
-    return f"{said}; the interval {inside} what was planted."
-
-
-def share(value: float) -> str:
-    return f"{value:.0%}"
 
 
 def points(gap: float) -> str:

@@ -469,6 +469,28 @@ def explain(
 
 
 @app.command()
+def synth(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder for the records and the truth.")],
+    people: Annotated[int, typer.Option("--people", metavar="N", min=1, help="How many people.")] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", min=0, help="Another seed, other people.")] = 1,
+    scenario: Annotated[
+        str, typer.Option("--scenario", metavar="NAME|FILE", help="standard, null, intervention, or a TOML file.")
+    ] = "standard",
+    year: Annotated[
+        int | None, typer.Option("--year", metavar="YEAR", min=1990, max=2099, help="The year that measures are about.")
+    ] = None,
+    mess: Annotated[bool, typer.Option("--mess", help="Spoil some records the usual ways.")] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, help="Processes; the bytes do not depend on it.")
+    ] = None,
+) -> None:
+    """A synthetic community as FHIR records, some of whose people are treated worse, and the truth about it."""
+    from salus.cli.synth import synth_command
+
+    synth_command(out, people, seed, scenario, year, mess, workers)
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to put it all.")] = Path("demo-output"),
     people: Annotated[int, typer.Option("--people", metavar="N", min=100, help="How many synthetic people.")] = 4000,

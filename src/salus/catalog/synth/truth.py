@@ -1,103 +1,271 @@
-"""The truth about synthetic people: what was planted, and what of it came true among those drawn.
+"""The truth about a synthetic community, written beside its records and read back as `Truth`.
 
-`Truth` counts as the people pass by; nobody is kept. The counts use what is *true* of a person, and beside
-it what is on record, because a statistic can only see the latter.
+`truth.json` holds each planted effect with the gap it makes in the measure's rate: expected of these people (the mean
+of their true chances), drawn, and as the record lets it be seen; `truth.parquet` one row per unit of each measure's
+initial population; `people.parquet` who everyone is. Format: docs/synth.md. Leaves to others: what is true
+(`ledger`).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
 from typing import Any
 
-from salus.catalog.synth.people import Person, Story, age_on
-from salus.catalog.synth.scenario import Scenario
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-MEASURE = "SalusBloodPressureControl"
+from salus.catalog.synth import groups
+from salus.catalog.synth.calendar import month_of
+from salus.catalog.synth.dice import Flags, Texts
+from salus.catalog.synth.ledger import Entry
+from salus.catalog.synth.people import People
+from salus.catalog.synth.scenario import Effect, Scenario
+from salus.catalog.synth.steps import MEASURES
+from salus.errors import SalusError
+
+FORMAT = "salus-truth-1"
+SUMMARY, UNITS, PEOPLE = "truth.json", "truth.parquet", "people.parquet"
+SIDES = ("group", "reference", "group_on_record", "reference_on_record")
+ON_RECORD = ("race", "ethnicity", "language", "payer", "uninsured")
 
 
 @dataclass
 class Count:
-    """People in the initial population, and of them the excluded, the eligible and the controlled."""
+    """Units that count (not excluded), those of them that meet the measure, and the sum of their chances to."""
 
-    initial_population: int = 0
-    denominator_exclusion: int = 0
-    denominator: int = 0  # without the excluded
+    denominator: int = 0
     numerator: int = 0
+    expected: float = 0.0
 
-    def add(self, story: Story) -> None:
-        if story.denominator:
-            self.initial_population += 1
-            self.denominator_exclusion += story.excluded
-            self.denominator += not story.excluded
-            self.numerator += story.controlled and not story.excluded
+    def add(self, entry: Entry, among: Flags) -> None:
+        counts = among & ~entry.excluded
+        self.denominator += int(counts.sum())
+        self.numerator += int((entry.met & counts).sum())
+        self.expected += float(entry.chance[counts].sum())
+
+    def join(self, other: Count) -> None:
+        self.denominator += other.denominator
+        self.numerator += other.numerator
+        self.expected += other.expected
 
     @property
     def rate(self) -> float | None:
+        """What was drawn, as a share."""
         return self.numerator / self.denominator if self.denominator else None
 
+    @property
+    def chance(self) -> float | None:
+        """The mean of the units' true chances: the rate to be expected."""
+        return self.expected / self.denominator if self.denominator else None
+
+
+def _less(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one - other
+
+
+@dataclass
+class Planted:
+    """An effect, and the gap it makes in its measure: those named against the others, in truth and as recorded.
+
+    `expected` is of the drawn people's chances, `drawn` what came of them, `seen` the same among those whose group
+    the record says. All are differences of shares; None where there is nobody to compare.
+    """
+
+    effect: Effect
+    group: Count = field(default_factory=Count)
+    reference: Count = field(default_factory=Count)
+    group_on_record: Count = field(default_factory=Count)
+    reference_on_record: Count = field(default_factory=Count)
+
+    @property
+    def measure(self) -> str:
+        """The measure's name in the catalog."""
+        return MEASURES[self.effect.measure].name
+
+    @property
+    def expected(self) -> float | None:
+        return _less(self.group.chance, self.reference.chance)
+
+    @property
+    def drawn(self) -> float | None:
+        return _less(self.group.rate, self.reference.rate)
+
+    @property
+    def seen(self) -> float | None:
+        return _less(self.group_on_record.rate, self.reference_on_record.rate)
+
+    @property
+    def worse(self) -> bool:
+        """Whether those named fare worse by the effect."""
+        more = MEASURES[self.effect.measure].more_is_better
+        expected = self.expected or 0.0
+        return expected < 0 if more else expected > 0
+
+    def in_words(self) -> str:
+        """As "SalusStatinTherapy, prescribed: Black or African American × Female -24.0 points against White × Male"."""
+        effect = self.effect
+        named = " × ".join(effect.who.values())
+        than = (
+            f"before month {effect.start}" if effect.start else " × ".join(effect.against.values()) or "everyone else"
+        )
+        gap = "nobody to compare" if self.expected is None else f"{self.expected * 100:+.1f} points"
+        drawn = "" if self.drawn is None else f" (chance made it {self.drawn * 100:+.1f})"
+        attribute = " × ".join(effect.who)
+        return f"{self.measure}, {effect.step}: {attribute} {named} {gap} against {than}{drawn}"
+
+    def add(self, entry: Entry, people: People) -> None:
+        named, against = self._sides(entry, people)
+        known = people.on_record({**self.effect.who, **self.effect.against})[entry.who]
+        self.group.add(entry, named)
+        self.reference.add(entry, against)
+        self.group_on_record.add(entry, named & known)
+        self.reference_on_record.add(entry, against & known)
+
+    def _sides(self, entry: Entry, people: People) -> tuple[Flags, Flags]:
+        """Those named and those they are compared with; of an intervention, the same people after and before."""
+        named = people.among(self.effect.who)[entry.who]
+        if self.effect.start is not None:
+            after = month_of(entry.day) >= self.effect.start
+            return named & after, named & ~after
+        against = people.among(self.effect.against)[entry.who] if self.effect.against else ~named
+        return named, against & ~named
+
     def as_json(self) -> dict[str, Any]:
-        return {**vars(self), "rate": self.rate}
+        gaps = {"expected": self.expected, "drawn": self.drawn, "seen": self.seen}
+        return {
+            "measure": self.measure,
+            "effect": asdict(self.effect),
+            "gap": gaps,
+            "worse": self.worse,
+            **{side: asdict(getattr(self, side)) for side in SIDES},
+        }
 
 
 @dataclass
 class Truth:
-    """Counts overall and by each thing that people differ in."""
+    """What was planted in a community of `people` people and what came of it; `measures` by the catalog's names."""
 
-    scenario: Scenario
+    scenario: str
+    title: str
     seed: int
-    people: int = 0
-    overall: Count = field(default_factory=Count)
-    groups: defaultdict[str, defaultdict[str, Count]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(Count))
-    )
+    people: int
+    period: tuple[date, date]
+    planted: list[Planted] = field(default_factory=list)
+    measures: dict[str, Count] = field(default_factory=dict)
+    excluded: dict[str, int] = field(default_factory=dict)
+    folder: Path | None = None
 
-    def add(self, person: Person, story: Story) -> None:
-        self.people += 1
-        self.overall.add(story)
-        for attribute, group in facts(person, self.scenario).items():
-            self.groups[attribute][group].add(story)
+    @classmethod
+    def of(cls, scenario: Scenario, seed: int, people: int) -> Truth:
+        """Nothing counted yet."""
+        planted = [Planted(effect) for effect in scenario.effects]
+        return cls(scenario.name, scenario.title, seed, people, scenario.period, planted)
 
-    def gap(self, attribute: str) -> float | None:
-        """Rate of the uninsured minus rate of the insured, as a share; None when one of them is empty."""
-        worse, better = (self.groups[attribute][key].rate for key in ("uninsured", "insured"))
-        return None if worse is None or better is None else worse - better
+    def add(self, entry: Entry, people: People) -> None:
+        name = MEASURES[entry.measure].name
+        self.measures.setdefault(name, Count()).add(entry, np.ones(len(entry.who), dtype=bool))
+        self.excluded[name] = self.excluded.get(name, 0) + int(entry.excluded.sum())
+        for planted in self.planted:
+            if planted.effect.measure == entry.measure:
+                planted.add(entry, people)
+
+    def join(self, other: Truth) -> None:
+        """Count in what was counted of other people of the same run."""
+        for mine, theirs in zip(self.planted, other.planted, strict=True):
+            for side in SIDES:
+                getattr(mine, side).join(getattr(theirs, side))
+        for name, count in other.measures.items():
+            self.measures.setdefault(name, Count()).join(count)
+            self.excluded[name] = self.excluded.get(name, 0) + other.excluded[name]
 
     def as_json(self) -> dict[str, Any]:
-        groups = {
-            attribute: {group: count.as_json() for group, count in sorted(counts.items())}
-            for attribute, counts in self.groups.items()
-        }
         return {
-            "measure": MEASURE,
+            "format": FORMAT,
+            "scenario": self.scenario,
+            "title": self.title,
             "seed": self.seed,
             "people": self.people,
-            "period": [day.isoformat() for day in self.scenario.period],
-            "planted": {
-                "what": self.scenario.name,
-                "insured": self.scenario.control_insured,
-                "uninsured": self.scenario.control_uninsured,
-                "gap": round(self.scenario.control_uninsured - self.scenario.control_insured, 6),
+            "period": [each.isoformat() for each in self.period],
+            "planted": [each.as_json() for each in self.planted],
+            "measures": {
+                name: {**asdict(count), "excluded": self.excluded[name]}
+                for name, count in sorted(self.measures.items())
             },
-            "realised": {"gap": self.gap("insured"), "gap_on_record": self.gap("insured_on_record")},
-            "overall": self.overall.as_json(),
-            "groups": groups,
-            "scenario": self.scenario.as_json(),
         }
 
+    @classmethod
+    def read(cls, folder: Path) -> Truth:
+        """The truth beside records that `salus synth` wrote; SalusError when there is none, or another format."""
+        path = folder / SUMMARY
+        try:
+            told = orjson.loads(path.read_bytes())
+        except FileNotFoundError:
+            raise SalusError(f"{folder}: there is no {SUMMARY}; `salus synth` writes it beside the records") from None
+        except orjson.JSONDecodeError as problem:
+            raise SalusError(f"{path}: not JSON ({problem})") from None
+        if not isinstance(told, dict) or told.get("format") != FORMAT:
+            raise SalusError(f"{path}: not a truth in the format {FORMAT}")
+        measures = {name: dict(each) for name, each in told["measures"].items()}
+        excluded = {name: each.pop("excluded") for name, each in measures.items()}
+        first, last = (date.fromisoformat(each) for each in told["period"])
+        return cls(
+            told["scenario"], told["title"], told["seed"], told["people"], (first, last),
+            [_planted(each) for each in told["planted"]],
+            {name: Count(**each) for name, each in measures.items()}, excluded, folder,
+        )  # fmt: skip
 
-def facts(person: Person, scenario: Scenario) -> dict[str, str]:
-    """What people differ in; `_on_record` where the record does not say it of everyone."""
-    insured = "uninsured" if person.uninsured else "insured"
-    ethnicity = {True: "hispanic", False: "not hispanic", None: "unknown"}[person.hispanic]
-    return {
-        "insured": insured,
-        "insured_on_record": insured if person.insurance_recorded else "unknown",
-        "insurance": person.insurance,
-        "race_on_record": person.race or "unknown",
-        "ethnicity_on_record": ethnicity,
-        "language_on_record": person.language or "unknown",
-        "sex": person.sex,
-        "zip": person.zip_code,
-        "decade": f"{age_on(person.birth, scenario.period[1]) // 10 * 10}s",
+    def units(self) -> pa.Table:
+        """Of a truth that was read, `truth.parquet`: measure, subject_id, unit_id, excluded, numerator, chance, day."""
+        return self._table(UNITS)
+
+    def who(self) -> pa.Table:
+        """Of a truth that was read, `people.parquet`: subject_id, family, every attribute, `..._on_record` of some."""
+        return self._table(PEOPLE)
+
+    def _table(self, name: str) -> pa.Table:
+        if self.folder is None:
+            raise SalusError(f"{name} is only there of a truth that was read from a folder")
+        return pq.read_table(self.folder / name)
+
+
+def _planted(told: Mapping[str, Any]) -> Planted:
+    return Planted(Effect(**told["effect"]), **{side: Count(**told[side]) for side in SIDES})
+
+
+# --- tables ---
+
+
+def units_table(entry: Entry, people: People) -> pa.Table:
+    return pa.table(
+        {
+            "measure": pa.array([MEASURES[entry.measure].name] * len(entry.who), pa.string()),
+            "subject_id": pa.array(people.keys[entry.who].tolist(), pa.string()),
+            "unit_id": pa.array(entry.unit.tolist(), pa.string()),
+            "excluded": pa.array(entry.excluded, pa.bool_()),
+            "numerator": pa.array(entry.met, pa.bool_()),
+            "chance": pa.array(entry.chance, pa.float64()),
+            "day": pa.array(entry.day.astype("datetime64[D]"), pa.date32()),
+        }
+    )
+
+
+def people_table(people: People, count: int) -> pa.Table:
+    """The first `count` people: who they are, and what of it the record says (`unknown` or `declined` otherwise)."""
+    columns: dict[str, pa.Array] = {
+        "subject_id": pa.array(people.keys[:count].tolist(), pa.string()),
+        "family": pa.array(people.keys[people.family[:count]].tolist(), pa.string()),
+        "months_uninsured": pa.array(people.months_uninsured[:count], pa.int64()),
     }
+    for attribute, names in groups.GROUPS.items():
+        told: Texts = np.array(names, dtype=object)[people.is_in[attribute][:count]]
+        columns[attribute] = pa.array(told.tolist(), pa.string())
+        if attribute in ON_RECORD:
+            silent = np.where(people.declined_race[:count] & (attribute == "race"), "declined", "unknown")
+            seen = np.where(people.recorded[attribute][:count], told, silent)
+            columns[f"{attribute}_on_record"] = pa.array(seen.tolist(), pa.string())
+    return pa.table(columns)
