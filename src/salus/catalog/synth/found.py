@@ -11,8 +11,8 @@ from typing import Any
 
 from salus.catalog.synth.truth import Planted, Truth
 from salus.equity.compare import Settings, equity_table
-from salus.equity.counting import CROSS
 from salus.equity.results import Results
+from salus.equity.tally import CROSS
 
 CLAIMED = ("worse", "better", "higher", "lower")
 
