@@ -9,9 +9,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -43,11 +45,30 @@ def evaluate_command(
     choices = (engine, allow_missing_valuesets, individual, clauses, prefer_elm)
     job = Job(population, tuple(content), period, out, tuple(measures), *choices)
     check_job(job)
+    spare_pandas()
     done = evaluate(job, tools(engine, memory))
     record("evaluate", out, {"population": population, "content": list(content)}, period=period, engine=engine)
     show(done)
     if profile:
         show_costs(done)
+
+
+class _NoPandas(MetaPathFinder):
+    """Says of pandas that it is not installed."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+def spare_pandas() -> None:
+    """Have Arrow look for pandas now, and find none. It would load it at the first array only to see whether that is one
+    of pandas, which takes longer than evaluating a small population; who converts to pandas later still can."""
+    if "pandas" not in sys.modules:
+        hidden = _NoPandas()
+        sys.meta_path.insert(0, hidden)
+        pa.array([0])
+        sys.meta_path.remove(hidden)
 
 
 def check_job(job: Job) -> None:

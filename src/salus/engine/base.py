@@ -6,8 +6,8 @@ spells differently. Leaves to others: executing (`duckdb`) and what an operator 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -63,6 +63,7 @@ class Speller:
     def _select(self, select: Select, columns: Sequence[str] | None = None) -> exp.Select:
         names = list(select.exports if columns is None else columns)
         self._left |= {join.source.id for join in select.joins if join.kind == "left"}
+        select = _merged(select)
         outputs: list[Sql] = [self._aliased(self.expression(select.exports[c]), c) for c in names]
         query = exp.Select(expressions=outputs or [self._aliased(exp.Literal.number(1), "one")])
         first, *rest = select.joins
@@ -180,6 +181,31 @@ class Speller:
             return self._select(relation, columns)
         outputs: list[Sql] = [self._column(relation.id, c) for c in columns]
         return exp.Select(expressions=outputs, **{_FROM: exp.From(this=self.source(relation))})
+
+
+def _merged(select: Select) -> Select:
+    """A `distinct` that looks for what was seen first, as groups: they need no window over all the rows. Each group
+    puts out what it is grouped by, so that no two are alike."""
+    firsts = {e for e in select.exports.values() if isinstance(e, Op) and e.op == "first_seen"}
+    same = {e.args[2:] for e in firsts}
+    others = set(select.exports.values()) - firsts
+    if not (select.distinct and len(same) == 1):
+        return select
+    keys: list[E] = [e for e in dict.fromkeys(*same) if not isinstance(e, Const)]
+    if not (others >= set(keys) and all(_made_of(e, keys) for e in others)):
+        return select
+    exports = {
+        name: Op("seen_first", e.args[:2]) if isinstance(e, Op) and e in firsts else e
+        for name, e in select.exports.items()
+    }
+    return replace(select, distinct=False, group=keys, exports=exports)
+
+
+def _made_of(e: E, keys: Collection[E]) -> bool:
+    """Whether an expression needs nothing but the keys."""
+    if e in keys or isinstance(e, Const):
+        return True
+    return isinstance(e, Op) and bool(e.args) and all(_made_of(part, keys) for part in e.args)
 
 
 _FROM = "from_" if "from_" in exp.Select.arg_types else "from"
@@ -397,6 +423,7 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "as_decimal": _cast("decimal(28,8)"),
     "as_integer": _cast("int"),
     "as_text": _cast("text"),
+    "code_number": _cast("uint"),
     "to_json": _function("TO_JSON"),
     "json": _cast("json"),
     "time_of_day": _function("salus_time_of_day"),
@@ -436,6 +463,7 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "greatest_before": _greatest_before,
     "count_so_far": _count_so_far,
     "first_seen": _first_seen,
+    "seen_first": lambda value, position: exp.ArgMin(this=value, expression=position),
     "how_many": lambda *same: exp.Window(this=_count(), partition_by=list(same)),
     "product": _function("PRODUCT"),
     "geometric_mean": _geometric_mean,

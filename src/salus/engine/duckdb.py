@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from salus.engine.codes import Codes
 from salus.engine.costs import Cost
 from salus.engine.partitions import only, parts
 from salus.engine.script import Make, Put, Script, script
@@ -41,12 +44,13 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
 def execute(con: duckdb.DuckDBPyConnection, plan: Plan, number: int | None = None) -> Execution:
     """Compute a plan's outputs, over the patients in `number` parts (None: as many as memory asks for)."""
     steps, done, read = script(plan), Execution(), dict[str, list[pa.Table]]()
+    codes = Codes(con)
     divided = parts(con, number)
     several: Counter[Check] = Counter()
     for part in divided:
         with only(con, part, whole=len(divided) == 1):
             _run(con, steps, done, read, several)
-    done.tables = {name: pa.concat_tables(tables) for name, tables in read.items()}
+    done.tables = {name: codes.spelled(pa.concat_tables(tables)) for name, tables in read.items()}
     done.warnings += [
         f"singleton from found more than one element in {several[check]} places, null there: {check.where}"
         for check in plan.checks
@@ -114,9 +118,20 @@ def _verified(con: duckdb.DuckDBPyConnection, make: Make) -> dict[Check, int]:
 
 
 def _read(con: duckdb.DuckDBPyConnection, put: Put) -> pa.Table:
+    """An output, in order of patient; resources also of their ids."""
     columns = ", ".join(f'"{column}" AS "{label}"' for label, column in put.output.columns.items())
-    order = "pid, id" if "id" in put.output.columns else "pid"
     try:
-        return con.sql(f"SELECT {columns} FROM ({put.statement.text}) ORDER BY {order}").to_arrow_table()
+        table = con.sql(f"SELECT {columns} FROM ({put.statement.text})").to_arrow_table()
     except duckdb.Error as error:
         raise _failed("an output", error) from error
+    return _in_order(table, [column for column in ("pid", "id") if column in put.output.columns])
+
+
+def _in_order(table: pa.Table, keys: Sequence[str]) -> pa.Table:
+    """The rows in order of some columns. Most outputs come in order of patient by themselves, and wide values are dear
+    to move about, so that a look at the patients pays."""
+    pids = table["pid"].to_numpy()
+    if keys == ["pid"] and bool((pids[1:] >= pids[:-1]).all()):
+        return table
+    order = pc.sort_indices(table.select(keys), [(key, "ascending") for key in keys])
+    return table.combine_chunks().take(order)

@@ -60,20 +60,38 @@ def _us_core(con: duckdb.DuckDBPyConnection, table: str, extension: str) -> None
     )
     label_concepts(con, "equity_code", "SELECT cid FROM equity_part", race_or_ethnicity)
     label_texts(con, "equity_text", "SELECT text FROM equity_part", race_or_ethnicity)
-    known = f"label NOT IN ({quoted(UNKNOWN)}, {quoted(DECLINED)})"
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE equity_labelled AS
+        SELECT pid, CASE part WHEN 'ombCategory' THEN 0 WHEN 'detailed' THEN 1 ELSE 2 END AS rank,
+          coalesce(c.label, t.label) AS label
+        FROM equity_part p LEFT JOIN equity_code c USING (cid) LEFT JOIN equity_text t USING (text)
+        WHERE coalesce(c.label, t.label) IS NOT NULL
+        """
+    )
+    _joined_best(con, table)
+
+
+def _joined_best(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """`table(pid, label)` from `equity_labelled(pid, rank, label)`: the labels of each patient's best rank, joined.
+
+    Few different labels and many people: each label is a bit, and each set of labels is put in words once.
+    """
     con.execute(
         f"""
+        CREATE OR REPLACE TEMP TABLE equity_bit AS
+        SELECT label, 1::BIGINT << (row_number() OVER (ORDER BY label) - 1)::INTEGER AS bit
+        FROM (SELECT DISTINCT label FROM equity_labelled);
+        CREATE OR REPLACE TEMP TABLE equity_set AS
+        SELECT pid, coalesce(bit_or(bit) FILTER (rank = 0), bit_or(bit) FILTER (rank = 1), bit_or(bit)) AS bits
+        FROM equity_labelled JOIN equity_bit USING (label) GROUP BY pid;
         CREATE OR REPLACE TEMP TABLE {table} AS
-        WITH best AS (
-          SELECT pid, coalesce(c.label, t.label) AS label
-          FROM equity_part p LEFT JOIN equity_code c USING (cid) LEFT JOIN equity_text t USING (text)
-          WHERE coalesce(c.label, t.label) IS NOT NULL
-          QUALIFY dense_rank() OVER (PARTITION BY pid ORDER BY
-            CASE part WHEN 'ombCategory' THEN 0 WHEN 'detailed' THEN 1 ELSE 2 END) = 1
-        )
-        SELECT pid, coalesce(string_agg(DISTINCT label, '; ' ORDER BY label) FILTER ({known}),
-                             min(label)) AS label  -- "declined" before "unknown"
-        FROM best GROUP BY pid
+        SELECT pid, words.label FROM equity_set JOIN (
+          SELECT bits, coalesce(string_agg(b.label, '; ' ORDER BY b.label)
+                                  FILTER (b.label NOT IN ({quoted(UNKNOWN)}, {quoted(DECLINED)})),
+                                min(b.label)) AS label  -- "declined" before "unknown"
+          FROM (SELECT DISTINCT bits FROM equity_set) JOIN equity_bit b ON bits & bit <> 0 GROUP BY bits
+        ) words USING (bits)
         """
     )
 

@@ -155,12 +155,15 @@ class Compiler:
             self._open.pop()
         return self._defined[key]
 
-    def result(self, library: Library, name: str, cx: Context) -> Value:
-        """The value of a define, or of a function without operands, in a frame of patients."""
+    def result(self, library: Library, name: str) -> tuple[Value, Context]:
+        """The value of a define, or of a function without operands, and the frame of patients it stands in."""
         functions = [f for f in library.functions(name) if not f.operands and f.expression is not None]
         if functions and functions[0].expression is not None:
-            return self.value(functions[0].expression, cx)
-        return self.use(self.define(library, name), cx)
+            cx = Context(self, library, name, self.patients())
+            return self.value(functions[0].expression, cx), cx
+        defined = self.define(library, name)
+        cx = Context(self, library, name, self.patients(defined))
+        return self.use(defined, cx), cx
 
     def apply(self, library: Library, name: str, operand: Value, cx: Context) -> Value:
         """The value of a function of one operand."""
@@ -185,7 +188,7 @@ class Compiler:
             for e in (rows.link.inner, rows.frame.pid):
                 rows.frame.reach(e)
             return Defined(rows, None, frame.pid)
-        if not _has_columns(value):
+        if not _has_columns(value) or _is_subject(value, frame):
             return Defined(value, None, frame.pid)
         remap_lists(value, frame.reach)
         frame.select.materialised = definition.name
@@ -196,8 +199,10 @@ class Compiler:
         origin = Origin(library.label, definition.name, definition.locator or "")
         self.origins.setdefault(select.id, origin)
 
-    def patients(self) -> Frame:
-        """A frame of all patients, one row each."""
+    def patients(self, within: Defined | None = None) -> Frame:
+        """A frame of all patients, one row each: those of a define's own table, where it has one of them."""
+        if within is not None and within.relation is not None:
+            return frames.per_patient(self.data, within.relation, within.pid)
         table = Table("Patient")
         select_ = Select()
         select_.join("from", table)
@@ -254,7 +259,7 @@ class Compiler:
         if isinstance(value, Rows):
             return _use_rows(value, cx.frame)
         if relation is None:
-            return value
+            return replace(value, rid=cx.frame.pid) if isinstance(value, Resource) else value
 
         def make() -> Value:
             use = cx.frame.join_per_patient(relation, defined.pid)
@@ -603,6 +608,11 @@ def _accepts(type_: Type | None, value: Value) -> bool:
         wanted = type_.element.types if isinstance(type_.element, ChoiceOf) else (type_.element,)
         return actual.element in wanted or ANY in wanted
     return matches(type_, value)
+
+
+def _is_subject(value: Value, frame: Frame) -> bool:
+    """Whether a value is the patient that each row of the frame is about: then it needs no table of its own."""
+    return isinstance(value, Resource) and value.rid == frame.pid
 
 
 def _has_columns(value: Value) -> bool:

@@ -174,9 +174,19 @@ class Frame:
     def _join_row(self, table: str, key: E) -> Row:
         if key == NULL or not self.data.has_table(table):
             return NoRow(table)
+        if (own := self._own_row(table, key)) is not None:
+            return own
         source = Table(table)
         self.select.join("left", source, eq(source.col("rid"), self.reach(key)))
         return TableRow(self.data, source, "rid")
+
+    def _own_row(self, table: str, key: E) -> Row | None:
+        """The row that the frame itself is of, where that is the one looked for; a patient's key is the pid."""
+        base = self.select.joins[0].source
+        if not (isinstance(base, Table) and base.name == table and isinstance(key, Col) and key.source == base.id):
+            return None
+        same = key.name == "rid" or (table == "Patient" and key.name == "pid")
+        return TableRow(self.data, base, "rid") if same else None
 
     def join_dictionary(self, table: str, key_column: str, key: E, column: str, *, first: bool = False) -> E:
         """A column of a dictionary table for the row's `key` (of the first entry where a key has several)."""
@@ -262,6 +272,14 @@ def _owner(rows: Rows) -> E:
 
 
 register(Rows, _combined)
+
+
+def per_patient(data: Data, relation: Select, pid: E) -> Frame:
+    """A frame of the rows of a relation that has one for each patient."""
+    use, select = Use(relation), Select()
+    select.join("from", use)
+    own = Col(use.id, relation.export(pid))
+    return Frame(data, select, own, None, None, own, (own,), _uses={relation: use})
 
 
 def table_rows(

@@ -1,6 +1,7 @@
 """Values as output columns: one column that holds a value, whatever its structure.
 
-Codes are spelled out (code, system, display), so that what leaves the engine can be read without its dictionary.
+Codes of the data are put out by their number in the population's dictionary, and spelled out (code, system, display)
+as they leave the engine. Where they stand beside values of another form they are spelled out at once.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ from salus.logic.values import (
 )  # fmt: skip
 
 
-def output(cx: Context, value: Value) -> E:
-    """One column that holds the value: scalars as they are, codes and tuples as structs, lists as lists."""
+def output(cx: Context, value: Value, *, words: bool = False) -> E:
+    """One column that holds the value: scalars as they are, codes and tuples as structs, lists as lists. With `words`
+    there is no number of a code in it."""
     match value:
         case Empty():
             return Op("list", ())
@@ -50,7 +52,7 @@ def output(cx: Context, value: Value) -> E:
         case Quantity(value=number, unit=unit):
             return struct({"value": number, "unit": unit}, present(value))
         case Coded():
-            return output(cx, spelled_out(cx, value))
+            return output(cx, spelled_out(cx, value)) if words else Op("code_number", (value.id,))
         case CodeFields(code=code, system=system, display=display):
             return struct({"code": code, "system": system, "display": display}, present(value))
         case CodeLiterals(codes=codes):
@@ -59,10 +61,10 @@ def output(cx: Context, value: Value) -> E:
         case ValueSetValue(url=url):
             return Const(url)
         case Interval(low=low, high=high, low_closed=low_closed, high_closed=high_closed, present=there):
-            bounds = {"low": output(cx, low), "high": output(cx, high)}
+            bounds = {"low": output(cx, low, words=words), "high": output(cx, high, words=words)}
             return struct({**bounds, "lowClosed": low_closed, "highClosed": high_closed}, there)
         case Tuple(fields=fields, present=there):
-            return struct({name: output(cx, field) for name, field in fields.items()}, there)
+            return struct({name: output(cx, field, words=words) for name, field in fields.items()}, there)
         case Resource(type=type_, rid=rid, row=row):
             name = type_.name.removeprefix("FHIR.")
             found = row or cx.frame.joined_row(name, rid)
@@ -70,13 +72,14 @@ def output(cx: Context, value: Value) -> E:
         case Element():
             return case([(present(value), Const("present"))])
         case Choice(options=options):
-            return Op("as_text", (coalesce(*(Op("to_json", (output(cx, o),)) for o in options)),))
+            return Op("as_text", (coalesce(*(Op("to_json", (output(cx, o, words=True),)) for o in options)),))
         case ListLiteral(items=literals):
-            return Op("list", _alike([output(cx, item) for item in literals], {type_of(item) for item in literals}))
+            items = [output(cx, item, words=True) for item in literals]
+            return Op("list", _alike(items, {type_of(item) for item in literals}))
         case Texts(text=text, separator=separator):
             return op("split", text, separator)
         case Rows():
-            return _listed(cx, value)
+            return _listed(cx, value, words=words)
     raise AssertionError(f"no output for {type(value).__name__}")
 
 
@@ -91,9 +94,9 @@ def struct(fields: Mapping[str, E], there: E) -> E:
     return case([(there, made)]) if there != Const(True) else made
 
 
-def _listed(cx: Context, rows: Rows) -> E:
+def _listed(cx: Context, rows: Rows, *, words: bool) -> E:
     rows = frames.settle(frames.instance(rows, cx.frame), cx.frame)
     inner = cx.within(rows.frame)
-    e = output(inner, rows.element)
+    e = output(inner, rows.element, words=words)
     _, aggregate = frames.grouped(rows, cx.frame)
     return coalesce(aggregate(Op("collect", (e, *frames.in_order(rows)))), Op("list", ()))

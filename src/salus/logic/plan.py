@@ -61,12 +61,12 @@ def put_out(compiler: Compiler, name: str, library: Library, define: str, over: 
 
     With `over`, `define` names a function of one operand and is put out for each resource of the list `over`.
     """
-    frame = compiler.patients()
-    cx = Context(compiler, library, define, frame)
     if over is not None:
+        cx = Context(compiler, library, define, compiler.patients())
         return _applied(cx, name, compiler.use(compiler.define(library, over), cx))
     try:
-        return _put_out(cx, name, compiler.result(library, define, cx))
+        value, cx = compiler.result(library, define)
+        return _put_out(cx, name, value)
     except Mismatch as error:
         raise Unsupported(f'{library.label} (in "{define}"): {error}') from error
 
@@ -83,10 +83,8 @@ def _put_out(cx: Context, name: str, value: Value) -> Output:
 
 def put_out_whole(compiler: Compiler, name: str, library: Library, define: str) -> Output:
     """A select of a wanted define, (pid, value) per patient, lists included: the value in its exact form."""
-    frame = compiler.patients()
-    cx = Context(compiler, library, define, frame)
-    value = exact(cx, compiler.result(library, define, cx))
-    return output_of(frame, name, {"pid": frame.pid, "value": value})
+    value, cx = compiler.result(library, define)
+    return output_of(cx.frame, name, {"pid": cx.frame.pid, "value": exact(cx, value)})
 
 
 def _applied(cx: Context, name: str, units: Value) -> Output:

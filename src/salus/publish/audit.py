@@ -16,6 +16,7 @@ import getpass
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from salus import __version__
+from salus.cql.cache import Cache, cache_folder
 from salus.errors import SalusError
 
 FILE: Final = "audit.jsonl"
@@ -31,6 +33,7 @@ PLACE: Final = "SALUS_AUDIT"
 FIRST: Final = "0" * 64
 """What the first entry holds for the one before it."""
 
+_SETTLED: Final = 2_000_000_000  # nanoseconds; a change right after another may have the same time
 _MANIFEST: Final = ("run.json", "release.json")
 
 
@@ -183,6 +186,20 @@ def _named(path: Path) -> dict[str, str]:
     about = {"path": str(path)}
     files = [path] if path.is_file() else [path / name for name in _MANIFEST if (path / name).is_file()]
     for file in files[:1]:
-        with file.open("rb") as opened:
-            about["sha256"] = hashlib.file_digest(opened, "sha256").hexdigest()
+        about["sha256"] = _digest(file)
     return about
+
+
+def _digest(path: Path) -> str:
+    """The SHA-256 of a file. Populations are large and read often: that of a file which nothing has touched since, not
+    even its times, as the operating system says, is remembered."""
+    stat, known = path.stat(), Cache(cache_folder() / "digests")
+    told = (str(path.absolute()), stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    key = hashlib.sha256(repr(told).encode()).hexdigest()
+    if (found := known.get(key)) is not None:
+        return found.decode()
+    with path.open("rb") as opened:
+        made = hashlib.file_digest(opened, "sha256").hexdigest()
+    if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED:
+        known.put(key, made.encode())
+    return made
