@@ -105,13 +105,18 @@ class Size:
 def bench_clones(page: Page, sizes: Sequence[Size], rounds: int, keep: Path) -> None:
     page.add("", "## Evaluation on cloned decks", "", *CLONES_EXPLAINED.split("\n"))
     page.table(*CLONE_COLUMNS)
+    phases: list[tuple[object, ...]] = []
     for name in DECKS:
         path = SHARED / f"ecqm/decks/{name}.ndjson"
         if not path.exists():
             page.row(name, *["skipped: the deck is not here"], *[""] * (len(CLONE_COLUMNS) - 2))
             continue
         for size in sizes:
-            page.row(*clone_row(Deck.read(path), name, size, rounds, keep))
+            page.row(*clone_row(Deck.read(path), name, size, rounds, keep, phases))
+    page.add("", "### Where the time goes", "", *PHASES_EXPLAINED.split("\n"))
+    page.table("measure", "patients", "observations added", *PHASES, "whole", "floor")
+    for each in phases:
+        page.row(*each)
 
 
 CLONE_COLUMNS = (
@@ -126,7 +131,27 @@ is the first to ask for; the median is of those after it. *Counts* compares ever
 with the deck's expected reports. Clones flatter compression: real records repeat less."""
 
 
-def clone_row(deck: Deck, name: str, size: Size, rounds: int, keep: Path) -> Iterator[str]:
+PHASES = ("start-up and end", "content", "typing", "compile", "statements", "determinations", "attributes", "reports")
+PHASES_EXPLAINED = """\
+Seconds of one evaluation, of those that come after the first, as `run.json` says them; *start-up and end* is the rest
+of the command: loading the program, opening the population, the manifest and the audit log. *Typing* is paid by the
+first evaluation alone. *Floor* reads each column that the measure needs once, with nothing else (DuckDB, warm file)."""
+
+
+def phases_of(results: Path, ran: Ran) -> Iterator[float]:
+    """Seconds of each of PHASES, and of the whole."""
+    told = json.loads((results / "run.json").read_text())["timings"]
+    steps = told["engine_steps"]
+    known = [
+        *(told["content"], steps["typing"], steps["compile"], steps["execute"]),
+        *(told["determinations"], told["attributes"], told["reports"]),
+    ]
+    yield from (ran.seconds - sum(known), *known, ran.seconds)
+
+
+def clone_row(
+    deck: Deck, name: str, size: Size, rounds: int, keep: Path, phases: list[tuple[object, ...]]
+) -> Iterator[str]:
     yield from (name, f"{size.patients:,}", f"{size.observations:,}")
     with tempfile.TemporaryDirectory(dir=keep) as folder:
         work = Path(folder)
@@ -134,8 +159,21 @@ def clone_row(deck: Deck, name: str, size: Size, rounds: int, keep: Path) -> Ite
         yield from (f"{resources:,}", f"{written / MEGA:,.0f} MB")
         try:
             yield from load_and_evaluate(deck, name, size, rounds, work, written)
+            phases.append(phases_row(name, size, work))
         except Failed as failed:
             yield f"**{failed}**"
+
+
+def phases_row(name: str, size: Size, work: Path) -> tuple[object, ...]:
+    """One more evaluation, taken apart."""
+    from bench_scale import floor  # stands on this module
+
+    deck = Deck.read(SHARED / f"ecqm/decks/{name}.ndjson")
+    results = work / "results"
+    ran = salus(*evaluation(work / "population.duckdb", [name], (deck.first, deck.last), results))
+    reads = json.loads((results / "run.json").read_text())["columns_read"]
+    seconds = (*phases_of(results, ran), floor(work / "population.duckdb", reads))
+    return name, f"{size.patients:,}", f"{size.observations:,}", *(f"{each:.2f}" for each in seconds)
 
 
 def load_and_evaluate(deck: Deck, name: str, size: Size, rounds: int, work: Path, written: int) -> Iterator[str]:
@@ -250,10 +288,12 @@ def bench_equity(page: Page, people: int, measures: int, keep: Path) -> None:
     section(page, people, measures, keep)
 
 
-def bench_scale(page: Page, sizes: Sequence[int], mixed: int, rounds: int, keep: Path | None) -> None:
-    """Growth, the floor, and what sharing saves."""
-    from bench_scale import bench_growth, bench_sharing  # stands on this module
+def bench_scale(page: Page, sizes: Sequence[int], mixed: int, million: int, rounds: int, keep: Path | None) -> None:
+    """Growth, the floor, what sharing saves, and a great many patients."""
+    from bench_scale import bench_growth, bench_million, bench_sharing  # stands on this module
 
+    if million:
+        bench_million(page, million, keep)
     if sizes:
         bench_growth(page, sizes, rounds, keep)
     if mixed:
@@ -292,6 +332,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--growth", type=int, nargs="*", default=[1_000, 10_000, 100_000], help="sizes to grow by")
     parser.add_argument("--equity-people", type=int, default=1_000_000, help="made-up people to compare (0: none)")
     parser.add_argument("--mixed", type=int, default=20_000, help="clones of all decks together (0: none)")
+    parser.add_argument(
+        "--million", type=int, nargs="?", const=1_000_000, default=0, help="a run of so many thin clones (a million)"
+    )
     parser.add_argument("--no-main-job", action="store_true", help="leave Synthea out")
     parser.add_argument("--no-intake", action="store_true", help="leave the section on intake out")
     parser.add_argument("--no-together", action="store_true", help="leave the decks as one population out")
@@ -314,7 +357,7 @@ def main() -> None:
         bench_together(page, chosen.work)
     if chosen.equity_people:
         bench_equity(page, chosen.equity_people, 50, chosen.work)
-    bench_scale(page, chosen.growth, chosen.mixed, chosen.rounds, chosen.work)
+    bench_scale(page, chosen.growth, chosen.mixed, chosen.million, chosen.rounds, chosen.work)
     bench_cql(page)
     page.add(*RIVALS.split("\n"))
     chosen.out.write_text("\n".join(page.lines) + "\n", encoding="utf-8")

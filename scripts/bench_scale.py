@@ -19,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from bench import ROOT, SHARED, Page, Ran, evaluation, memory, salus
+from bench import DECKS, ROOT, SHARED, Failed, Page, Ran, counted, evaluation, memory, salus
 from clones import Case, Deck, mark, write_clones
 
 DECK = "CMS165FHIRControllingHighBloodPressure"
@@ -153,6 +153,37 @@ def _line(scale: _Scale, name: str, spots: Sequence[tuple[float, float]], colour
     return f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>{dots}{label}'
 
 
+# A great many
+
+
+def bench_million(page: Page, patients: int, keep: Path | None) -> None:
+    """Thin clones, a great many of them: do they get through, in what time, memory and space on disk?"""
+    page.add("", f"## {patients:,} patients", "", "Thin clones; the second of two evaluations.")
+    page.table("measure", "load", "load peak", "on disk", "first evaluate", "evaluate", "patients/s", "peak", "counts")
+    for name in DECKS:
+        path = SHARED / f"ecqm/decks/{name}.ndjson"
+        if not path.exists():
+            page.add("", f"{name} is skipped: the deck is not here.")
+            continue
+        with tempfile.TemporaryDirectory(dir=keep) as folder:
+            try:
+                page.row(name, *_many(Deck.read(path), name, patients, Path(folder)))
+            except Failed as failed:
+                page.row(name, f"**{failed}**")
+
+
+def _many(deck: Deck, name: str, patients: int, work: Path) -> Iterator[str]:
+    population, results = work / "population.duckdb", work / "results"
+    write_clones(deck, work / "clones.ndjson", patients, 0)
+    loaded = salus("load", work / "clones.ndjson", "--into", population)
+    (work / "clones.ndjson").unlink()
+    command = evaluation(population, [name], (deck.first, deck.last), results)
+    first, ran = salus(*command), salus(*command)
+    yield from (f"{loaded.seconds:.0f} s", memory(loaded), f"{population.stat().st_size / 2**20:,.0f} MiB")
+    yield from (f"{first.seconds:.1f} s", f"{ran.seconds:.1f} s", f"**{patients / ran.seconds:,.0f}**", memory(ran))
+    yield "as expected" if counted(results) == deck.expected(patients) else "**WRONG**"
+
+
 # All measures at once
 
 
@@ -182,7 +213,8 @@ def bench_sharing(page: Page, patients: int, keep: Path | None) -> None:
             once = ran(names)
             page.row(f"{len(names)} measures, {when}", f"{once.seconds:.1f} s", memory(once))
         apart = [ran([name]) for name in names]
-        page.row(f"{len(names)} measures, a run each", f"{sum(each.seconds for each in apart):.1f} s", "")
+        most = max(apart, key=lambda each: each.peak)
+        page.row(f"{len(names)} measures, a run each", f"{sum(each.seconds for each in apart):.1f} s", memory(most))
 
 
 def cloned(case: object) -> Case:
@@ -195,12 +227,16 @@ def cloned(case: object) -> Case:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     parser.add_argument("--patients", type=int, default=20_000, help="clones of all decks together (0: none)")
+    parser.add_argument("--million", type=int, nargs="?", const=1_000_000, default=0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--work", type=Path, default=None)
     chosen, page = parser.parse_args(), Page()
-    bench_growth(page, chosen.sizes, chosen.rounds, chosen.work)
+    if chosen.million:
+        bench_million(page, chosen.million, chosen.work)
+    if chosen.sizes:
+        bench_growth(page, chosen.sizes, chosen.rounds, chosen.work)
     if chosen.patients:
         bench_sharing(page, chosen.patients, chosen.work)
 

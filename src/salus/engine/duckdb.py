@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -22,6 +23,7 @@ from salus.engine.script import Make, Put, Script, script
 from salus.errors import SalusError
 from salus.logic.compiler import Check
 from salus.logic.plan import Plan
+from salus.store.sql import GROUP
 
 
 @dataclass
@@ -43,14 +45,15 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
 
 def execute(con: duckdb.DuckDBPyConnection, plan: Plan, number: int | None = None) -> Execution:
     """Compute a plan's outputs, over the patients in `number` parts (None: as many as memory asks for)."""
-    steps, done, read = script(plan), Execution(), dict[str, list[pa.Table]]()
-    codes = Codes(con)
+    done, read = Execution(), _Read(con, Codes(con))
     divided = parts(con, number)
+    steps = script(plan)
     several: Counter[Check] = Counter()
-    for part in divided:
-        with only(con, part, whole=len(divided) == 1):
-            _run(con, steps, done, read, several)
-    done.tables = {name: codes.spelled(pa.concat_tables(tables)) for name, tables in read.items()}
+    with _threads(con):
+        for part in divided:
+            with only(con, part, whole=len(divided) == 1):
+                _run(con, steps, done, read, several)
+    done.tables = {name: pa.concat_tables(tables) for name, tables in read.tables.items()}
     done.warnings += [
         f"singleton from found more than one element in {several[check]} places, null there: {check.where}"
         for check in plan.checks
@@ -59,19 +62,57 @@ def execute(con: duckdb.DuckDBPyConnection, plan: Plan, number: int | None = Non
     return done
 
 
+@contextmanager
+def _threads(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """With one thread where no table is longer than what the engine shares out (a row group): hundreds of small statements are
+    done sooner when none waits for another thread to wake."""
+    ((longest, threads),) = con.execute(
+        "SELECT coalesce(max(estimated_size), 0), current_setting('threads') FROM duckdb_tables()"
+        " WHERE database_name = current_database() AND schema_name = 'main'"
+    ).fetchall()
+    if longest > GROUP:
+        yield
+        return
+    con.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        con.execute(f"SET threads = {threads}")
+
+
+class _Read:
+    """Outputs as they are read, by name, a table for each part. What several outputs ask for alike is read once."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, codes: Codes) -> None:
+        self.tables: dict[str, list[pa.Table]] = {}
+        self._con, self._codes = con, codes
+        self._part: dict[tuple[object, ...], pa.Table] = {}
+
+    def begin(self) -> None:
+        """Another part of the patients."""
+        self._part.clear()
+
+    def put(self, put: Put) -> None:
+        key = (put.statement.text, *put.output.columns.items())
+        if key not in self._part:
+            self._part[key] = self._codes.spelled(_read(self._con, put))
+        self.tables.setdefault(put.output.name, []).append(self._part[key])
+
+
 def _run(
     con: duckdb.DuckDBPyConnection,
     steps: Script,
     done: Execution,
-    read: dict[str, list[pa.Table]],
+    read: _Read,
     several: Counter[Check],
 ) -> None:
     """Carry out a script. Temporary tables go when they are not needed any more, also when a step fails."""
     there = set[str]()
+    read.begin()
     try:
         for action, gone in steps:
             if isinstance(action, Put):
-                read.setdefault(action.output.name, []).append(_read(con, action))
+                read.put(action)
             else:
                 done.costs.append(_make(con, action))
                 there.add(action.name)

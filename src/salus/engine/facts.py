@@ -7,6 +7,7 @@ is missing.
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 
 import orjson
@@ -27,6 +28,8 @@ class Facts:
         self._con = population.con
         self.needs: set[tuple[str, str]] = set()
         self.untyped: set[tuple[str, str]] = set()
+        self.seconds = 0.0
+        """What typing took so far."""
         self._ids: dict[Codes, frozenset[int]] = {}
         self._units: dict[tuple[str, str], frozenset[str]] = {}
         self._backwards: dict[tuple[str, str], bool] = {}
@@ -37,9 +40,11 @@ class Facts:
         """Type the elements that were asked for and never typed; True when there were any."""
         if not self.untyped:
             return False
+        clock = time.perf_counter()
         self._population.learn(sorted(self.untyped))
         self.untyped.clear()
         self._tables, self._facts = self._population.tables(), self._population.facts()
+        self.seconds += time.perf_counter() - clock
         return True
 
     def has_table(self, name: str) -> bool:
@@ -48,9 +53,9 @@ class Facts:
         if "." not in name:
             return True
         found = self._facts.get((name, ""))
-        if found is None:
+        if found is None:  # as if it were there: what is compiled now is thrown away, and shall ask all it can
             self.untyped.add((name, ""))
-        return found is not None and found.present
+        return found is None or found.present
 
     def fact(self, table: str, column: str) -> Fact:
         if table in _DICTIONARY or column in _OWN:

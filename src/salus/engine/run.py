@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Protocol
 
 import pyarrow as pa
@@ -100,7 +101,8 @@ def run(
     clock = time.perf_counter()
     with _uncollected():
         wanted, compiled, compiler = _compile_all(setting, wanted, outcome.warnings)
-    outcome.timings["compile"] = time.perf_counter() - clock
+    outcome.timings["typing"] = setting.facts.seconds
+    outcome.timings["compile"] = time.perf_counter() - clock - setting.facts.seconds
     clock = time.perf_counter()
     duckdb_engine.prepare(population.con)
     done = duckdb_engine.execute(population.con, compiled, parts)
@@ -224,6 +226,11 @@ class _Setting:
     parameters: Mapping[str, Value]
     now: datetime
 
+    @cached_property
+    def facts(self) -> Facts:
+        """What is known of the population, remembered from one compilation to the next."""
+        return Facts(self.population)
+
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
@@ -301,7 +308,7 @@ def _until_typed(
     setting: _Setting, includes: Includes, outputs: Callable[[Compiler], list[Output]]
 ) -> tuple[Plan, Compiler]:
     """Compile; type what was found missing; compile again, until nothing is."""
-    facts = Facts(setting.population)
+    facts = setting.facts
 
     def codes(url: str, version: str | None, asked_by: str) -> Codes:
         return setting.content.value_set(url, version, asked_by).codes
