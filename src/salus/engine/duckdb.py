@@ -64,8 +64,8 @@ def execute(con: duckdb.DuckDBPyConnection, plan: Plan, number: int | None = Non
 
 @contextmanager
 def _threads(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """With one thread where no table is longer than what the engine shares out (a row group): hundreds of small statements are
-    done sooner when none waits for another thread to wake."""
+    """With one thread where no table is longer than what the engine shares out (a row group): hundreds of small
+    statements are done sooner when none waits for another thread to wake."""
     ((longest, threads),) = con.execute(
         "SELECT coalesce(max(estimated_size), 0), current_setting('threads') FROM duckdb_tables()"
         " WHERE database_name = current_database() AND schema_name = 'main'"
