@@ -58,12 +58,13 @@ fuzz: $(READY)  ## expressions at random, both engines asked; `make fuzz N=1000`
 calibration: $(READY)  ## how often intervals hold the truth; writes docs/calibration.md
 	@$(BIN)/python scripts/calibrate.py $(CALIBRATION_ARGS)
 
-docs: $(READY)  ## the pages of docs/ that are made from the code
+docs: $(READY)  ## the pages of docs/ that are made from the code, and all of docs/ as a site: site/index.html
 	@$(BIN)/python scripts/make_docs.py
+	@$(BIN)/python scripts/doc_site.py
 
 picture: demo  ## the picture of the report that README shows (needs chromium)
 	@scripts/picture.sh
 
 clean:  ## what the other targets made
-	rm -rf .venv demo-output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv demo-output site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
