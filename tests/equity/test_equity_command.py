@@ -68,3 +68,21 @@ def test_gaps_are_printed_ranked_and_three_pairs_of_files_written(tmp_path: Path
 
 def test_orders() -> None:
     assert parse_orders(["deprivation", "age=young, old"]) == {"deprivation": [], "age": ["young", "old"]}
+
+
+def test_what_gaps_go_with_is_said_and_what_an_earlier_run_wrote_goes(tmp_path: Path) -> None:
+    console = Console(record=True, width=200, file=StringIO())
+    folder = planted(tmp_path)
+    by = ["uninsured", "race", "zip"]
+    equity_command(folder, by, console=console, cross=["uninsured,race"], split=["age_band", "sex"], site="zip")
+    text = console.export_text()
+    assert "alike: points between people alike in age and sex" in text
+    assert "What a gap goes with (Controlling High Blood Pressure, Uninsured):" in text
+    assert "points with age" in text
+    assert "Sites outside the limits of their funnel" in text
+    for name in ("parts", "crossings", "sites"):
+        assert (folder / f"{name}.csv").exists()
+    assert not (folder / "means.csv").exists()
+    equity_command(folder, ["sex"], console=console)
+    assert not (folder / "crossings.csv").exists()
+    assert not (folder / "sites.parquet").exists()

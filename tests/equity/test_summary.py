@@ -13,7 +13,7 @@ from made_results import determination, grouped, measure_entry, planted, write_r
 from salus.equity import contrasts, groups, pooling
 from salus.equity.compare import Settings, equity_table
 from salus.equity.counting import _blocks, attribute_names, count_cells
-from salus.equity.crossings import crossing_table, main_effects
+from salus.equity.crossings import crossing_tables, main_effects
 from salus.equity.gaps import gap_table, sure
 from salus.equity.results import Results
 from salus.equity.summary import inequality_table
@@ -193,7 +193,7 @@ def test_a_crossing_that_is_more_than_its_attributes_is_told_from_one_that_is_no
                 met = round(400 / (1 + np.exp(-odds)))
                 rows += [(f"a{a}", f"b{b}", i < met) for i in range(400)]
         cells = count_cells(Results.open(people(tmp_path / name, rows)), [], [("race", "sex")])
-        found[name] = {r["index"]: r for r in crossing_table(cells, 0.95).to_pylist()}
+        found[name] = {r["index"]: r for r in crossing_tables(cells, 0.95)[0].to_pylist()}
     additive, crossed = found["additive"], found["crossed"]
     assert additive["pcv"]["value"] > 0.99 > 0.9 > crossed["pcv"]["value"]
     assert (additive["vpc"]["groups"], additive["vpc"]["people"]) == (9, 3600)
@@ -204,5 +204,5 @@ def test_a_crossing_that_is_more_than_its_attributes_is_told_from_one_that_is_no
 def test_crossings_too_few_to_model_have_no_rows(tmp_path: Path) -> None:
     rows = [("White", "F", True)] * 30 + [("Black", "M", False)] * 20
     cells = count_cells(Results.open(people(tmp_path, rows)), [], [("race", "sex")])
-    assert crossing_table(cells, 0.95).num_rows == 0
+    assert crossing_tables(cells, 0.95)[0].num_rows == 0
     assert main_effects(["a × c", "b × c", "a × d"]).tolist() == [[1, 0, 0], [1, 1, 0], [1, 0, 1]]

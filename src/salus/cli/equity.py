@@ -6,8 +6,8 @@ first. Leaves to others: the figures (`salus.equity`), what may leave the house 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -18,12 +18,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from salus.equity.compare import Settings, compared, write_table
+from salus.equity.compare import Settings, compared, standard_of, write_table
 from salus.equity.counting import Crossing, attribute_names, read_units, tally
-from salus.equity.crossings import crossing_table
+from salus.equity.crossings import crossing_tables
 from salus.equity.estimate import MINIMUM
 from salus.equity.gaps import gap_table
+from salus.equity.means import mean_table
+from salus.equity.parts import METHOD, part_table, usual_parts
 from salus.equity.results import Results
+from salus.equity.sites import SITE, site_table
 from salus.equity.summary import inequality_table
 from salus.equity.tally import CROSS, OVERALL, Tally
 from salus.errors import UsageError
@@ -37,6 +40,9 @@ MOST_LINES = 2_000
 MOST_GAPS = 12
 """Gaps printed; the file has all of them."""
 EVERY_PAIR = "all"
+ALWAYS = ("equity", "inequality", "gaps")
+"""Tables written also when they are empty."""
+SOMETIMES = ("parts", "crossings", "sites", "means")
 
 _STYLES = {
     "worse": "bold red",
@@ -59,38 +65,82 @@ def equity_command(
     cross: Sequence[str] = (),
     ordered: Sequence[str] = (),
     areas: Path | None = None,
+    standard: Sequence[str] | None = None,
+    split: Sequence[str] = (),
+    site: str = SITE,
 ) -> None:
     """Compare the groups of the attributes `by` (default: all) and of their crossings; print and write the tables.
 
+    `standard` is held equal in adjusted differences, gaps are split by `split`, `site` names sites; each has a default.
     `references` are "attribute=group" texts, `improvement` "measure=decrease" ones (to set right a measure
     whose published direction is wrong), `cross` "race,sex" ones or "all" (every pair), `ordered` "attribute" or
     "attribute=least,...,most"; `areas` is a table of ZIP codes whose columns become attributes. The table and the files
     are for use inside the house: they hide no small cells. Raises UsageError (exit 2) or SalusError (exit 1).
     """
     opened = replace(Results.open(results, parse_pairs(improvement, "measure=decrease")), areas=areas)
-    settings = Settings(level, minimum, parse_pairs(references, "attribute=group"), control)
+    standardise = None if standard is None else tuple(standard)
+    settings = Settings(level, minimum, parse_pairs(references, "attribute=group"), control, standardise)
     orders = parse_orders(ordered)
-    crossings = _crossings(opened, by, cross)
-    units = read_units(opened, by, [name for crossing in crossings for name in crossing])
-    cells = tally(units, by, crossings)
-    table = compared(cells, opened, settings)
-    gaps = gap_table(table)
-    tables = {"equity": table, "inequality": _inequality(opened, cells, level, orders), "gaps": gaps}
+    tables = _tables(opened, by, _crossings(opened, by, cross), settings, orders, Splits(tuple(split), site))
+    table, gaps = tables["equity"], tables["gaps"]
     written = {name: write_table(one, results, name) for name, one in tables.items()}
+    _tidy(results, tables)
     record("equity", results / "equity.parquet", {"results": results}, by=by, inside=True)
     console = console or Console()
     _print(table, opened, console)
     _print_gaps(gaps, opened, console)
+    for line in _also(tables, opened):
+        console.print(line, highlight=False)
     console.print()
     for name, (parquet, csv) in written.items():
         console.print(f"{parquet} and {csv} written: {tables[name].num_rows:,} rows.", highlight=False)
     console.print("They are for use inside the house: small cells are not hidden.", style="dim")
 
 
-def _inequality(results: Results, cells: Tally, level: float, orders: Mapping[str, Sequence[str]]) -> pa.Table:
-    """Every attribute's indices, then every crossing's share of the variation."""
+@dataclass(frozen=True)
+class Splits:
+    """By what gaps are split, and which attribute names sites."""
+
+    by: tuple[str, ...] = ()
+    site: str = SITE
+
+
+def _tables(
+    results: Results,
+    by: Sequence[str],
+    crossings: Sequence[Crossing],
+    settings: Settings,
+    orders: Mapping[str, Sequence[str]],
+    splits: Splits,
+) -> dict[str, pa.Table]:
+    """Every table by its file's name; those that would be empty are left out, but for the first three."""
+    there = attribute_names(results)
+    parts = splits.by or usual_parts(there)
+    also = [*(name for crossing in crossings for name in crossing), *parts, *standard_of(results, settings)]
+    units = read_units(results, by, also)
+    cells = tally(units, by, crossings)
+    table = compared(cells, results, settings, units)
+    inequality, strata = _inequality(results, cells, settings.level, orders)
+    found = {"equity": table, "inequality": inequality, "gaps": gap_table(table)}
+    found |= {"parts": part_table(table, units, cells, parts), "crossings": strata}
+    found |= {"sites": site_table(cells, splits.site), "means": mean_table(results, by, settings)}
+    return {name: one for name, one in found.items() if one.num_rows or name in ALWAYS}
+
+
+def _tidy(folder: Path, tables: Mapping[str, pa.Table]) -> None:
+    """Take away what an earlier run wrote and this one did not."""
+    for name in SOMETIMES:
+        for kind in ("parquet", "csv") if name not in tables else ():
+            (folder / f"{name}.{kind}").unlink(missing_ok=True)
+
+
+def _inequality(
+    results: Results, cells: Tally, level: float, orders: Mapping[str, Sequence[str]]
+) -> tuple[pa.Table, pa.Table]:
+    """Every attribute's indices, then every crossing's share of the variation; and the crossings themselves."""
     alone = inequality_table(results, cells, level, orders)
-    return pa.concat_tables([alone, crossing_table(cells, level)])
+    indices, strata = crossing_tables(cells, level)
+    return pa.concat_tables([alone, indices]), strata
 
 
 def parse_orders(texts: Sequence[str]) -> dict[str, list[str]]:
@@ -187,16 +237,58 @@ def _print_gaps(gaps: pa.Table, results: Results, console: Console) -> None:
     console.print()
     console.print(Text("Gaps, the surest and largest first", style="bold"))
     grid = Table(box=None, pad_edge=False)
-    for heading in ("", "group", "against", "measure", "points", "people", "at least", ""):
-        right = heading in ("points", "people", "at least")
+    for heading in ("", "group", "against", "measure", "points", "alike", "people", "at least", ""):
+        right = heading in ("points", "alike", "people", "at least")
         grid.add_column(heading, justify="right" if right else "left", overflow="fold")
     for row in rows:
         grid.add_row(
             *(Text(text, style=_STYLES["worse"] if not i else "") for i, text in enumerate(_gap_cells(row, results)))
         )
     console.print(grid)
+    if held := next((row["adjusted_by"] for row in rows if row["adjusted_by"]), None):
+        console.print(f"  alike: points between people alike in {_listing(held)}", style="dim", highlight=False)
     if gaps.num_rows > len(rows):
         console.print(f"  and {gaps.num_rows - len(rows):,} more in gaps.csv", style="dim")
+
+
+def _listing(attributes: str) -> str:
+    """ "age_band, sex" -> "age and sex"."""
+    *first, last = (words.attribute_label(name).lower() for name in attributes.split(", "))
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _also(tables: Mapping[str, pa.Table], results: Results) -> Iterator[str]:
+    """A line on each further table: what to look for in it."""
+    if "parts" in tables:
+        yield from _parts(tables["gaps"], tables["parts"], results)
+    if "crossings" in tables:
+        apart = [row for row in tables["crossings"].to_pylist() if row["verdict"] != "as expected"]
+        yield f"\nCrossings that fare other than their attributes alone would have it: {len(apart)} of " + (
+            f"{tables['crossings'].num_rows} (crossings.csv)."
+        )
+    if "sites" in tables:
+        outside = [row for row in tables["sites"].to_pylist() if row["verdict"] != "within"]
+        yield f"\nSites outside the limits of their funnel: {len(outside)} of {tables['sites'].num_rows} (sites.csv)."
+    if "means" in tables:
+        claimed = [row for row in tables["means"].to_pylist() if row["verdict"] in ("worse", "higher", "lower")]
+        yield f"\nMeans, times and ratios: {len(claimed)} of {tables['means'].num_rows} groups apart (means.csv)."
+
+
+def _parts(gaps: pa.Table, parts: pa.Table, results: Results) -> Iterator[str]:
+    """What the first gap of the list that has parts goes with."""
+    split: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for row in parts.to_pylist():
+        if row["method"] == METHOD:
+            split.setdefault(_gap_of(row), []).append(row)
+    first = next((row for row in gaps.to_pylist() if _gap_of(row) in split), None)
+    if first:
+        measure = results.measure(first["measure"]).label
+        yield f"\nWhat a gap goes with ({measure}, {words.group_label(first['attribute'], first['value'])}):"
+        yield from ("  " + words.part(row) for row in split[_gap_of(first)])
+
+
+def _gap_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(row[name] for name in ("measure", "group_id", "attribute", "value"))
 
 
 def _gap_cells(row: Mapping[str, Any], results: Results) -> list[str]:
@@ -208,6 +300,7 @@ def _gap_cells(row: Mapping[str, Any], results: Results) -> list[str]:
         words.group_label(row["attribute"], row["reference"]),
         results.measure(row["measure"]).label,
         words.points(row["difference"]),
+        words.points(row["adjusted"]),
         "" if row["people"] is None else f"{row['people']:,.0f}",
         "" if least is None else f"{max(least, 0.0):,.0f}",
         row["sure"],

@@ -230,6 +230,25 @@ NoControl = Annotated[
 ]
 
 
+Standardise = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--standardise",
+        metavar="ATTRIBUTE",
+        help="Hold this equal in adjusted differences; repeat it; default: age_band and sex, where there are.",
+    ),
+]
+Split = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--split",
+        metavar="ATTRIBUTE",
+        help="Say how much of a gap goes with this; repeat it; default: payer, age_band and site, where there are.",
+    ),
+]
+Site = Annotated[str, typer.Option("--site", metavar="ATTRIBUTE", help="The attribute that names sites.")]
+
+
 @app.command()
 def equity(
     results: Results,
@@ -257,13 +276,16 @@ def equity(
             "--areas", metavar="TABLE", help="A CSV or Parquet table with a column zip: its columns become attributes."
         ),
     ] = None,
+    standardise: Standardise = None,
+    split: Split = None,
+    site: Site = "site",
 ) -> None:
     """Compare groups of people in every measure: who is left out, and how sure that is."""
     from salus.cli.equity import equity_command
 
     equity_command(
         results, by or (), level, minimum, reference or (), not no_control, improvement or (),
-        cross=cross or (), ordered=ordered or (), areas=areas,
+        cross=cross or (), ordered=ordered or (), areas=areas, standard=standardise, split=split or (), site=site,
     )  # fmt: skip
 
 

@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from salus.equity import families, intervals, multiple
-from salus.equity.counting import Crossing, count_cells
+from salus.equity import counting, families, intervals, multiple
+from salus.equity.adjusted import ADJUSTED, adjusted, standard_attributes
+from salus.equity.counting import Crossing, Units
 from salus.equity.estimate import MINIMUM
 from salus.equity.families import Families
 from salus.equity.results import Results
@@ -62,6 +63,11 @@ SCHEMA = pa.schema(
         ("signal", _FLOAT),
         ("bound_low", _FLOAT),
         ("bound_high", _FLOAT),
+        ("adjusted", _FLOAT),
+        ("adjusted_low", _FLOAT),
+        ("adjusted_high", _FLOAT),
+        ("adjusted_support", _FLOAT),
+        ("adjusted_by", _TEXT),
     ]
 )
 """Columns of the equity table; docs/attributes.md says what each means."""
@@ -77,13 +83,14 @@ class Settings:
 
     `references` maps an attribute to the group to compare with (default: the largest known group of each
     measure). `minimum` is the smallest denominator that says something. `control` turns false-discovery
-    control on.
+    control on. `standard` are the attributes that adjusted differences hold equal (default: age and sex, where there).
     """
 
     level: float = 0.95
     minimum: int = MINIMUM
     references: Mapping[str, str] = field(default_factory=dict)
     control: bool = True
+    standard: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         """UsageError: a level that is none, a minimum below one."""
@@ -106,11 +113,19 @@ def equity_table(
     more units of the group would have had the better outcome at the reference's rate (negative: it does
     better than the reference). UsageError: an attribute or a reference group that does not exist.
     """
-    return compared(count_cells(results, by, crossings), results, settings or Settings())
+    settings = settings or Settings()
+    crossed = [name for crossing in crossings for name in crossing]
+    units = counting.read_units(results, by, [*crossed, *standard_of(results, settings)])
+    return compared(counting.tally(units, by, crossings), results, settings, units)
 
 
-def compared(tally: Tally, results: Results, settings: Settings) -> pa.Table:
-    """The equity table of cells that were counted."""
+def standard_of(results: Results, settings: Settings) -> tuple[str, ...]:
+    """The attributes that adjusted differences hold equal."""
+    return standard_attributes(counting.attribute_names(results), settings.standard)
+
+
+def compared(tally: Tally, results: Results, settings: Settings, units: Units | None = None) -> pa.Table:
+    """The equity table of cells that were counted; with adjusted differences where their units are given."""
     found = families.by_attribute(tally)
     _check_references(found, settings)
     references = _references(found, tally, settings)
@@ -120,6 +135,7 @@ def compared(tally: Tally, results: Results, settings: Settings) -> pa.Table:
     columns |= families.borrowed(found, tally.n.shape, settings.level)
     columns |= families.bounds(found, references)
     columns |= _names(found, tally, references, results, settings)
+    columns |= _adjusted(tally, references, columns, results, settings, units)
     columns["verdict"] = _verdicts(columns, references, _signs(tally, results), settings)
     return pa.table([_column(columns[f.name], f.type) for f in SCHEMA], schema=SCHEMA)
 
@@ -148,6 +164,21 @@ def _references(found: Sequence[Families], tally: Tally, settings: Settings) -> 
         chosen = families.largest(of, settings.references.get(of.attribute))
         references[:, of.columns] = np.where(chosen < 0, -1, chosen + of.columns.start)[:, None]
     return references
+
+
+def _adjusted(
+    tally: Tally, references: Whole, columns: Columns, results: Results, settings: Settings, units: Units | None
+) -> Columns:
+    """Standardised differences where there is enough to compare."""
+    shape = tally.n.shape
+    if units is None:
+        return dict.fromkeys(ADJUSTED, np.full(shape, np.nan)) | {"adjusted_by": _by_row([None] * shape[0], shape)}
+    by = standard_of(results, settings)
+    found = adjusted(units, tally, references, by, settings.level)
+    said = {name: np.where(np.isnan(columns["p"]), np.nan, values) for name, values in found.items()}
+    names = [", ".join(name for name in by if name != attribute) for attribute, _ in tally.columns]
+    known = ~np.isnan(said["adjusted"])
+    return said | {"adjusted_by": _said(known, np.broadcast_to(np.array(names, dtype=object), shape), None)}
 
 
 def _names(found: Sequence[Families], tally: Tally, references: Whole, results: Results, settings: Settings) -> Columns:
@@ -241,7 +272,7 @@ def _verdicts(columns: Columns, references: Whole, sign: intervals.Floats, setti
 
 def _said(where: npt.NDArray[np.bool_], then: Any, otherwise: Any) -> Texts:
     """Texts chosen cell by cell."""
-    parts = (np.array(text, dtype=object) if isinstance(text, str) else text for text in (then, otherwise))
+    parts = (text if isinstance(text, np.ndarray) else np.array(text, dtype=object) for text in (then, otherwise))
     return np.asarray(np.where(where, *parts), dtype=object)
 
 

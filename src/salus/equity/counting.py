@@ -188,7 +188,7 @@ def read_units(results: Results, by: Sequence[str] = (), also: Sequence[str] = (
     """
     with duckdb.connect() as con:
         known = gather_attributes(con, results)
-        _check_names(known, (*by, *also))
+        check_names(known, (*by, *also))
         names = list(dict.fromkeys((*(by or known), *also)))
         people, codes, values = read_people(con, results, names)
         rows = _rows(con, results)
@@ -196,7 +196,7 @@ def read_units(results: Results, by: Sequence[str] = (), also: Sequence[str] = (
     return Units(rows, people, person, met, ends, codes, values)
 
 
-def _check_names(known: Sequence[str], names: Sequence[str]) -> None:
+def check_names(known: Sequence[str], names: Sequence[str]) -> None:
     strange = dict.fromkeys(name for name in names if name not in known)
     if strange:
         raise UsageError(f"no attribute {', '.join(strange)}; there are: {', '.join(known) or 'none'}")

@@ -14,16 +14,19 @@ import pyarrow.compute as pc
 _FIGURES = (
     *("difference", "difference_low", "difference_high", "people", "people_low", "people_high", "q"),
     *("pooled", "signal", "bound_low", "bound_high", "missing_share"),
+    *("adjusted", "adjusted_low", "adjusted_high", "adjusted_support"),
 )
 SCHEMA = pa.schema(
     [("rank", pa.int64())]
     + [(name, pa.string()) for name in ("measure", "group_id", "attribute", "value", "reference", "sure")]
     + [("denominator", pa.int64())]
     + [(name, pa.float64()) for name in _FIGURES]
+    + [("adjusted_by", pa.string())]
 )
 SURE = ((0.001, "very sure"), (0.01, "sure"))
 """What a false discovery rate is called; up to 1 - level a gap is "fairly sure", above it "not sure"."""
-_GAP = ("worse", "higher", "lower")
+CLAIMS = ("worse", "higher", "lower")
+"""Verdicts that claim a gap."""
 
 
 def gap_table(table: pa.Table) -> pa.Table:
@@ -33,7 +36,7 @@ def gap_table(table: pa.Table) -> pa.Table:
     are not, by the people they may be about. Groups with too little data to say are not listed.
     """
     doubted = pc.and_(pc.equal(table["verdict"], "no clear difference"), pc.greater(table["people"], 0.0))
-    gap = pc.or_(pc.is_in(table["verdict"], pa.array(_GAP)), pc.fill_null(doubted, False))
+    gap = pc.or_(pc.is_in(table["verdict"], pa.array(CLAIMS)), pc.fill_null(doubted, False))
     rows = table.filter(pc.and_(pc.is_valid(table["q"]), gap))
     rows = rows.take(pa.array(_order(rows)))
     added = {"rank": pa.array(range(1, len(rows) + 1)), "sure": pa.array(_sure(rows), pa.string())}
@@ -52,7 +55,7 @@ def _sure(rows: pa.Table) -> list[str]:
 
 def _order(rows: pa.Table) -> npt.NDArray[np.int64]:
     """Places in the order of the list."""
-    claimed = np.array(pc.is_in(rows["verdict"], pa.array(_GAP)), dtype=np.bool_)
+    claimed = np.array(pc.is_in(rows["verdict"], pa.array(CLAIMS)), dtype=np.bool_)
     people, least, q, n, gap = (
         rows[name].to_numpy().astype(np.float64) for name in ("people", "people_low", "q", "denominator", "difference")
     )

@@ -5,7 +5,9 @@ Leaves to others: which figures may be written (`disclosure`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from salus.equity.attributes import ATTRIBUTES
 from salus.equity.tally import CROSS, DECLINED, UNKNOWN
@@ -139,6 +141,14 @@ def _people(line: Line, reference: str, noun: str) -> str:
     better = line.improvement == "increase"
     outcome = f"more {noun} would have met the measure" if better else f"fewer {noun} would have fared badly"
     return f"At the rate of {reference}, {number(about)} {outcome} ({number(low)} to {number(high)})."
+
+
+def part(row: Mapping[str, Any]) -> str:
+    """How much of a gap goes with an attribute, of a row of the table of parts."""
+    label = attribute_label(row["by"]).lower()
+    ends = f"{points(row['goes_with'])} of {points(row['difference'])} points with {label}"
+    rest = f"{points(row['remains'])} remain between people alike in it"
+    return f"{ends} ({points_range(row['goes_with_low'], row['goes_with_high'])}); {rest}"
 
 
 def direction(improvement: str | None) -> str:
