@@ -15,6 +15,7 @@ from salus.catalog.synth.care import access, chronic, hospital, imaging, screeni
 from salus.catalog.synth.chance import Chances
 from salus.catalog.synth.chart import Chart
 from salus.catalog.synth.dice import Dice, Whole
+from salus.catalog.synth.discharges import draw_discharges
 from salus.catalog.synth.encounters import write_claims, write_encounters
 from salus.catalog.synth.insurance import draw_insurance
 from salus.catalog.synth.ledger import Ledger
@@ -25,7 +26,7 @@ from salus.catalog.synth.registry import write_coverages, write_people
 from salus.catalog.synth.scenario import Scenario
 from salus.catalog.synth.setting import Setting
 from salus.catalog.synth.stays import AFTER, Stays, draw_stays
-from salus.catalog.synth.visits import draw_appointments, draw_visits, the_year
+from salus.catalog.synth.visits import Hospital, draw_appointments, draw_visits, the_year
 
 CARE = (chronic, screening, vaccines, wellness, hospital, imaging, access, voices)
 Rows = Mapping[str, tuple[Whole, list[str]]]
@@ -57,13 +58,14 @@ def draw_block(scenario: Scenario, seed: int, number: int) -> Drawn:
 def _setting(chances: Chances) -> Setting:
     """Who pays and when everyone is seen, which all care hangs on."""
     people = chances.people
-    spells = draw_insurance(chances.dice, people, chances.scenario)
+    spells = draw_insurance(chances)
     stays = draw_stays(chances)
     pregnancies = draw_pregnancies(chances)
+    hospital = Hospital(stays, pregnancies, *draw_discharges(chances, stays, pregnancies))
     came, first, later = draw_appointments(chances, _windows(people, stays, pregnancies))
-    visits = draw_visits(chances, stays, pregnancies, came, first, later)
+    visits = draw_visits(chances, hospital, came, first, later)
     ids = write_coverages(chances.chart, spells)
-    return Setting(chances, spells, ids, stays, pregnancies, later, visits, the_year(chances, visits))
+    return Setting(chances, spells, ids, hospital, later, visits, the_year(chances, visits))
 
 
 def _windows(people: People, stays: Stays, pregnancies: Pregnancies) -> tuple[Whole, Whole]:

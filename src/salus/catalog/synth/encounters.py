@@ -13,18 +13,21 @@ from salus.catalog.synth.dice import Texts, Whole
 from salus.catalog.synth.registry import payer_id, site_ids
 from salus.catalog.synth.setting import Setting
 from salus.catalog.synth.template import Json, Template
-from salus.catalog.synth.visits import AMBULATORY, EMERGENCY, INPATIENT, KINDS, OFFICE, STAY
+from salus.catalog.synth.visits import AMBULATORY, EMERGENCY, INPATIENT, KINDS, OFFICE, RETURN, STAY
 
 DISPLAYS = ("ambulatory", "virtual", "home health", "emergency", "inpatient encounter")
 CLINIC = ("G0463", "Hospital outpatient clinic visit for assessment and management of a patient")
 CENTER = ("G0467", "Federally qualified health center (FQHC) visit, established patient")
+ANY_AT_CENTER = ("T1015", "Clinic visit/encounter, all-inclusive")
 CENTERS = ("valley", "market")
 COSTS = ((95, 260), (60, 140), (120, 220), (700, 2600), (8000, 32000))
 """The least and the most that is paid for a visit of each kind, in US dollars."""
 
 
 @cache
-def _encounter(kind: int, type_code: tuple[str, str] | None, primary: bool, because: bool, planned: bool) -> Template:
+def _encounter(
+    kind: int, type_code: tuple[str, str] | None, primary: bool, because: bool, planned: bool, moved: bool
+) -> Template:
     span = {"start": "<day:day>T09:00:00-08:00", "end": "<end:day>T09:40:00-08:00"}
     made: Json = {
         "resourceType": "Encounter",
@@ -47,32 +50,51 @@ def _encounter(kind: int, type_code: tuple[str, str] | None, primary: bool, beca
         made["diagnosis"] = [
             {"condition": {"reference": "Condition/<condition>"}, "use": status("diagnosis-role", "AD"), "rank": 1}
         ]
-        made["hospitalization"] = {"dischargeDisposition": status("discharge-disposition", "home")}
+        made["hospitalization"] = {
+            "dischargeDisposition": status("discharge-disposition", "other-hcf" if moved else "home")
+        }
     return Template(made)
 
 
 def write_encounters(setting: Setting) -> None:
-    """One per visit; in hospital with the condition it is for."""
+    """One per visit; in hospital with the condition it is for.
+
+    Those who come back are discharged to another facility, so that no visit is due after that stay.
+    """
     visits = setting.visits
     conditions = _admissions(setting)
     planned = np.zeros(len(visits.who), dtype=bool)
-    planned[visits.purpose == STAY] = setting.stays.planned
+    planned[visits.purpose == STAY] = setting.hospital.stays.planned
     center = np.isin(setting.people.is_in["site"][visits.who], [list(groups.SITES).index(site) for site in CENTERS])
     because = visits.reason != ""
-    kinds = visits.kind * 16 + (visits.purpose == OFFICE) * 8 + center * 4 + because * 2 + planned
+    kinds = (
+        visits.kind * 32
+        + (visits.purpose == RETURN) * 16
+        + (visits.purpose == OFFICE) * 8
+        + center * 4
+        + because * 2
+        + planned
+    )
     clinician, site = setting.clinician_of(np.arange(len(visits.who))), site_ids(setting.people)[visits.who]
     for kind in np.unique(kinds).tolist():
         kept = notes.some(kinds == kind)
-        what = kind // 16
-        code = (CENTER if kind & 4 else CLINIC) if what == AMBULATORY else None
+        what = kind // 32
+        code = _type(bool(kind & 4), bool(kind & 8)) if what == AMBULATORY else None
         setting.chart.write_as(
-            _encounter(what, code, bool(kind & 8), bool(kind & 2), bool(kind & 1)),
+            _encounter(what, code, bool(kind & 8), bool(kind & 2), bool(kind & 1), bool(kind & 16)),
             visits.who[kept],
             {
                 "id": visits.ids[kept], "day": visits.day[kept], "end": visits.end[kept], "clinician": clinician[kept],
                 "site": site[kept], "reason": visits.reason[kept], "condition": conditions[kept],
             },
         )  # fmt: skip
+
+
+def _type(center: bool, primary: bool) -> tuple[str, str]:
+    """What the visit is billed as: only primary care of a health center has a code that says so."""
+    if not center:
+        return CLINIC
+    return CENTER if primary else ANY_AT_CENTER
 
 
 def _admissions(setting: Setting) -> Texts:

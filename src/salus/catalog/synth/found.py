@@ -65,7 +65,7 @@ def _found(planted: Planted, results: Results) -> Found:
     rows = {
         row["value"]: row
         for row in table.to_pylist()
-        if (row["measure"], row["attribute"]) == (planted.measure, attribute)
+        if (row["measure"], row["group_id"], row["attribute"]) == (planted.measure, planted.group_id, attribute)
     }
     row: dict[str, Any] = rows.get(value, {})
     gap, low, high = (row.get(key) for key in ("difference", "difference_low", "difference_high"))

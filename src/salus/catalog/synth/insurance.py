@@ -13,7 +13,8 @@ import numpy as np
 
 from salus.catalog.synth import groups
 from salus.catalog.synth.calendar import day, month_of
-from salus.catalog.synth.dice import Dice, Flags, Whole
+from salus.catalog.synth.chance import Chances
+from salus.catalog.synth.dice import Dice, Flags, Reals, Whole
 from salus.catalog.synth.people import People
 from salus.catalog.synth.scenario import Scenario
 
@@ -30,15 +31,22 @@ class Spells:
     end: Whole
 
 
-def draw_insurance(dice: Dice, people: People, scenario: Scenario) -> Spells:
-    """Sets the people's payer and months uninsured, and returns their spells."""
-    payer = _payer(dice, people, scenario)
+def draw_insurance(chances: Chances) -> Spells:
+    """Sets the people's payer and months uninsured, and returns their spells.
+
+    Who is uninsured is entered as true of those with anything on record; its chances are not alike in any scenario.
+    """
+    dice, people, scenario = chances.dice, chances.people, chances.scenario
+    payer, without = _payer(dice, people, scenario)
+    who = np.flatnonzero(people.recorded["payer"])
+    last = np.full(len(who), day(scenario.year, 12, 31))
+    chances.ledger.add("uninsured", who, payer[who] == groups.UNINSURED, without[who], last)
     people.is_in["payer"], people.is_in["uninsured"] = payer, (payer == groups.UNINSURED).astype(np.int64)
     return _spells(dice, people, payer, scenario)
 
 
-def _payer(dice: Dice, people: People, scenario: Scenario) -> Whole:
-    """At the end of the year; the odds of going without multiply, and children of Medicaid's go without less often."""
+def _payer(dice: Dice, people: People, scenario: Scenario) -> tuple[Whole, Reals]:
+    """At the end of the year, and the chance of none: the odds of going without multiply."""
     community = scenario.community
     odds = community.uninsured_odds * np.array(groups.UNINSURED_ODDS_BY_ZIP)[people.is_in["zip"]]
     odds = odds * np.where(people.is_in["ethnicity"] == 1, community.uninsured_odds_hispanic, 1)
@@ -47,7 +55,7 @@ def _payer(dice: Dice, people: People, scenario: Scenario) -> Whole:
     without = np.where(people.age >= 65, community.uninsured_from_65, odds / (1 + odds))
     medicaid = dice.chance("insurance.medicaid", np.where(people.adult, 1.0, 1.4) * community.medicaid_before_65)
     covered = np.where(people.age >= 65, groups.MEDICARE, np.where(medicaid, groups.MEDICAID, groups.PRIVATE))
-    return np.where(dice.chance("insurance.none", without), groups.UNINSURED, covered)
+    return np.where(dice.chance("insurance.none", without), groups.UNINSURED, covered), without
 
 
 def _spells(dice: Dice, people: People, payer: Whole, scenario: Scenario) -> Spells:

@@ -25,6 +25,7 @@ class Pregnancies:
 
     who: Whole
     delivery: Whole
+    discharged: Whole
     delivery_reason: Texts
     first: Whole  # day of the first prenatal visit
     early: Flags
@@ -52,7 +53,8 @@ def draw_pregnancies(chances: Chances) -> Pregnancies:
     first = conceived + 7 * np.where(early, spread(roll, 7, 11), spread(roll, 16, 27)) + 2
     days = np.column_stack([first, conceived + 7 * 30 + 1, conceived + 7 * 36 + 1])
     return Pregnancies(
-        who, delivery, np.full(len(who), "O80", dtype=object), first, early, chance,
+        who, delivery, np.minimum(delivery + 2, day(year, 12, 31)), np.full(len(who), "O80", dtype=object),
+        first, early, chance,
         np.repeat(who, 3), days.ravel(), _reasons(days, conceived),
     )  # fmt: skip
 

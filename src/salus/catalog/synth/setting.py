@@ -12,10 +12,8 @@ from salus.catalog.synth.chart import Chart
 from salus.catalog.synth.dice import Dice, Flags, Reals, Texts, Whole
 from salus.catalog.synth.insurance import Spells
 from salus.catalog.synth.people import People
-from salus.catalog.synth.pregnancies import Pregnancies
 from salus.catalog.synth.registry import CLINICIAN_IDS
-from salus.catalog.synth.stays import Stays
-from salus.catalog.synth.visits import Appointments, Visits, Year
+from salus.catalog.synth.visits import Appointments, Hospital, Visits, Year
 
 
 @dataclass(frozen=True)
@@ -23,8 +21,7 @@ class Setting:
     chances: Chances
     spells: Spells
     spell_ids: Texts
-    stays: Stays
-    pregnancies: Pregnancies
+    hospital: Hospital
     appointments: Appointments
     visits: Visits
     year: Year

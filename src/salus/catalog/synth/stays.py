@@ -1,7 +1,7 @@
-"""Stays in hospital of adults in the year: why, when, whether they come back within a month, and who sees them after.
+"""Stays in hospital of adults in the year: why and when.
 
 A person has at most one first stay, from the middle of January to early November, so that the month after it lies in
-the year. Leaves to others: deliveries (`pregnancies`), the encounters (`visits`).
+the year. Leaves to others: deliveries (`pregnancies`), what follows (`discharges`), the encounters (`visits`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from salus.catalog.synth.calendar import day
 from salus.catalog.synth.chance import Chances
-from salus.catalog.synth.dice import Dice, Flags, Reals, Texts, Whole, pick, spread
+from salus.catalog.synth.dice import Dice, Flags, Reals, Texts, Whole, pick
 
 PREVENTABLE = ("I50.9", "J44.1", "J18.9", "N39.0")
 PREVENTABLE_SHARES = (5, 4, 4, 3)
@@ -22,25 +22,18 @@ PLANNED = "M17.11"
 OTHER_FROM, PLANNED_FROM = 0.955, 0.99
 LIKELIEST = 0.25
 """No scenario makes a preventable admission likelier than this; who rolls higher is never in hospital for one."""
-RETURN_NIGHTS = 3
 AFTER = 46  # days that belong to a stay: no other visit falls in them
 
 
 @dataclass(frozen=True)
 class Stays:
-    """One row per first stay; then one per return within 30 days and one per visit after discharge."""
+    """One row per first stay of a person."""
 
     who: Whole
     admitted: Whole
     discharged: Whole
     reason: Texts
     planned: Flags
-    return_who: Whole
-    return_day: Whole
-    return_reason: Texts
-    follow_up_who: Whole
-    follow_up_day: Whole
-    truth: dict[str, tuple[Flags, Reals]]  # by measure, of each first stay
 
 
 def may_stay(dice: Dice) -> Flags:
@@ -60,7 +53,7 @@ def draw_stays(chances: Chances) -> Stays:
     who = adults[avoidable | (rolls >= OTHER_FROM)]
     rolls = dice("preventable.admitted")[who]
     discharged = admitted + dice.between("stays.nights", 2, 8)
-    return _after(chances, who, admitted[who], discharged[who], _reasons(dice, who, rolls), rolls >= PLANNED_FROM)
+    return Stays(who, admitted[who], discharged[who], _reasons(dice, who, rolls), rolls >= PLANNED_FROM)
 
 
 def _reasons(dice: Dice, who: Whole, rolls: Reals) -> Texts:
@@ -68,25 +61,3 @@ def _reasons(dice: Dice, who: Whole, rolls: Reals) -> Texts:
     avoidable = np.array(PREVENTABLE, dtype=object)[pick(why, PREVENTABLE_SHARES)]
     other = np.array(OTHER, dtype=object)[pick(why, OTHER_SHARES)]
     return np.where(rolls >= PLANNED_FROM, PLANNED, np.where(rolls >= OTHER_FROM, other, avoidable))
-
-
-def _after(chances: Chances, who: Whole, admitted: Whole, discharged: Whole, reason: Texts, planned: Flags) -> Stays:
-    """Seen within a week; else within a month; and back in hospital within a month, by chances of their own."""
-    dice = chances.dice
-    week, soon = chances.happens("follow-up-7", "week", who, discharged)
-    later, late = chances.happens("follow-up-30", "month", who, discharged)
-    back, likely = chances.happens("readmission", "return", who, discharged)
-    roll = dice("stays.follow-up")[who]
-    seen = week | later
-    when = discharged + np.where(week, spread(roll, 1, 7), spread(roll, 9, 28))
-    returned = discharged + spread(dice("stays.return")[who], 10, 27)
-    returned = np.where(
-        seen & (abs(when - returned - 1) <= RETURN_NIGHTS), when + 1, returned
-    )  # not in hospital when seen
-    return Stays(
-        who, admitted, discharged, reason, planned,
-        who[back], returned[back], reason[back],
-        who[seen], when[seen],
-        {"follow-up-7": (week, soon), "follow-up-30": (seen, 1 - (1 - soon) * (1 - late)),
-         "readmission": (back, likely)},
-    )  # fmt: skip

@@ -88,6 +88,11 @@ class Planted:
         return MEASURES[self.effect.measure].name
 
     @property
+    def group_id(self) -> str:
+        """The group of the measure in the catalog."""
+        return MEASURES[self.effect.measure].group
+
+    @property
     def expected(self) -> float | None:
         return _less(self.group.chance, self.reference.chance)
 
@@ -139,6 +144,7 @@ class Planted:
         gaps = {"expected": self.expected, "drawn": self.drawn, "seen": self.seen}
         return {
             "measure": self.measure,
+            "group_id": self.group_id,
             "effect": asdict(self.effect),
             "gap": gaps,
             "worse": self.worse,
@@ -148,7 +154,7 @@ class Planted:
 
 @dataclass
 class Truth:
-    """What was planted in a community of `people` people and what came of it; `measures` by the catalog's names."""
+    """What was planted in a community of `people` people and what came of it; `measures` by short name (`steps`)."""
 
     scenario: str
     title: str
@@ -167,7 +173,7 @@ class Truth:
         return cls(scenario.name, scenario.title, seed, people, scenario.period, planted)
 
     def add(self, entry: Entry, people: People) -> None:
-        name = MEASURES[entry.measure].name
+        name = entry.measure
         self.measures.setdefault(name, Count()).add(entry, np.ones(len(entry.who), dtype=bool))
         self.excluded[name] = self.excluded.get(name, 0) + int(entry.excluded.sum())
         for planted in self.planted:
@@ -193,7 +199,7 @@ class Truth:
             "period": [each.isoformat() for each in self.period],
             "planted": [each.as_json() for each in self.planted],
             "measures": {
-                name: {**asdict(count), "excluded": self.excluded[name]}
+                name: {**_named(name), **asdict(count), "excluded": self.excluded[name]}
                 for name, count in sorted(self.measures.items())
             },
         }
@@ -210,17 +216,17 @@ class Truth:
             raise SalusError(f"{path}: not JSON ({problem})") from None
         if not isinstance(told, dict) or told.get("format") != FORMAT:
             raise SalusError(f"{path}: not a truth in the format {FORMAT}")
-        measures = {name: dict(each) for name, each in told["measures"].items()}
-        excluded = {name: each.pop("excluded") for name, each in measures.items()}
+        counts = {name: _count(each) for name, each in told["measures"].items()}
+        excluded = {name: each["excluded"] for name, each in told["measures"].items()}
         first, last = (date.fromisoformat(each) for each in told["period"])
         return cls(
             told["scenario"], told["title"], told["seed"], told["people"], (first, last),
             [_planted(each) for each in told["planted"]],
-            {name: Count(**each) for name, each in measures.items()}, excluded, folder,
+            counts, excluded, folder,
         )  # fmt: skip
 
     def units(self) -> pa.Table:
-        """Of a truth that was read, `truth.parquet`: measure, subject_id, unit_id, excluded, numerator, chance, day."""
+        """`truth.parquet`: measure, group_id, subject_id, unit_id, excluded, numerator, chance, day."""
         return self._table(UNITS)
 
     def who(self) -> pa.Table:
@@ -231,6 +237,14 @@ class Truth:
         if self.folder is None:
             raise SalusError(f"{name} is only there of a truth that was read from a folder")
         return pq.read_table(self.folder / name)
+
+
+def _named(measure: str) -> dict[str, str]:
+    return {"measure": MEASURES[measure].name, "group_id": MEASURES[measure].group}
+
+
+def _count(told: Mapping[str, Any]) -> Count:
+    return Count(told["denominator"], told["numerator"], told["expected"])
 
 
 def _planted(told: Mapping[str, Any]) -> Planted:
@@ -244,6 +258,7 @@ def units_table(entry: Entry, people: People) -> pa.Table:
     return pa.table(
         {
             "measure": pa.array([MEASURES[entry.measure].name] * len(entry.who), pa.string()),
+            "group_id": pa.array([MEASURES[entry.measure].group] * len(entry.who), pa.string()),
             "subject_id": pa.array(people.keys[entry.who].tolist(), pa.string()),
             "unit_id": pa.array(entry.unit.tolist(), pa.string()),
             "excluded": pa.array(entry.excluded, pa.bool_()),

@@ -14,10 +14,11 @@ import numpy as np
 from salus.catalog.synth.calendar import day
 from salus.catalog.synth.chance import Chances
 from salus.catalog.synth.chart import numbered
-from salus.catalog.synth.dice import Flags, Reals, Texts, Whole, pick
+from salus.catalog.synth.dice import Dice, Flags, Reals, Texts, Whole, pick
+from salus.catalog.synth.discharges import Discharges, Returns
 from salus.catalog.synth.people import CLINICIANS
 from salus.catalog.synth.pregnancies import Pregnancies
-from salus.catalog.synth.stays import RETURN_NIGHTS, Stays
+from salus.catalog.synth.stays import Stays
 
 AMBULATORY, VIRTUAL, HOME, EMERGENCY, INPATIENT = range(5)
 KINDS = ("AMB", "VR", "HH", "EMER", "IMP")
@@ -79,17 +80,22 @@ def draw_appointments(chances: Chances, windows: tuple[Whole, Whole]) -> tuple[F
     who = np.arange(len(people))
     start = np.full(len(people), day(chances.scenario.year))
     came, chance = chances.happens("primary-care", "visit", who, start)
-    counts = people.birth < start
-    chances.ledger.add("primary-care", who[counts], came[counts], chance[counts], start[counts])
+    chances.ledger.add("primary-care", who, came, chance, start)
     count = dice.choose("visits.count", (0.28, 0.34, 0.24, 0.14))
     days = _spaced(dice.rows("visits.days", APPOINTMENTS + 1), count + 1, windows, chances.scenario.year)
-    asked = came[:, None] & (np.arange(APPOINTMENTS) < count[:, None]) & (days[:, 1:] >= people.birth[:, None])
+    days[:, 0] = _soon_after_birth(dice, people.birth, days[:, 0], chances.scenario.year)
+    asked = came[:, None] & (np.arange(APPOINTMENTS) < count[:, None]) & (days[:, 1:] > days[:, :1])
     whose, which = np.nonzero(asked)
     kept, likely = chances.happens(
         "no-shows", "kept", whose, days[:, 1:][asked], dice.rows("visits.kept", APPOINTMENTS)[asked]
     )
-    came &= days[:, 0] >= people.birth
     return came, days[:, 0], Appointments(whose, days[whose, which + 1], kept, likely)
+
+
+def _soon_after_birth(dice: Dice, birth: Whole, first: Whole, year: int) -> Whole:
+    """The first visit, of those born in the year within ten days of birth."""
+    soon = np.minimum(birth + dice.between("visits.newborn", 1, 10), day(year, 12, 31))
+    return np.where(birth >= day(year), soon, first)
 
 
 def _spaced(rolls: Reals, count: Whole, windows: tuple[Whole, Whole], year: int) -> Whole:
@@ -103,15 +109,29 @@ def _spaced(rolls: Reals, count: Whole, windows: tuple[Whole, Whole], year: int)
     return np.asarray(start + days + (high - low) * (days >= low))
 
 
-def draw_visits(
-    chances: Chances, stays: Stays, pregnancies: Pregnancies, came: Flags, first: Whole, later: Appointments
-) -> Visits:
+@dataclass(frozen=True)
+class Hospital:
+    """Everything in hospital, and what follows it."""
+
+    stays: Stays
+    pregnancies: Pregnancies
+    discharges: Discharges
+    returns: Returns
+
+
+def draw_visits(chances: Chances, hospital: Hospital, came: Flags, first: Whole, later: Appointments) -> Visits:
     who = np.flatnonzero(came)
-    office = [_office(who, first[who]), _office(later.who[later.kept], later.day[later.kept]), _before(chances)]
-    parts = [*office, _part(stays.follow_up_who, stays.follow_up_day, FOLLOW_UP), *_hospital(stays, pregnancies)]
-    parts.append(_prenatal(pregnancies, parts))
+    parts = [_office(who, first[who]), _office(later.who[later.kept], later.day[later.kept]), _before(chances)]
+    parts += [_after(chances, hospital.discharges), *_hospital(hospital)]
+    parts.append(_prenatal(hospital.pregnancies, parts))
     parts.append(_urgent(chances, parts))
     return _assemble(chances, parts)
+
+
+def _after(chances: Chances, discharges: Discharges) -> Part:
+    """The visits after a discharge, as far as they lie in the year."""
+    kept = discharges.month[0] & (discharges.seen_on <= day(chances.scenario.year, 12, 31))
+    return _part(discharges.who[kept], discharges.seen_on[kept], FOLLOW_UP)
 
 
 def _part(who: Whole, days: Whole, purpose: int, reason: str = "") -> Part:
@@ -150,12 +170,13 @@ def _clear(who: Whole, days: Whole, parts: list[Part]) -> Whole:
     return np.array(free, dtype=np.int64)
 
 
-def _hospital(stays: Stays, pregnancies: Pregnancies) -> list[Part]:
+def _hospital(hospital: Hospital) -> list[Part]:
+    stays, returns, pregnancies = hospital.stays, hospital.returns, hospital.pregnancies
     found = []
     for who, start, end, purpose, reason in (
         (stays.who, stays.admitted, stays.discharged, STAY, stays.reason),
-        (stays.return_who, stays.return_day, stays.return_day + RETURN_NIGHTS, RETURN, stays.return_reason),
-        (pregnancies.who, pregnancies.delivery, pregnancies.delivery + 2, DELIVERY, pregnancies.delivery_reason),
+        (returns.who, returns.day, returns.end, RETURN, returns.reason),
+        (pregnancies.who, pregnancies.delivery, pregnancies.discharged, DELIVERY, pregnancies.delivery_reason),
     ):
         found.append((who, start, end, np.full(len(who), INPATIENT), np.full(len(who), purpose), reason))
     return found

@@ -121,7 +121,7 @@ def _pressure_control(setting: Setting, high: Flags) -> None:
 def _pressure_excluded(setting: Setting) -> Flags:
     """Pregnancy, kidney failure, palliative care."""
     out = np.zeros(len(setting.people), dtype=bool)
-    out[setting.pregnancies.who] = True
+    out[setting.hospital.pregnancies.who] = True
     since = setting.first + setting.dice.between("serious.since", 0, 200)
     fate = setting.dice("serious")
     for name, code, low, share in (("kidney-failure", "N18.6", 0.0, 0.008), ("palliative", "Z51.5", 0.008, 0.004)):
@@ -226,15 +226,17 @@ def _kidneys(setting: Setting, diabetic: Flags) -> None:
     ids = setting.main_id(who)
     notes.measured(setting.chart, "egfr", who[blood], days[blood], ids[blood], EGFR, per_area, rate[blood])
     notes.measured(setting.chart, "urine-albumin", who[urine], days[urine], ids[urine], URINE, per_gram, ratio[urine])
-    counts = setting.aged(18, 85)[who] & ~_ill(setting)[who]
+    counts, out = setting.aged(18, 85)[who], _ill(setting)[who]
+    chance = np.where(out, 0, of_blood * of_urine)
     setting.chances.ledger.add(
-        "kidney", who[counts], (blood & urine)[counts], (of_blood * of_urine)[counts], days[counts]
+        "kidney", who[counts], (blood & urine)[counts], chance[counts], days[counts], out[counts]
     )
 
 
-def _ill(setting: Setting) -> Flags:
-    """Those with kidney failure or in palliative care."""
-    return (setting.dice("serious") < 0.012) & setting.aged(40, 120)
+def _ill(setting: Setting, least: float = 0.0) -> Flags:
+    """Those with kidney failure (who roll less than 0.008) or in palliative care."""
+    fate = setting.dice("serious")
+    return (fate >= least) & (fate < 0.012) & setting.aged(40, 120)
 
 
 def _vessels(setting: Setting) -> None:
@@ -252,8 +254,9 @@ def _vessels(setting: Setting) -> None:
         setting.chart, "statin", who[given], days[given], setting.main_id(who)[given],
         setting.clinician_of(setting.year.main[who])[given], STATINS, which[given],
     )  # fmt: skip
-    counts = setting.aged(21, 120)[who]
-    setting.chances.ledger.add("statin", who[counts], given[counts], chance[counts], days[counts])
+    out = _ill(setting, least=0.008)
+    out[setting.hospital.pregnancies.who] = True
+    setting.chances.ledger.add("statin", who, given, np.where(out[who], 0, chance), days, out[who])
 
 
 def _asthma(setting: Setting) -> None:
@@ -272,5 +275,8 @@ def _asthma(setting: Setting) -> None:
     notes.prescribed(
         setting.chart, "controller", who[given], days[given], ids[given], clinician[given], CONTROLLER, first[given]
     )
-    counts = setting.aged(5, 64)[who]
-    setting.chances.ledger.add("asthma", who[counts], given[counts], chance[counts], days[counts])
+    lungs = np.zeros(len(setting.people), dtype=bool)
+    lungs[setting.hospital.stays.who] = setting.hospital.stays.reason == "J44.1"
+    counts, out = setting.aged(5, 64)[who], lungs[who]
+    chance = np.where(out, 0, chance)
+    setting.chances.ledger.add("asthma", who[counts], given[counts], chance[counts], days[counts], out[counts])

@@ -39,10 +39,14 @@ def ordered_and_done(setting: Setting, measure: str, who: Whole) -> tuple[Flags,
     return ordered & done, first * second, days
 
 
+def bowel_cancer(setting: Setting) -> Flags:
+    return setting.ask("bowel.cancer", 0.008) & setting.aged(45, 120)
+
+
 def _bowel(setting: Setting) -> None:
     """By stool test in the year, or by colonoscopy within ten; without either, some had a stool test two years ago."""
     dice, chart = setting.dice, setting.chart
-    cancer = setting.ask("bowel.cancer", 0.008) & setting.aged(45, 120)
+    cancer = bowel_cancer(setting)
     ill = notes.some(cancer)
     notes.diagnosed(
         chart, "bowel-cancer", ill, "C18.9", setting.first - dice.between("bowel.cancer.since", 30, 2000)[ill]

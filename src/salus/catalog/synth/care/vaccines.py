@@ -35,15 +35,16 @@ PCV20, ZOSTER, TDAP = (
 SERIES = (
     ("dtap", DTAP, (2, 4, 6, 15)), ("ipv", IPV, (2, 4, 6)), ("hib", HIB, (2, 4, 6, 12)), ("hepb", HEP_B, (0, 1, 6)),
     ("pcv", PCV, (2, 4, 6, 12)), ("rota", ROTA, (2, 4, 6)), ("mmr", MMR, (12,)), ("varicella", VARICELLA, (12,)),
-    ("hepa", HEP_A, (12, 18)), ("flu", FLU_CHILD, (7, 19)),
+    ("hepa", HEP_A, (12, 18)),
 )  # fmt: skip
-MISSABLE = ("dtap", "mmr", "varicella", "flu")
+MISSABLE = ("dtap", "mmr", "varicella", "hepb")
 """Of a child whose series is not complete, the last dose of one of these is missing at the least."""
 DECEMBER = 12
 
 
 def give(setting: Setting) -> None:
     _children(setting)
+    _first_influenza(setting)
     _influenza(setting)
     _older(setting)
 
@@ -72,18 +73,31 @@ def _children(setting: Setting) -> None:
     setting.chances.ledger.add("children", who[counts], complete[counts], chance[counts], two[counts])
 
 
+def _first_influenza(setting: Setting) -> None:
+    """The first two doses of those who are two in the year, before the season that counts begins (the July before)."""
+    people, dice = setting.people, setting.dice
+    who = notes.some(people.age == 2)
+    june = day(setting.chances.scenario.year - 1, 6, 30)
+    for number in (0, 1):
+        due = people.birth[who] + 181 + 30 * number + spread(dice(f"children.flu.{number}")[who], 0, 9)
+        given = np.maximum(np.minimum(due, june - 1 + number), people.birth[who] + 180 + number)
+        notes.vaccinated(setting.chart, f"flu-first-{number + 1}", who, given, FLU_CHILD)
+
+
 def _influenza(setting: Setting) -> None:
     """Offered at a visit and taken: in the season that begins before the year, or in its autumn."""
     people, dice, year = setting.people, setting.dice, setting.chances.scenario.year
-    who = notes.some((people.age >= 3) & setting.year.seen)
+    who = notes.some((months_later(people.birth, 6) <= setting.first) & setting.year.seen)
     days = setting.main_day(who)
     offered, first = setting.happens("influenza", "offered", who, days)
     taken, second = setting.happens("influenza", "given", who, days)
     given = offered & taken
     when = spread(dice("influenza.day")[who], day(year - 1, 10, 1), day(year, 3, 20))
     when = np.maximum(when, people.birth[who] + 200)
-    old = people.age[who] >= 65
-    for name, vaccine, kept in (("flu-old", FLU_OLD, given & old), ("flu", FLU, given & ~old)):
+    old, young = people.age[who] >= 65, people.age[who] < 3
+    which = (("flu-old", FLU_OLD, old), ("flu-young", FLU_CHILD, young), ("flu", FLU, ~old & ~young))
+    for name, vaccine, of_age in which:
+        kept = given & of_age
         notes.vaccinated(setting.chart, name, who[kept], when[kept], vaccine)
     setting.chances.ledger.add("influenza", who, given, first * second, days)
 

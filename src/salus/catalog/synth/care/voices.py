@@ -93,13 +93,13 @@ def _experience(setting: Setting) -> None:
         lower = less[pick(dice(f"voices.{link}")[who], (0.1, 0.4, 0.5))]
         marks[link] = np.where(top, "always", lower)
     roll = dice("voices.rating")[who]
-    setting.chart.write(
+    ids = setting.chart.write(
         SURVEY, "experience", who, day=days, visit=setting.main_id(who),
         rating=np.where(top, spread(roll, 9, 10), spread(roll, 3, 8)),
         decision=np.where(shared, "true", "false").astype(object), **marks,
     )  # fmt: skip
-    setting.chances.ledger.add("experience", who, top, chance, days)
-    setting.chances.ledger.add("shared-decision", who, shared, likely, days)
+    setting.chances.ledger.add("experience", who, top, chance, days, unit=ids)
+    setting.chances.ledger.add("shared-decision", who, shared, likely, days, unit=ids)
 
 
 def _needs(setting: Setting) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from salus.catalog.synth import notes
+from salus.catalog.synth.calendar import months_later
 from salus.catalog.synth.dice import Flags, pick, spread
 from salus.catalog.synth.setting import Setting
 
@@ -91,17 +92,22 @@ def _depression(setting: Setting) -> None:
     setting.chances.ledger.add("depression", who, met, np.where(out, 0, chance), days, out)
 
 
+def known_hiv(setting: Setting) -> Flags:
+    return setting.ask("hiv.known", 0.004) & setting.people.adult
+
+
 def _hiv(setting: Setting) -> None:
     """Tested once, now or in the years before; those known to have HIV are not asked for."""
     dice = setting.dice
-    known = setting.ask("hiv.known", 0.004) & setting.people.adult
+    known = known_hiv(setting)
     ill = notes.some(known)
     notes.diagnosed(setting.chart, "hiv", ill, "B20", setting.first - dice.between("hiv.since", 100, 3000)[ill])
     who = notes.some(setting.aged(15, 65) & setting.year.seen)
     days = setting.main_day(who)
     tested, chance = setting.happens("hiv", "tested", who, days)
     past = np.maximum(setting.first - dice.between("hiv.when", 10, 1000)[who], setting.people.birth[who] + 15 * 366)
-    when = np.where((dice("hiv.now")[who] < 0.5) | (past >= setting.first), days, past)
+    old_enough = months_later(setting.people.birth[who], 15 * 12)
+    when = np.where((dice("hiv.now")[who] < 0.5) | (past >= setting.first), np.maximum(days, old_enough), past)
     system = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
     none = np.zeros(tested.sum(), dtype=np.int64)
     notes.answered(
