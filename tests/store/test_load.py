@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from made import bundle, column, loaded, observation, patient, rows, write
 
 from salus.errors import SalusError
 from salus.fhir.lines import Block
-from salus.store import Population, intake, load, loading
+from salus.store import Population, intake, load, loading, shred
 
 
 def test_patients_are_numbered_in_order_of_id_and_resources_by_patient(tmp_path: Path) -> None:
@@ -428,3 +429,42 @@ def test_references_are_found_however_their_json_is_written(tmp_path: Path, url:
     load([others, written], tmp_path / "p.duckdb")
     with Population.open(tmp_path / "p.duckdb") as people:
         assert rows(people, "SELECT p.id, type FROM visible JOIN patient p USING (pid)") == [("p", "Location")]
+
+
+def test_types_no_one_knows_are_set_aside_from_the_middle_of_many_lines(tmp_path: Path) -> None:
+    strange = '{"resourceType": "Spell", "id": "s"}'
+    report, people = loaded(
+        tmp_path,
+        patient("a"),
+        patient("b"),
+        observation("o", "a"),
+        strange,
+        observation("p", "b"),
+        strange,
+        patient("c"),
+    )
+    with people:
+        assert rows(people, "SELECT line, reason FROM quarantine ORDER BY line") == [
+            (line, "has a resourceType that FHIR R4 does not have") for line in (4, 6)
+        ]
+        assert rows(people, 'SELECT id, json FROM "Observation" JOIN raw."Observation" USING (rid) ORDER BY rid') == [
+            (name, json.dumps(observation(name, who))) for name, who in (("o", "a"), ("p", "b"))
+        ]
+    assert report.resources == {"Observation": 2, "Patient": 3}
+
+
+def test_how_much_is_read_at_once_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [patient(f"p{n:04}", birthDate="1980", name=[{"family": str(n)}, {"use": "old"}]) for n in range(5000)]
+    named = [bundle(patient(None, gender="other"), observation("o", "z")), *records[1:]]
+    told = []
+    for size in (shred.BLOCK_BYTES, 1):
+        monkeypatch.setattr(shred, "BLOCK_BYTES", size)
+        (tmp_path / str(size)).mkdir()
+        _, people = loaded(tmp_path / str(size), *map(json.dumps, named))
+        with people:
+            people.ensure([("Patient.name", "family"), ("Patient.name", "use")])
+            patients = rows(people, 'SELECT pid, rid, id, gender, "birthDate.low" FROM "Patient" ORDER BY rid')
+            told.append((patients, rows(people, 'FROM "Patient.name" ORDER BY eid')))
+    assert told[0] == told[1]
+    assert (len(told[0][0]), len(told[0][1])) == (5000, 9998)
+    assert told[0][0][-1][2:4] == ("z", "other")

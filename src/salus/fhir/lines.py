@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import compress
 from typing import BinaryIO
 
 import msgspec
@@ -28,7 +29,7 @@ TOO_LONG = "a document is too long to be read (1 GB)"
 _OPENS, _CLOSES = b"{}"
 
 
-class Head(msgspec.Struct):
+class Head(msgspec.Struct, gc=False):
     """What a resource says of itself."""
 
     resourceType: str
@@ -47,6 +48,14 @@ class Block:
     lines: npt.NDArray[np.int64]
     types: list[str]
     ids: list[str | None]
+
+    def only(self, kept: list[bool]) -> Block:
+        """The block with the resources that are kept."""
+        starts = np.concatenate(([0], self.ends[:-1]))
+        texts = [self.data[a:b] for a, b in zip(compress(starts, kept), compress(self.ends, kept), strict=True)]
+        ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
+        types, ids = list(compress(self.types, kept)), list(compress(self.ids, kept))
+        return Block(self.file, b"".join(texts), ends, self.lines[np.array(kept, bool)], types, ids)
 
 
 _heads = msgspec.json.Decoder(Head).decode_lines

@@ -1,11 +1,11 @@
-"""Resources gathered by type until there are enough for one write, as columns.
+"""Resources gathered until there are enough for one write, as columns.
 
 Leaves to others: reading (`salus.fhir.reading`), writing (`salus.store.intake`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,11 +29,12 @@ _IN_BUNDLES = {
 
 @dataclass(slots=True)
 class Batch:
-    """Resources of one type: `count` of them, with `size` bytes of JSON. Bundles are numbered from `bundle`."""
+    """Resources: `count` of them, of types `kinds`, with `size` bytes of JSON. Bundles are numbered from `bundle`."""
 
     bundle: int
     size: int = 0
     count: int = 0
+    kinds: set[str] = field(default_factory=set)
     _parts: list[pa.Table] = field(default_factory=list)
     _rows: list[Raw] = field(default_factory=list)
     _files: list[int] = field(default_factory=list)
@@ -42,15 +43,17 @@ class Batch:
         """Add a resource that came from the file of that number."""
         self.size += len(raw.data)
         self.count += 1
+        self.kinds.add(raw.type)
         self._rows.append(raw)
         self._files.append(file)
 
-    def extend(self, part: pa.Table, size: int) -> None:
-        """Add resources as `by_type` gives them."""
+    def extend(self, block: Block, file: int) -> None:
+        """Add the resources of a block that came from the file of that number."""
         self._gather()
-        self.size += size
-        self.count += part.num_rows
-        self._parts.append(part)
+        self.size += len(block.data)
+        self.count += len(block.types)
+        self.kinds.update(block.types)
+        self._parts.append(_of_block(block, file))
 
     def table(self, start: int) -> pa.Table:
         """The batch column by column, `seq` numbering it from `start`."""
@@ -64,25 +67,20 @@ class Batch:
             self._rows, self._files = [], []
 
 
-def by_type(block: Block, file: int) -> Iterator[tuple[str, pa.Table, int]]:
-    """The resources of a block, from the file of that number, by type: type, columns, bytes of JSON."""
-    texts = _texts(block.data, block.ends)
-    files = pa.array(np.full(len(block.ends), file, np.int32))
-    table = _columns(texts, pa.array(block.ids, pa.string()), pa.array(block.lines), files)
-    numbers: dict[str, int] = {}
-    kinds = np.array([numbers.setdefault(kind, len(numbers)) for kind in block.types])
-    if len(numbers) == 1:
-        yield block.types[0], table, len(block.data)
-        return
-    sizes = np.diff(block.ends, prepend=0)
-    for kind, number in numbers.items():
-        where = np.flatnonzero(kinds == number)
-        yield kind, table.take(pa.array(where)), int(sizes[where].sum())
+def _of_block(block: Block, file: int) -> pa.Table:
+    return _columns(
+        pa.array(block.types, pa.string()),
+        _texts(block.data, block.ends),
+        pa.array(block.ids, pa.string()),
+        pa.array(block.lines),
+        pa.array(np.full(len(block.ends), file, np.int32)),
+    )
 
 
 def _of_rows(rows: Sequence[Raw], files: Sequence[int], bundle: int) -> pa.Table:
     data = [raw.data or b"{}" for raw in rows]
     return _columns(
+        pa.array([raw.type for raw in rows], pa.string()),
         _texts(b"".join(data), np.cumsum(np.fromiter(map(len, data), np.int64, len(data)))),
         pa.array([raw.id for raw in rows], pa.string()),
         pa.array([raw.line for raw in rows], pa.int64()),
@@ -96,11 +94,12 @@ def _of_rows(rows: Sequence[Raw], files: Sequence[int], bundle: int) -> pa.Table
     )
 
 
-def _columns(texts: pa.Array, ids: pa.Array, lines: pa.Array, files: pa.Array, **in_bundles: pa.Array) -> pa.Table:
+def _columns(
+    types: pa.Array, texts: pa.Array, ids: pa.Array, lines: pa.Array, files: pa.Array, **in_bundles: pa.Array
+) -> pa.Table:
+    own = {"type": types, "json": texts, "id": ids, "line": lines, "file": files}
     nothing = {name: pa.nulls(len(texts), kind) for name, kind in _IN_BUNDLES.items() if name not in in_bundles}
-    return pa.table({"json": texts, "id": ids, "line": lines, "file": files, **in_bundles, **nothing}).select(
-        ["json", "id", "line", "file", *_IN_BUNDLES]
-    )
+    return pa.table({**own, **in_bundles, **nothing}).select([*own, *_IN_BUNDLES])
 
 
 def _texts(data: bytes, ends: npt.NDArray[np.int64]) -> pa.Array:

@@ -1,6 +1,6 @@
 """Files -> raw resources in the population, with what is needed to say whose they are.
 
-Streams `salus.fhir.reading.scan_blocks` into `raw."Type"` (as they came, `seq` numbering each type in order of arrival)
+Streams `salus.fhir.reading.scan_blocks` into `raw."Type"` (as they came, `seq` numbering all in order of arrival)
 and, in the work database, one `work.arrival` row per resource or deletion: its type, number, id, Bundle, date, and the
 references that may name its patient. Numbers go on where earlier loads ended. What cannot be read goes to
 `quarantine`. Python only splits; batches are written by a second thread while the next ones are read.
@@ -12,7 +12,7 @@ Leaves to others: patients, identities and final numbers (`salus.store.owners`),
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -25,20 +25,20 @@ from salus.fhir.lines import Block
 from salus.fhir.reading import Raw, scan_blocks
 from salus.fhir.sources import Walk
 from salus.store import manifest
-from salus.store.batches import Batch, by_type
-from salus.store.sql import another, insert_rows, literal, quote, rows, scalar
+from salus.store.batches import Batch
+from salus.store.sql import another, insert_rows, literal, quote, scalar
 
-BATCH_BYTES = 16 << 20
-BATCH_ROWS = 100_000
-"""A type's resources are written once this much JSON of it, or so many, have been gathered."""
-_HELD_BYTES = 64 << 20
+BATCH_BYTES = 32 << 20
+BATCH_ROWS = 200_000
+"""Resources are written once this much JSON, or so many, have been gathered."""
 _TELL_BYTES = 1 << 20
 _CHECKPOINT_BYTES = 192 << 20
 """So much JSON waits in memory to be compressed; what is compressed with less than a row group is so anew later."""
 _PENDING = 2
 
 # Zstandard is asked for: of all codecs it is twice as fast on JSON and leaves a quarter of the size.
-RAW_COLUMNS = "rid BIGINT, seq BIGINT, json VARCHAR USING COMPRESSION zstd, file INTEGER, line BIGINT, entry INTEGER"
+RAW_COLUMNS = """pid INTEGER, rid BIGINT, seq BIGINT, json VARCHAR USING COMPRESSION zstd, file INTEGER, line BIGINT,
+    entry INTEGER"""
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS raw;
 CREATE TABLE IF NOT EXISTS load_file(file INTEGER, path VARCHAR, resources BIGINT, quarantined BIGINT,
@@ -50,8 +50,6 @@ ARRIVAL = """type VARCHAR, seq BIGINT, id VARCHAR USING COMPRESSION zstd, url VA
     collection BOOLEAN, deleted BOOLEAN, load INTEGER, kept BOOLEAN"""
 """What is known of all that was ever loaded; `owner`: the references that may name its patient, one to a line; `kept`:
 whether the resource itself is in raw still."""
-
-_LAST = "SELECT type, max(seq) FROM work.arrival GROUP BY type"
 
 # The first instant that a text can mean.
 _UPDATED = "work.first_of(work.time_body({0})) - to_minutes(work.offset_minutes({0}))"
@@ -92,12 +90,11 @@ class Intake:
     def __init__(self, con: duckdb.DuckDBPyConnection, load: int) -> None:
         self._con = con
         con.execute(TABLES)
-        self._next = {str(kind): int(str(last)) + 1 for kind, last in rows(con, _LAST)}
+        self._next = scalar(con, "SELECT max(seq) + 1 FROM work.arrival")
         self._bundle = scalar(con, "SELECT max(bundle) + 1 FROM work.arrival")
         self._file = scalar(con, "SELECT max(file) + 1 FROM load_file")
         self._source = manifest.next_source(con)
-        self._batches: dict[str, Batch] = {}
-        self._held = 0
+        self._batch = Batch(self._bundle)
         self._files: list[_File] = []
         self._bad: list[tuple[str, int, int | None, str]] = []
         self._writer = _Writer(another(con), load)
@@ -111,8 +108,7 @@ class Intake:
                 if meter.done - told > _TELL_BYTES:
                     told = meter.done
                     progress(meter.done, meter.total)
-            for kind in list(self._batches):
-                self._send(kind)
+            self._send()
         progress(meter.total, meter.total)
         self._finish()
         taken.resources = sum(file.resources for file in self._files)
@@ -126,47 +122,35 @@ class Intake:
             self._files.append(_File(found.file, given))
         file, number = self._files[-1], len(self._files) - 1 + self._file
         if isinstance(found, Block):
-            for kind, part, size in by_type(found, number):
-                self._take_part(kind, part, size, file)
+            self._take_block(found, file, number)
         elif reason := found.error or _unfit(found.type):
             self._refuse(file, found.line, found.entry, reason)
         else:
             file.deletions += found.deleted
             file.resources += not found.deleted
-            batch = self._batch(found.type)
-            batch.add(found, number)
-            self._hold(found.type, batch, len(found.data))
+            self._batch.add(found, number)
+        if self._batch.size > BATCH_BYTES or self._batch.count > BATCH_ROWS:
+            self._send()
 
-    def _take_part(self, kind: str, part: pa.Table, size: int, file: _File) -> None:
-        if reason := _unfit(kind):
-            for line in part["line"].to_pylist():
-                self._refuse(file, line, None, reason)
-            return
-        file.resources += part.num_rows
-        batch = self._batch(kind)
-        batch.extend(part, size)
-        self._hold(kind, batch, size)
+    def _take_block(self, block: Block, file: _File, number: int) -> None:
+        if any(_unfit(kind) for kind in set(block.types)):
+            reasons = [_unfit(kind) for kind in block.types]
+            for line, reason in zip(block.lines.tolist(), reasons, strict=True):
+                if reason:
+                    self._refuse(file, line, None, reason)
+            block = block.only([reason is None for reason in reasons])
+        file.resources += len(block.types)
+        self._batch.extend(block, number)
 
     def _refuse(self, file: _File, line: int, entry: int | None, reason: str) -> None:
         file.quarantined += 1
         self._bad.append((file.path, line, entry, reason))
 
-    def _batch(self, kind: str) -> Batch:
-        return self._batches.get(kind) or self._batches.setdefault(kind, Batch(self._bundle))
-
-    def _hold(self, kind: str, batch: Batch, size: int) -> None:
-        self._held += size
-        if batch.size > BATCH_BYTES or batch.count > BATCH_ROWS:
-            self._send(kind)
-        elif self._held > _HELD_BYTES:
-            self._send(max(self._batches, key=lambda kind: self._batches[kind].size))
-
-    def _send(self, kind: str) -> None:
-        batch = self._batches.pop(kind)
-        start = self._next.get(kind, 0)
-        self._next[kind] = start + batch.count
-        self._held -= batch.size
-        self._writer.put(kind, batch, start)
+    def _send(self) -> None:
+        if self._batch.count:
+            self._writer.put(self._batch, self._next)
+            self._next += self._batch.count
+            self._batch = Batch(self._bundle)
 
     def _finish(self) -> None:
         for number, line, entry in self._writer.refused:
@@ -193,11 +177,11 @@ class _Writer:
         self._written = 0
         self.refused: list[tuple[int, int, int | None]] = []
 
-    def put(self, kind: str, batch: Batch, start: int) -> None:
+    def put(self, batch: Batch, start: int) -> None:
         """Have a batch written, numbered from `start`. Raises what an earlier one failed with."""
         if len(self._pending) >= _PENDING:
             self._pending.popleft().result()
-        self._pending.append(self._pool.submit(self._write, kind, batch, start))
+        self._pending.append(self._pool.submit(self._write, batch, start))
 
     def __enter__(self) -> _Writer:
         return self
@@ -210,33 +194,39 @@ class _Writer:
             self._pool.shutdown(cancel_futures=True)
             self._con.close()
 
-    def _write(self, kind: str, batch: Batch, start: int) -> None:
+    def _write(self, batch: Batch, start: int) -> None:
         table = batch.table(start)
         try:
-            self._note_arrival(kind, table)
+            self._note_arrival(batch.kinds, table)
         except duckdb.InvalidInputException:
             table = self._without_refused(table)
-            self._note_arrival(kind, table)
-        if kind not in self._created:
-            self._con.execute(f"CREATE TABLE IF NOT EXISTS raw.{quote(kind)}({RAW_COLUMNS})")
-            self._created.add(kind)
-        there = "SELECT NULL, seq, json, file, line, entry FROM batch WHERE deleted IS NOT TRUE"
-        self._con.execute(f"INSERT INTO raw.{quote(kind)} {there}")
+            self._note_arrival(batch.kinds, table)
+        for kind in sorted(batch.kinds):
+            self._write_kind(kind)
         self._con.unregister("batch")
         self._written += batch.size
         if self._written > _CHECKPOINT_BYTES:
             self._con.execute("CHECKPOINT")
             self._written = 0
 
-    def _note_arrival(self, kind: str, table: pa.Table) -> None:
+    def _write_kind(self, kind: str) -> None:
+        if kind not in self._created:
+            self._con.execute(f"CREATE TABLE IF NOT EXISTS raw.{quote(kind)}({RAW_COLUMNS})")
+            self._created.add(kind)
+        # A comparison of the bare column would be left to Arrow, which copies what it lets through.
+        mine = f"type || '' = {literal(kind)} AND deleted IS NOT TRUE"
+        self._con.execute(
+            f"INSERT INTO raw.{quote(kind)} SELECT NULL, NULL, seq, json, file, line, entry FROM batch WHERE {mine}"
+        )
+
+    def _note_arrival(self, kinds: set[str], table: pa.Table) -> None:
         self._con.register("batch", table)
-        told, owner = _asked(kind)
         self._con.execute(
             f"""INSERT INTO work.arrival
-            SELECT {literal(kind)}, seq, id, url, bundle, file, line, entry, owner,
-                {_UPDATED.format("coalesce(deleted_at, told)")}, coalesce(collection, FALSE), coalesce(deleted, FALSE),
-                {self._load}, TRUE
-            FROM (SELECT *, {owner} AS owner, {told} AS told FROM batch)"""
+            SELECT type, seq, id, url, bundle, file, line, entry, told[2],
+                {_UPDATED.format("coalesce(deleted_at, told[1])")}, coalesce(collection, FALSE),
+                coalesce(deleted, FALSE), {self._load}, TRUE
+            FROM (SELECT *, {_told(kinds)} AS told FROM batch)"""
         )
 
     def _without_refused(self, table: pa.Table) -> pa.Table:
@@ -253,18 +243,26 @@ def _unfit(kind: str) -> str | None:
     return None
 
 
-def _asked(kind: str) -> tuple[str, str]:
-    """SQL for when a resource was last updated, and for the references that may name its patient, one to a line; one
-    parse of the JSON gives both, unless the references are on a repeating element.
+def _told(kinds: Iterable[str]) -> str:
+    """SQL for what resources of these types say: when they were last updated, and the references that may name their
+    patient, one to a line.
     """
-    updated, owner = "$.meta.lastUpdated", _owner_path(kind)
+    by_path: dict[str | None, list[str]] = {}
+    for kind in sorted(kinds):
+        by_path.setdefault(_owner_path(kind), []).append(literal(kind))
+    cases = (f"WHEN type IN ({', '.join(some)}) THEN {_asked(path)}" for path, some in by_path.items())
+    return f"CASE {' '.join(cases)} END"
+
+
+def _asked(owner: str | None) -> str:
+    """One parse of the JSON gives both, unless the references are on a repeating element."""
+    updated = literal("$.meta.lastUpdated")
     if owner is None:
-        return f"json_extract_string(json, {literal(updated)})", "NULL"
+        return f"[json_extract_string(json, {updated}), NULL]"
     if "[*]" in owner:
         owners = f"array_to_string(json_extract_string(json, {literal(owner)}), chr(10))"
-        return f"json_extract_string(json, {literal(updated)})", f"nullif({owners}, '')"
-    both = f"json_extract_string(json, [{literal(updated)}, {literal(owner)}])"
-    return f"{both}[1]", f"{both}[2]"
+        return f"[json_extract_string(json, {updated}), nullif({owners}, '')]"
+    return f"json_extract_string(json, [{updated}, {literal(owner)}])"
 
 
 def _owner_path(kind: str) -> str | None:

@@ -1,7 +1,7 @@
 """Whose each resource is, which version of it counts, and the numbers everything goes by.
 
 Works on `work.arrival` (`salus.store.intake`) set at a time and ends with one table per resource type
-with `pid`, `rid` and `id`, and with `raw` rows under their final `rid`: NULL for resources of patients
+with `pid`, `rid` and `id`, and with `raw` rows under their final `rid` and `pid`: NULL for resources of patients
 that are not loaded, superseded and deleted versions removed. Everything that was ever loaded is settled anew, so that
 the order of loads does not matter. The rules, in order:
 
@@ -254,5 +254,5 @@ def write_keys(con: duckdb.DuckDBPyConnection, kind: str) -> None:
     con.execute(f"CREATE TABLE IF NOT EXISTS {raw}({RAW_COLUMNS})")
     con.execute(f"CREATE OR REPLACE TABLE {table}({KEYS})")
     con.execute(f"INSERT INTO {table} SELECT pid, rid, id FROM ({final}) ORDER BY rid")
-    con.execute(f"UPDATE {raw} SET rid = NULL WHERE rid IS NOT NULL")
-    con.execute(f"UPDATE {raw} SET rid = f.rid FROM ({final}) f WHERE {raw}.seq = f.seq")
+    con.execute(f"UPDATE {raw} SET rid = NULL, pid = NULL WHERE rid IS NOT NULL")
+    con.execute(f"UPDATE {raw} SET rid = f.rid, pid = f.pid FROM ({final}) f WHERE {raw}.seq = f.seq")

@@ -66,11 +66,9 @@ def resolve(con: duckdb.DuckDBPyConnection, types: list[str]) -> None:
     for kind in types:
         con.execute(
             f"""INSERT INTO work.ref
-            SELECT DISTINCT k.pid, CASE WHEN k.pid IS NULL THEN {literal(kind)} END,
-                CASE WHEN k.pid IS NULL THEN rid END, ref
-            FROM (SELECT rid, unnest(json_extract_string(json, '$..reference')) AS ref FROM raw.{quote(kind)}
-                WHERE regexp_matches(json, {leading}))
-            JOIN {quote(kind)} k USING (rid)"""
+            SELECT DISTINCT pid, CASE WHEN pid IS NULL THEN {literal(kind)} END, CASE WHEN pid IS NULL THEN rid END, ref
+            FROM (SELECT pid, rid, unnest(json_extract_string(json, '$..reference')) AS ref FROM raw.{quote(kind)}
+                WHERE rid IS NOT NULL AND regexp_matches(json, {leading}))"""
         )
     con.execute(f"CREATE TABLE work.foreign_ref AS SELECT DISTINCT ref FROM work.ref WHERE {FOREIGN.format('ref')}")
     _index_identifiers(con, types)

@@ -26,7 +26,11 @@ from salus.store.sql import GROUP, literal, quote, rows, scalar
 from salus.store.tree import Column, Node, Relation, prune, relation, structure
 
 BLOCK = 6 * GROUP
-"""Rows read at once."""
+BLOCK_BYTES = 64 << 20
+"""Rows read at once: so many, or as many as have about so much JSON. Two types are read at a time, and what was read
+takes some times the room of its text.
+"""
+_SAMPLE = 2048
 
 _KEY_BITS = 40
 
@@ -74,12 +78,17 @@ class Shredder:
         self._declare(relation(root))
         raw = f"raw.{quote(self.resource)}"
         size = scalar(self.con, f"SELECT max(rowid) + 1 FROM {raw}")
-        for start in range(0, size, BLOCK):
-            last = min(start + BLOCK, size) - 1
+        step = self._step(raw)
+        for start in range(0, size, step):
+            last = min(start + step, size) - 1
             rows_of = f"(SELECT * FROM {raw} WHERE rowid BETWEEN {start} AND {last} AND rid IS NOT NULL)"
             self._block(root, Notes(self.con, self.resource, rows_of))
             advance(last + 1 - start)
         return self._staged
+
+    def _step(self, raw: str) -> int:
+        mean = scalar(self.con, f"SELECT avg(strlen(json)) FROM {raw} WHERE rowid < {_SAMPLE}")
+        return max(_SAMPLE, min(BLOCK, BLOCK_BYTES // max(mean, 1) // _SAMPLE * _SAMPLE))
 
     def _declare(self, one: Relation) -> None:
         self._staged[one.table] = Staged(one)
@@ -92,14 +101,23 @@ class Shredder:
         if not root.kids:
             return
         source = self._name("rows")
-        self.con.execute(
-            f"""CREATE TABLE {source} AS
-            SELECT k.pid, k.rid, k.id, CAST(NULL AS BIGINT) AS pk, k.rid AS sk, 0 AS ord,
-                json_transform(b.json, {literal(json.dumps(structure(root)))}) AS v
-            FROM {notes.block} b JOIN {quote(self.resource)} k USING (rid)"""
-        )
+        self._read_rows(root, source, notes.block)
         notes.shapes(keys, self._read(root, source), source)
         self._rows(relation(root), source, notes)
+
+    def _read_rows(self, root: Node, source: str, block: str) -> None:
+        """Read a block's JSON. Most resources say their id themselves; that of the others is looked up."""
+        wanted = literal(json.dumps({"id": "VARCHAR", **structure(root)}))
+        self.con.execute(
+            f"""CREATE TABLE {source} AS
+            SELECT pid, rid, v.id AS id, CAST(NULL AS BIGINT) AS pk, rid AS sk, 0 AS ord, v
+            FROM (SELECT pid, rid, json_transform(json, {wanted}) AS v FROM {block})"""
+        )
+        if scalar(self.con, f"SELECT count(*) FROM {source} WHERE id IS NULL"):
+            self.con.execute(
+                f"""UPDATE {source} SET id = k.id FROM {quote(self.resource)} k
+                WHERE {source}.id IS NULL AND k.rid = {source}.rid"""
+            )
 
     def _keys(self, block: str) -> dict[str, int]:
         """The top elements present in a block, with the number of resources that have them."""
