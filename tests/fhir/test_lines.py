@@ -34,8 +34,9 @@ def found(one: Raw | Block) -> Iterator[Found]:
         yield Found(one.line, one.entry, one.type, one.id, one.data.strip(), one.error)
         return
     start = 0
-    for line, kind, name, end in zip(one.lines, one.types, one.ids, one.ends, strict=True):
-        yield Found(int(line), None, kind, name, one.data[start:end].strip(), None)
+    entries = one.within.entries if one.within else [None] * len(one.ids)
+    for line, entry, kind, name, end in zip(one.lines, entries, one.types, one.ids, one.ends, strict=True):
+        yield Found(int(line), entry, kind, name, one.data[start:end].strip(), None)
         start = end
 
 
@@ -116,3 +117,29 @@ def test_public_records(shared_data: Callable[[str], Path]) -> None:
     assert resources == one_by_one(path)
     assert len(resources) == 41
     assert all(json.loads(each.data)["resourceType"] == each.type for each in resources)
+
+
+@pytest.mark.parametrize("odd", [None, b'{"fullUrl":"urn:uuid:1"}', b'{"resource":{"id":"x"}}', b"7"])
+@pytest.mark.parametrize("kind", ["collection", "transaction"])
+def test_many_resources_of_a_bundle_come_in_a_block(tmp_path: Path, kind: str, odd: bytes | None) -> None:
+    entries = [b'{"fullUrl":"urn:uuid:%d","resource":%s}' % (n, GOOD[n % len(GOOD)]) for n in range(40)]
+    if odd is not None:
+        entries.insert(20, odd)
+    path = tmp_path / "bundle.json"
+    path.write_bytes(b'{"resourceType":"Bundle","type":"%s","entry":[%s]}' % (kind.encode(), b",".join(entries)))
+    together, in_blocks = by_blocks(path)
+    assert together == one_by_one(path)
+    assert in_blocks == (40 if odd in (None, b'{"fullUrl":"urn:uuid:1"}') else 0)
+    for one in scan_blocks(Walk([path]), skipped=lambda name: None):
+        if isinstance(one, Block):
+            assert one.within is not None
+            assert one.within.collection == (kind == "collection")
+            assert one.within.urls == [f"urn:uuid:{n}" for n in range(40)]
+
+
+def test_a_bundle_that_deletes_is_taken_entry_by_entry(tmp_path: Path) -> None:
+    entries = [b'{"resource":%s}' % GOOD[0]] * 20 + [b'{"request":{"method":"DELETE","url":"Patient/p"}}']
+    path = tmp_path / "bundle.json"
+    path.write_bytes(b'{"resourceType":"Bundle","type":"transaction","entry":[%s]}' % b",".join(entries))
+    found = list(scan_blocks(Walk([path]), skipped=lambda name: None))
+    assert [one.deleted for one in found if isinstance(one, Raw)] == [False] * 20 + [True]

@@ -8,8 +8,8 @@ Leaves to others: what is wrong with a line, and Bundles (`salus.fhir.reading`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import BinaryIO
 
@@ -37,9 +37,21 @@ class Head(msgspec.Struct, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """The Bundle that all resources of a block come in: its ordinal, whether it is a collection; each one's place in it
+    and fullUrl.
+    """
+
+    bundle: int
+    collection: bool
+    entries: list[int]
+    urls: list[str | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
-    """Resources that stand one to a line: `data` is their JSON, one after the other, valid and in UTF-8; the resource
-    on line `lines[i]` of the file ends where `ends[i]` says.
+    """Resources that stand one to a line, or in one Bundle: `data` is their JSON, one after the other, valid and in
+    UTF-8; the resource on line `lines[i]` of the file ends where `ends[i]` says.
     """
 
     file: str
@@ -48,6 +60,7 @@ class Block:
     lines: npt.NDArray[np.int64]
     types: list[str]
     ids: list[str | None]
+    within: Within | None = None
 
     def only(self, kept: list[bool]) -> Block:
         """The block with the resources that are kept."""
@@ -55,7 +68,12 @@ class Block:
         texts = [self.data[a:b] for a, b in zip(compress(starts, kept), compress(self.ends, kept), strict=True)]
         ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
         types, ids = list(compress(self.types, kept)), list(compress(self.ids, kept))
-        return Block(self.file, b"".join(texts), ends, self.lines[np.array(kept, bool)], types, ids)
+        within = self.within and replace(
+            self.within,
+            entries=list(compress(self.within.entries, kept)),
+            urls=list(compress(self.within.urls, kept)),
+        )
+        return Block(self.file, b"".join(texts), ends, self.lines[np.array(kept, bool)], types, ids, within)
 
 
 _heads = msgspec.json.Decoder(Head).decode_lines
@@ -118,6 +136,19 @@ def _block(file: str, data: bytes, ends: npt.NDArray[np.int64], line: int) -> Bl
     numbers = np.arange(line, line + len(ends))
     joined = data.replace(b"\n", b"")  # a line feed is never inside a JSON text
     return Block(file, joined, ends - np.arange(len(ends)), numbers, types, [head.id for head in heads])
+
+
+def of_bundle(file: str, line: int, texts: Sequence[msgspec.Raw], within: Within) -> Block | None:
+    """The resources of a Bundle that is valid JSON in UTF-8 on one line; None where one is not, or is a Bundle."""
+    data = b"\n".join(texts) + b"\n"
+    heads = _resources(data)
+    if heads is None or len(heads) != len(texts):
+        return None
+    types = [head.resourceType for head in heads]
+    if "Bundle" in types:
+        return None
+    ends = np.cumsum(np.fromiter((len(memoryview(text)) for text in texts), np.int64, len(texts)))
+    return Block(file, b"".join(texts), ends, np.full(len(texts), line), types, [head.id for head in heads], within)
 
 
 def _resources(data: bytes) -> list[Head] | None:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from salus.fhir.lines import LONGEST, TOO_LONG, Block, Head, blocks
+from salus.fhir.lines import LONGEST, TOO_LONG, Block, Head, Within, blocks, of_bundle
 from salus.fhir.sources import BROKEN, Failure, Source, TooMuch, Walk
 
 Skipped = Callable[[str], None]
@@ -30,6 +30,8 @@ _BOM = b"\xef\xbb\xbf"
 MOST_BLANK = 10_000_000
 """Blank lines one after another, looked through for what may follow."""
 _DATA_SUFFIXES = (".json", ".ndjson", ".jsonl")
+_MANY = 16
+"""Entries in a Bundle; a block of fewer costs more than they do one by one."""
 _NOT_JSON = "is not valid JSON"
 _NO_TYPE = "is not a FHIR resource (a JSON object with a resourceType, and texts as type and id)"
 _NO_ENTRIES = "is a Bundle whose entries are not a list"
@@ -137,10 +139,10 @@ def scan(
 
 
 def scan_blocks(walk: Walk, *, skipped: Skipped) -> Iterator[Raw | Block]:
-    """As `scan`, for those who load a great many: resources that stand one to a line come in blocks, and Bundle entries
-    that say a resource was deleted come too.
+    """As `scan`, for those who load a great many: resources that stand one to a line, or many in a Bundle, come in
+    blocks, and Bundle entries that say a resource was deleted come too.
     """
-    return _scan(walk, skipped, _pieces, _Unpacker(deletions=True))
+    return _scan(walk, skipped, _pieces, _Unpacker(loading=True))
 
 
 def _scan(
@@ -289,15 +291,15 @@ def _resource_type(data: bytes) -> str | None:
 
 
 class _Unpacker:
-    """Documents -> resources; counts the Bundles."""
+    """Documents -> resources; counts the Bundles. For `loading`, in blocks where that pays, and deletions too."""
 
-    def __init__(self, untyped: bool = False, deletions: bool = False) -> None:
+    def __init__(self, untyped: bool = False, loading: bool = False) -> None:
         self._bundles = 0
         self._bytes = 0
         self._untyped = untyped
-        self._deletions = deletions
+        self._loading = loading
 
-    def __call__(self, file: str, line: int, data: bytes | Failure) -> Iterable[Raw]:
+    def __call__(self, file: str, line: int, data: bytes | Failure) -> Iterable[Raw | Block]:
         if isinstance(data, Failure):
             return (_failed(file, line, data.reason),)
         self._bytes += len(data)
@@ -327,7 +329,7 @@ class _Unpacker:
         bundle: int | None,
         data: bytes,
         collection: bool = False,
-    ) -> Iterable[Raw]:
+    ) -> Iterable[Raw | Block]:
         try:
             head = _head(data)
         except msgspec.ValidationError:
@@ -340,23 +342,43 @@ class _Unpacker:
             return self._unpacked(file, line, entry, data)
         return (Raw(file, line, entry, url, bundle, head.resourceType, head.id, data, None, collection),)
 
-    def _unpacked(self, file: str, line: int, place: int | None, data: bytes) -> Iterator[Raw]:
+    def _unpacked(self, file: str, line: int, place: int | None, data: bytes) -> Iterator[Raw | Block]:
         bundle = self._bundles
         self._bundles += 1
         entries, collection, meta = _entries(data)
+        if self._loading and len(entries) >= _MANY and b"DELETE" not in data:
+            block = _block(file, line, entries, Within(bundle, collection, [], []))
+            if block is not None:
+                yield block
+                return
         for position, entry in enumerate(entries):
             if isinstance(entry, str):
                 in_bundle = entry is not _NO_ENTRIES
                 yield _failed(file, line, entry, position if in_bundle else place, bundle if in_bundle else None)
             elif target := _deletion(entry):
-                if self._deletions:
+                if self._loading:
                     yield _deleted(target, _when(entry, meta), file, line, position, bundle)
             elif isinstance(entry.resource, msgspec.Raw):
                 found = bytes(entry.resource)
                 yield from self._resource(file, line, position, entry.fullUrl, bundle, found, collection)
 
 
-def _entries(data: bytes) -> tuple[Iterable[_Entry | str], bool, bytes]:
+def _block(file: str, line: int, entries: Sequence[_Entry | str], within: Within) -> Block | None:
+    """The resources of a Bundle in which nothing is deleted as a block, their places noted in `within`; None where some
+    entry is to be looked at by itself.
+    """
+    texts = []
+    for place, entry in enumerate(entries):
+        if isinstance(entry, str):
+            return None
+        if isinstance(entry.resource, msgspec.Raw):
+            texts.append(entry.resource)
+            within.entries.append(place)
+            within.urls.append(entry.fullUrl)
+    return of_bundle(file, line, texts, within)
+
+
+def _entries(data: bytes) -> tuple[Sequence[_Entry | str], bool, bytes]:
     """The entries of a Bundle, or what is wrong with one, whether it is a collection, and its meta; entries are read
     one by one only when they are not all right."""
     try:

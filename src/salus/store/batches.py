@@ -53,7 +53,7 @@ class Batch:
         self.size += len(block.data)
         self.count += len(block.types)
         self.kinds.update(block.types)
-        self._parts.append(_of_block(block, file))
+        self._parts.append(_of_block(block, file, self.bundle))
 
     def table(self, start: int) -> pa.Table:
         """The batch column by column, `seq` numbering it from `start`."""
@@ -67,13 +67,20 @@ class Batch:
             self._rows, self._files = [], []
 
 
-def _of_block(block: Block, file: int) -> pa.Table:
+def _of_block(block: Block, file: int, bundle: int) -> pa.Table:
+    in_bundle: dict[str, pa.Array] = {}
+    if within := block.within:
+        in_bundle["url"] = pa.array(within.urls, pa.string())
+        in_bundle["bundle"] = pa.array(np.full(len(within.urls), bundle + within.bundle, np.int32))
+        in_bundle["entry"] = pa.array(within.entries, pa.int32())
+        in_bundle["collection"] = pa.array(np.full(len(within.urls), within.collection))
     return _columns(
         pa.array(block.types, pa.string()),
         _texts(block.data, block.ends),
         pa.array(block.ids, pa.string()),
         pa.array(block.lines),
         pa.array(np.full(len(block.ends), file, np.int32)),
+        **in_bundle,
     )
 
 

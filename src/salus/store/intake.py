@@ -135,9 +135,10 @@ class Intake:
     def _take_block(self, block: Block, file: _File, number: int) -> None:
         if any(_unfit(kind) for kind in set(block.types)):
             reasons = [_unfit(kind) for kind in block.types]
-            for line, reason in zip(block.lines.tolist(), reasons, strict=True):
+            entries = block.within.entries if block.within else [None] * len(reasons)
+            for line, entry, reason in zip(block.lines.tolist(), entries, reasons, strict=True):
                 if reason:
-                    self._refuse(file, line, None, reason)
+                    self._refuse(file, line, entry, reason)
             block = block.only([reason is None for reason in reasons])
         file.resources += len(block.types)
         self._batch.extend(block, number)
