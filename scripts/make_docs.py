@@ -7,7 +7,7 @@ follow from measuring are written elsewhere: performance.md by `bench.py`.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from typing import Any
 import typer
 
 from language_manual import manual
-from salus.catalog import content_paths
+from salus.catalog.entries import entries, value_sets
+from salus.cli.catalog import page
 from salus.cli.main import app
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -59,31 +60,21 @@ def in_usage(parameter: Any) -> str:
 
 
 def catalog() -> Iterator[str]:
-    yield from ("# The catalog", "", MADE, "", "Measures of our own, with codes that anyone may use.")
-    for resource in content("Measure"):
-        yield from measure_section(resource)
+    found = entries()
+    yield from ("# The catalog", "", MADE, "")
+    yield f"{len(found)} measures of our own, by the clause of the mission they serve, with codes that anyone may use."
+    yield "`salus catalog test` runs their tests on both engines. How to write one: [authoring.md](authoring.md)."
+    yield from ("", "| clause | measure | | scoring | better |", "|---|---|---|---|---|")
+    for each in found:
+        link = f"[{each.title}](#{re.sub(r'[^a-z0-9 -]', '', each.title.lower()).replace(' ', '-')})"
+        notation = each.said.get("improvement", "")
+        yield f"| {each.clause} | {link} | `{each.name}` | {each.said['scoring']} | {notation} |"
+    for each in found:
+        yield ""
+        yield from list(page(each))[:-1]
     yield from ("", "## Value sets", "", "| | codes | systems |", "|---|---|---|")
-    for resource in content("ValueSet"):
+    for resource in value_sets():
         yield value_set_row(resource)
-
-
-def measure_section(measure: Json) -> Iterator[str]:
-    clause = measure["topic"][0]["text"]
-    name = f"`{measure['name']}` {measure['version']}"
-    yield from ("", f"## {measure['title']}", "", f"{name}, for the clause *{clause}* of the mission.", "")
-    yield from (
-        measure["description"],
-        "",
-        f"**Why.** {measure['rationale']}",
-        "",
-        f"**How.** {measure['usage']}",
-    )
-    yield from ("", "| population | |", "|---|---|")
-    for population in measure["group"][0]["population"]:
-        yield f"| {population['code']['coding'][0]['code']} | {population['description']} |"
-    yield from ("", "| evidence | grade | source |", "|---|---|---|")
-    for each in measure["relatedArtifact"]:
-        yield f"| {each['display']} | {each['label']} | [{each['citation']}]({each['url']}) |"
 
 
 def value_set_row(value_set: Json) -> str:
@@ -92,18 +83,13 @@ def value_set_row(value_set: Json) -> str:
     return f"| {value_set['title']} | {count} | {', '.join(each['system'] for each in included)} |"
 
 
-def content(kind: str) -> list[Json]:
-    paths = [path for folder in content_paths() for path in sorted(folder.glob(f"{kind}-*.json"))]
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-
-
 PAGES = {"cli.md": commands, "catalog.md": catalog, **manual(MADE)}
 
 
 def main() -> None:
-    for name, page in PAGES.items():
+    for name, made in PAGES.items():
         (DOCS / name).parent.mkdir(exist_ok=True)
-        (DOCS / name).write_text("\n".join(page()) + "\n", encoding="utf-8")
+        (DOCS / name).write_text("\n".join(made()) + "\n", encoding="utf-8")
         print(f"docs/{name}")
 
 

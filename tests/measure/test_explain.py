@@ -18,6 +18,7 @@ import pytest
 
 from measure.deck_expectations import batches, measure_of, read_deck
 from salus.catalog import content_paths
+from salus.catalog.entries import resources
 from salus.catalog.synth import Scenario, synthesize
 from salus.cli.evaluate import tools
 from salus.errors import SalusError, UsageError
@@ -254,13 +255,14 @@ ANNOTATED = Path(__file__).with_name("annotated_elm.json")
 def bare_content(folder: Path, *names: str, cql: bool) -> tuple[Path, ...]:
     """The catalog's content with ELM that has annotations, some of its keys left out; with or without the CQL text."""
     folder.mkdir(parents=True)
-    for path in [path for root in content_paths() for path in root.glob("*.json")]:
-        resource = json.loads(path.read_text())
+    for resource in resources():
         if resource["resourceType"] == "Library":
+            if resource["name"] != MEASURE:
+                continue
             elm = json.dumps(without(json.loads(ANNOTATED.read_text()), *names)).encode()
             attached = {"contentType": "application/elm+json", "data": base64.b64encode(elm).decode()}
             resource["content"] = [*(resource["content"] if cql else ()), attached]
-        (folder / path.name).write_text(json.dumps(resource))
+        (folder / f"{resource['resourceType']}-{resource['id']}.json").write_text(json.dumps(resource))
     return (folder,)
 
 

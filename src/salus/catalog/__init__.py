@@ -1,8 +1,9 @@
 """Salus's own measures, with the value sets they need and people to try them on.
 
-`content/` holds FHIR Measure, Library (CQL) and ValueSet resources of openly usable codes, ready
-for `salus evaluate --content`; `sources/` what they are built from (`scripts/build_catalog.py`).
-`synth` writes the people. How measures are evaluated is the business of `engine` and `measure`.
+`content/` is what `salus evaluate --content` reads: a folder for each measure, by clause of the mission, with its CQL,
+what it says of itself (`measure.toml`) and its tests (`tests.toml`); `valuesets/` by domain, all of codes that anyone
+may use; `shared/` the one library that measures include. `entries` reads what they say of themselves, `template` starts
+another, `synth` writes the people. How measures are evaluated is the business of `engine` and `measure`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ __all__ = ["content_paths", "measure_names"]
 
 
 def content_paths() -> list[Path]:
-    """The folders of FHIR content that ship with Salus, to be given to `--content`."""
+    """The folders of content that ship with Salus, to be given to `--content`."""
     return [Path(__file__).resolve().parent / "content"]
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Column, Table
 
+from salus.catalog import content_paths
 from salus.errors import UsageError
 from salus.measure.run import Engine, Evaluation, Job, Tools, evaluate
 from salus.publish.audit import record
@@ -38,11 +39,12 @@ def evaluate_command(
     memory: str | None = None,
     profile: bool = False,
 ) -> None:
-    """Evaluate and print a line per measure group.
+    """Evaluate and print a line per measure group; without content, the measures of the catalog.
 
     Raises UsageError (exit 2) before anything starts, or SalusError.
     """
     choices = (engine, allow_missing_valuesets, individual, clauses, prefer_elm)
+    content = content or content_paths()
     job = Job(population, tuple(content), period, out, tuple(measures), *choices)
     check_job(job)
     spare_pandas()

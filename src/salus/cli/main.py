@@ -152,16 +152,16 @@ def population(
 @app.command()
 def evaluate(
     population: Annotated[Path, typer.Argument(metavar="POPULATION", help="The file `salus load` made.")],
+    period: Day,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The results folder to write.")],
     content: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Option(
             "--content",
             metavar="PATH...",
-            help="Measures, libraries and value sets: files, folders, archives.",
+            help="Measures, libraries and value sets: files, folders, archives; default: the catalog of Salus.",
         ),
-    ],
-    period: Day,
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The results folder to write.")],
+    ] = None,
     measure: Annotated[
         list[str] | None,
         typer.Option(
@@ -188,7 +188,7 @@ def evaluate(
     from salus.cli.evaluate import evaluate_command
 
     choices = (engine, allow_missing_valuesets, individual, clauses, prefer_elm, memory, profile)
-    evaluate_command(population, content, measure or [], days(period), out, *choices)
+    evaluate_command(population, content or (), measure or [], days(period), out, *choices)
 
 
 @app.command()
@@ -458,6 +458,85 @@ def run(
 
     where = (file, population, tuple(content or ()), tuple(define or ()), days(period) if period else None)
     run_command(Asked(*where, engine, subject, json, allow_missing_valuesets))
+
+
+@app.command("test")
+def run_measure_tests(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Folders of measures, or TOML files with [test.NAME]."),
+    ],
+    content: Content = None,
+    engine: Annotated[
+        list[str] | None, typer.Option("--engine", metavar="NAME", help="duckdb or oracle; repeat it; default: both.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Run the tests of measures on every engine, and say which clauses no test made true or false."""
+    from salus.cli.testing import run_tests
+
+    raise typer.Exit(run_tests(paths, content or (), engine or (), json))
+
+
+new = typer.Typer(help="Start something of your own.", no_args_is_help=True)
+app.add_typer(new, name="new")
+
+
+@new.command("measure")
+def new_measure(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name: letters and digits, as in FluVaccine.")],
+    into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where its folder is made.")] = Path(),
+) -> None:
+    """Start a measure: a folder with its CQL, what it says of itself, a value set and tests, ready for `salus test`."""
+    from salus.cli.catalog import new_measure_command
+
+    new_measure_command(name, into)
+
+
+catalog = typer.Typer(help="The measures that come with Salus.", no_args_is_help=True)
+app.add_typer(catalog, name="catalog")
+
+
+@catalog.command("list")
+def catalog_list(
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Every measure, by the clause of the mission it serves."""
+    from salus.cli.catalog import list_command
+
+    list_command(json)
+
+
+@catalog.command("show")
+def catalog_show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The measure, or how its name begins.")],
+) -> None:
+    """One measure: what it counts, why, on what evidence, what it needs, and its CQL."""
+    from salus.cli.catalog import show_command
+
+    show_command(name)
+
+
+@catalog.command("test")
+def catalog_test(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME...]", help="Measures, or how their names begin; default: all.")
+    ] = None,
+) -> None:
+    """Run the tests of the catalog's measures on every engine."""
+    from salus.cli.catalog import catalog_test_command
+
+    raise typer.Exit(catalog_test_command(names or ()))
+
+
+@catalog.command("export")
+def catalog_export(
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="A folder, new or empty.")],
+) -> None:
+    """Write the catalog as FHIR Measure, Library and ValueSet resources, for other software."""
+    from salus.cli.catalog import export_command
+
+    export_command(out)
 
 
 @app.command()

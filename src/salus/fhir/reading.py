@@ -32,6 +32,7 @@ MOST_BLANK = 10_000_000
 _DATA_SUFFIXES = (".json", ".ndjson", ".jsonl")
 _MANY = 16
 """Entries in a Bundle; a block of fewer costs more than they do one by one."""
+_NOT_JSON_SUFFIX = ".toml"  # opens with a bracket, too
 _NOT_JSON = "is not valid JSON"
 _NO_TYPE = "is not a FHIR resource (a JSON object with a resourceType, and texts as type and id)"
 _NO_ENTRIES = "is a Bundle whose entries are not a list"
@@ -196,7 +197,7 @@ def _is_json(source: Source) -> bool:
     """JSON by its first character, or by its name when it claims to be: then what is wrong with it is reported."""
     start = source.head.removeprefix(_BOM).lstrip()
     if start[:1] in (b"{", b"["):
-        return True
+        return not source.name.lower().endswith(_NOT_JSON_SUFFIX)
     name = source.name.lower().removesuffix(".gz").removesuffix(".xz").removesuffix(".bz2")
     return bool(start) and name.endswith(_DATA_SUFFIXES)
 

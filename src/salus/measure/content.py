@@ -1,10 +1,11 @@
-"""What a run is given to evaluate: Measure, Library and ValueSet resources, CQL files and bare ELM documents.
+"""What a run is given to evaluate: Measure, Library and ValueSet resources, CQL files, bare ELM documents, and measures
+and value sets as their authors write them.
 
 Everything in the paths is read once; libraries and value sets are worked out when they are asked for, so that
 a run pays for what its measures use. `warnings` tells what the user should know, `hashes` what exactly was
 used.
-Leaves to others: files and bundles (`fhir.reading`), ELM by identity (`measure.libraries`), codes
-(`terminology`).
+Leaves to others: files and bundles (`fhir.reading`), ELM by identity (`measure.libraries`), authors' files
+(`measure.authored`), codes (`terminology`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import orjson
 
 from salus.errors import SalusError
 from salus.fhir.reading import Raw, scan
+from salus.measure import authored
+from salus.measure.authored import TOML
 from salus.measure.definition import MeasureDefinition, parse_measure
 from salus.measure.libraries import Identity, Libraries
 from salus.measure.texts import CQL
@@ -44,7 +47,7 @@ class Content:
         Raises SalusError when there is neither a measure nor a library in them.
         """
         content = cls(allow_missing_valuesets=allow_missing_valuesets, prefer_elm=prefer_elm)
-        for raw in scan(paths, untyped=True, texts=(CQL,)):
+        for raw in scan(paths, untyped=True, texts=(CQL, TOML)):
             content._add(raw)
         if not (content._measures or len(content.libraries)):
             listed = ", ".join(str(path) for path in paths)
@@ -118,6 +121,9 @@ class Content:
         if raw.error:
             self._problems.append(f"{where} {raw.error}")
             return
+        if raw.type == TOML:
+            self._add_authored(raw)
+            return
         try:
             self._index(raw, where)
         except SalusError as error:
@@ -135,6 +141,14 @@ class Content:
                 self.libraries.add_elm(raw.data, where)
             case text if text == CQL:
                 self.libraries.add_text(raw.data, raw.file)
+
+    def _add_authored(self, raw: Raw) -> None:
+        """What an author is still writing is never passed over: a fault in it ends the run."""
+        for resource in authored.resources(raw.data, raw.file) if authored.is_authored(raw.data) else ():
+            if resource["resourceType"] == "Measure":
+                self._measures.append(resource)
+            else:
+                self.terminology.add(orjson.dumps(resource))
 
     def _first_problem(self) -> str:
         return f" ({self._problems[0]})" if self._problems else ""

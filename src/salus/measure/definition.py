@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 
 from salus.errors import SalusError
@@ -102,7 +103,8 @@ class Group:
 class MeasureDefinition:
     """A Measure resource.
 
-    `library` is the canonical of its primary library, as written; "" when it names none.
+    `library` is the canonical of its primary library, as written; "" when it names none. `period` is its effective
+    period, where it says both days.
     """
 
     name: str
@@ -115,6 +117,7 @@ class MeasureDefinition:
     description: str = ""
     rationale: str = ""
     id: str = ""
+    period: tuple[date, date] | None = None
 
     @property
     def scoring(self) -> str:
@@ -155,7 +158,15 @@ def parse_measure(resource: Json) -> MeasureDefinition:
         description=resource.get("description", ""),
         rationale=resource.get("rationale", ""),
         id=resource.get("id", ""),
+        period=_period(resource.get("effectivePeriod") or {}),
     )
+
+
+def _period(said: Json) -> tuple[date, date] | None:
+    try:
+        return date.fromisoformat(said["start"][:10]), date.fromisoformat(said["end"][:10])
+    except (KeyError, ValueError):
+        return None
 
 
 def _groups(resource: Json, name: str) -> tuple[Group, ...]:

@@ -1,0 +1,106 @@
+"""`salus test`: the tests of measures on every engine, and which clauses their people covered.
+
+Leaves to others: options and help (`cli.main`), cases and verdicts (`measure.testing`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from salus.cli.evaluate import ENGINES, check_engine, tools
+from salus.cli.lint import check_there
+from salus.errors import SalusError
+from salus.measure.content import Content
+from salus.measure.definition import MeasureDefinition
+from salus.measure.select import select_measures
+from salus.measure.testing.cases import Suite, suites
+from salus.measure.testing.coverage import told
+from salus.measure.testing.running import Period, SuiteRun, run_suite
+
+
+def run_tests(
+    paths: Sequence[Path], content: Sequence[Path], engines: Sequence[str] = (), as_json: bool = False
+) -> int:
+    """Run the tests in `paths` and say what became of them; 1 when one failed, else 0."""
+    check_there([*paths, *content])
+    for name in engines:
+        check_engine(name)
+    found = list(suites(paths))
+    if not found:
+        raise SalusError(f"no tests in {', '.join(map(str, paths))}: a TOML file with [test.NAME] holds some")
+    everything = Content.load([*paths, *{each.file.parent for each in found}, *content])
+    kits = {name: tools(name) for name in engines or ENGINES}
+    done: list[SuiteRun] = []
+    for suite in found:
+        tested = run_suite(suite, everything, *_chosen(suite, everything), kits)
+        done.append(tested)
+        if not as_json:
+            show(tested)
+    print(json.dumps([_as_json(each) for each in done], indent=2) if as_json else summary(done))
+    return int(any(each.failed for each in done))
+
+
+def _chosen(suite: Suite, content: Content) -> tuple[MeasureDefinition, Period]:
+    """The measure that a suite is about, and the period to evaluate it in."""
+    there = [suite.measure] if suite.measure else _measures_in(suite.file.parent)
+    if len(there) != 1:
+        listed = ", ".join(there) or "none"
+        raise SalusError(f"{suite.file}: which measure? There is {listed} in the folder; say [tests] measure = NAME")
+    (measure,), _ = select_measures(content.measures(there), there)
+    period = suite.period or measure.period
+    if period is None:
+        raise SalusError(f"{suite.file}: neither [tests] nor {measure.name} says which period")
+    return measure, period
+
+
+def _measures_in(folder: Path) -> list[str]:
+    return sorted({each.name for each in Content.load([folder]).measures()})
+
+
+def show(tested: SuiteRun) -> None:
+    """A line for the measure, the failures in words, and what no person of the tests made true or false."""
+    console = Console(highlight=False, soft_wrap=True)
+    failures = [each for each in tested.verdicts if each.problems]
+    people = len(tested.suite.cases)
+    engines = len({each.engine for each in tested.verdicts})
+    mark = "[red]FAIL[/red]" if tested.failed else "[green]pass[/green]"
+    console.print(f"{mark}  [bold]{tested.measure}[/bold]: {people} tests on {engines} engines")
+    for each in failures:
+        about = f" ({each.case.about})" if each.case.about else ""
+        console.print(f"      {each.case.name} on {each.engine}: {'; '.join(each.problems)}{about}", markup=False)
+    for line in (*told(tested.coverage), *(f"warning: {text}" for text in tested.warnings)):
+        console.print(f"      {line}", style="dim", markup=False)
+
+
+def summary(done: Sequence[SuiteRun]) -> str:
+    """All of it in one line."""
+    failed = sum(each.failed for each in done)
+    cases = sum(len(each.suite.cases) for each in done)
+    measures = f"{len(done)} measure{'' if len(done) == 1 else 's'}"
+    return f"{cases} tests of {measures}: " + (f"{failed} failed" if failed else "all passed")
+
+
+def _as_json(tested: SuiteRun) -> dict[str, Any]:
+    return {
+        "measure": tested.measure,
+        "file": str(tested.suite.file),
+        "passed": not tested.failed,
+        "tests": list(_cases_as_json(tested)),
+        "coverage": {
+            "seen": tested.coverage.seen,
+            "of": tested.coverage.there,
+            "never": [
+                {"clause": each.text, "define": each.define, "was": each.missing} for each in tested.coverage.gaps
+            ],
+        },
+    }
+
+
+def _cases_as_json(tested: SuiteRun) -> Iterator[dict[str, Any]]:
+    for each in tested.verdicts:
+        yield {"test": each.case.name, "engine": each.engine, "problems": list(each.problems)}

@@ -1,0 +1,149 @@
+"""Files of tests -> cases: whose records, and which populations they belong in.
+
+A TOML file holds `[test.NAME]` tables: `in` (populations), `observed` (numbers), `about` (why), and records by resource
+type (`testing.records`). `like` names another test whose records it has, but for the types it says itself (of Patient,
+the elements); `also` holds records on top of those. A test without records speaks of the patient of that id in the
+NDJSON or JSON files of the folder. `[tests]` says which `measure` is meant where the folder has several, which
+`period`, and what everyone has (`everyone`, records too).
+
+    [test.young]
+    about = "turns 18 the day after the period"
+    like = "controlled"
+    Patient = { birthDate = "2009-01-01" }
+    in = []
+
+Leaves to others: who is in which population (`testing.running`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from salus.cql.diagnostics import did_you_mean
+from salus.errors import SalusError
+from salus.measure import authored
+from salus.measure.flow import POPULATIONS
+from salus.measure.testing import records
+
+Json = dict[str, Any]
+_OWN: Final = frozenset({"in", "observed", "about", "like", "also"})
+_SETTINGS: Final = frozenset({"measure", "period", "everyone"})
+_HEADS: Final = re.compile(rb"^\s*\[tests?\b", re.MULTILINE)
+ALL: Final = ""
+"""What an expectation is of that names neither a group nor a unit."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One person. `expected`: populations by group id or unit id, or by ALL; `observed`: numbers likewise."""
+
+    name: str
+    about: str
+    where: str
+    expected: Mapping[str, frozenset[str]]
+    observed: Mapping[str, tuple[float, ...]]
+    records: tuple[Json, ...] = ()
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The cases of one file, with the measure they ask for (None: the one of the folder) and their period."""
+
+    file: Path
+    measure: str | None
+    period: tuple[date, date] | None
+    cases: tuple[Case, ...]
+    beside: tuple[Path, ...] = field(default=())
+
+
+def suites(paths: Sequence[Path]) -> Iterator[Suite]:
+    """The suites in files and folders, in order of path. Raises SalusError naming file and test."""
+    for path in paths:
+        for file in sorted(path.rglob(f"*{authored.TOML}")) if path.is_dir() else [path]:
+            if file.suffix == authored.TOML and _HEADS.search(file.read_bytes()):
+                yield _suite(file)
+
+
+def _suite(file: Path) -> Suite:
+    said = authored.read(file.read_bytes(), str(file))
+    settings = said.get("tests", {})
+    for key in settings.keys() - _SETTINGS:
+        raise SalusError(f"{file}, [tests]: {key!r} is not known; {did_you_mean(key, _SETTINGS)}".rstrip("; "))
+    tests = said.get("test", {})
+    cases = tuple(_case(name, tests, settings.get("everyone", {}), str(file)) for name in tests)
+    beside = tuple(sorted(each for each in file.parent.rglob("*") if each.suffix in (".json", ".ndjson")))
+    return Suite(file, settings.get("measure"), _period(settings.get("period"), file), cases, beside)
+
+
+def _period(said: Any, file: Path) -> tuple[date, date] | None:
+    if said is None:
+        return None
+    try:
+        start, end = (date.fromisoformat(str(each)) for each in said)
+    except ValueError:
+        raise SalusError(f'{file}, [tests]: period is written ["2026-01-01", "2026-12-31"]') from None
+    return start, end
+
+
+def _case(name: str, tests: Mapping[str, Json], everyone: Json, file: str) -> Case:
+    where = f"{file}, [test.{name}]"
+    if not re.fullmatch(r"[A-Za-z0-9.\-]{1,40}", name):
+        raise SalusError(f"{where}: a test's name becomes an id: letters, digits, hyphens and dots, at most 40")
+    said = tests[name]
+    written = said.keys() - {"in", "observed", "about"}
+    made = tuple(records.resources(name, _records(name, tests, everyone, (), where), where)) if written else ()
+    expected = {key: _populations(value, where) for key, value in _by_key(said.get("in", [])).items()}
+    observed = {key: _numbers(value, where) for key, value in _by_key(said.get("observed", {})).items()}
+    return Case(name, said.get("about", ""), where, expected, observed, made)
+
+
+def _records(name: str, tests: Mapping[str, Json], everyone: Json, seen: tuple[str, ...], where: str) -> Json:
+    """The records a test says itself, over those of the test it is like, or of everyone."""
+    if name not in tests or name in seen:
+        raise SalusError(f"{where}: like {name!r}, which {'leads in a circle' if name in seen else 'is no test here'}")
+    said = tests[name]
+    inherited = _records(said["like"], tests, everyone, (*seen, name), where) if "like" in said else everyone
+    own = {key: value for key, value in said.items() if key not in _OWN}
+    for key in own:
+        if not key[:1].isupper():
+            raise SalusError(f"{where}: {key!r} is not known; {did_you_mean(key, _OWN)}".rstrip("; "))
+    return _added(_over(inherited, own), said.get("also", {}))
+
+
+def _over(below: Json, above: Json) -> Json:
+    """Records by type, those of `above` in place of those of `below`; of the patient element by element."""
+    patient = {**below.get("Patient", {}), **above.get("Patient", {})}
+    return {**below, **above, **({"Patient": patient} if patient else {})}
+
+
+def _added(there: Json, more: Json) -> Json:
+    """Records by type, all of both."""
+    return there | {kind: [*_listed(there.get(kind, [])), *_listed(said)] for kind, said in more.items()}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _by_key(said: Any) -> Mapping[str, Any]:
+    return said if isinstance(said, dict) else {ALL: said}
+
+
+def _populations(said: Any, where: str) -> frozenset[str]:
+    known = [name.replace("_", "-") for name in POPULATIONS]
+    for each in _listed(said):
+        if each not in known:
+            raise SalusError(f"{where}: in = {each!r} is no population; {did_you_mean(str(each), known)}".rstrip("; "))
+    return frozenset(_listed(said))
+
+
+def _numbers(said: Any, where: str) -> tuple[float, ...]:
+    numbers = _listed(said)
+    if not all(isinstance(each, int | float) for each in numbers):
+        raise SalusError(f"{where}: observed is a number, or a list of numbers")
+    return tuple(map(float, numbers))

@@ -1,0 +1,150 @@
+"""Cases -> verdicts: the people of a suite loaded, its measure evaluated on each engine, and each of them found where
+they are said to be, or not.
+
+Leaves to others: cases (`testing.cases`), evaluating (`measure.run`), words on a screen (`cli`).
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pyarrow.parquet as pq
+
+from salus.errors import SalusError
+from salus.measure.content import Content
+from salus.measure.definition import MeasureDefinition
+from salus.measure.flow import POPULATIONS, columns_of
+from salus.measure.run import Job, Tools, evaluate
+from salus.measure.testing.cases import ALL, Case, Suite
+from salus.measure.testing.coverage import Coverage, coverage
+from salus.store import load
+
+Period = tuple[date, date]
+Row = Mapping[str, Any]
+Engines = Mapping[str, Tools]
+"""The engines to ask, by name; the first also says which clauses were met."""
+_RECORDS: Final = "records.ndjson"
+_POPULATION: Final = "population.duckdb"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One case on one engine; no problems: passed."""
+
+    case: Case
+    engine: str
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SuiteRun:
+    """A suite that was run: the measure's name, its verdicts, and what its people covered."""
+
+    suite: Suite
+    measure: str
+    verdicts: tuple[Verdict, ...]
+    coverage: Coverage
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        return not self.verdicts or any(each.problems for each in self.verdicts)
+
+
+def run_suite(suite: Suite, content: Content, measure: MeasureDefinition, period: Period, engines: Engines) -> SuiteRun:
+    """Evaluate a suite's people on every engine. Raises SalusError for what cannot be loaded or evaluated."""
+    with tempfile.TemporaryDirectory(prefix="salus-test-") as folder:
+        population = _loaded(suite, Path(folder))
+        rows: dict[str, list[Row]] = {}
+        warnings: dict[str, None] = {}
+        for name, tools in engines.items():
+            out = Path(folder) / name
+            job = Job(population, (suite.file.parent,), period, out, (measure.canonical,), name, clauses=not rows)
+            done = evaluate(job, tools, content)
+            warnings |= dict.fromkeys(each for each in done.warnings if "counts no one" not in each)
+            rows[name] = pq.read_table(out / "determinations.parquet").to_pylist()
+        covered = coverage(pq.read_table(Path(folder) / next(iter(engines)) / "clauses.parquet"))
+    verdicts = [
+        Verdict(case, name, tuple(_problems(case, measure, found)))
+        for case in suite.cases
+        for name, found in rows.items()
+    ]
+    return SuiteRun(suite, measure.name, tuple(verdicts), covered, tuple(warnings))
+
+
+def _loaded(suite: Suite, folder: Path) -> Path:
+    made = [resource for case in suite.cases for resource in case.records]
+    path = folder / _RECORDS
+    path.write_bytes(b"".join(orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in made))
+    report = load([path, *suite.beside], folder / _POPULATION)
+    if report.quarantined:
+        raise SalusError(f"{suite.file}: {'; '.join(report.warnings) or 'records that cannot be read'}")
+    return folder / _POPULATION
+
+
+def _problems(case: Case, measure: MeasureDefinition, rows: Sequence[Row]) -> Iterator[str]:
+    """What is not as the case says, in words."""
+    mine = [row for row in rows if row["subject_id"] == case.name]
+    if not mine:
+        yield f"there is no patient {case.name} in the records"
+        return
+    known = {group.id for group in measure.groups} | {_unit(case, row) for row in mine} | {ALL}
+    for key in {*case.expected, *case.observed} - known:
+        yield f"{key!r} is no group of the measure and no unit that it counts"
+    for group in measure.groups:
+        columns = columns_of(group)
+        for row in (row for row in mine if row["group_id"] == group.id):
+            where = _where(measure, case, row)
+            yield from _memberships(case, row, columns, where)
+            yield from _numbers(case, row, where)
+
+
+def _memberships(case: Case, row: Row, columns: Sequence[str], where: str) -> Iterator[str]:
+    wanted = _of(case.expected, case, row) or frozenset()
+    found = frozenset(name.replace("_", "-") for name in columns if row[name])
+    if found != wanted:
+        yield f"{where}is in {_listed(found)}; expected {_listed(wanted)}"
+
+
+def _numbers(case: Case, row: Row, where: str) -> Iterator[str]:
+    wanted = _of(case.observed, case, row)
+    found = tuple(row["observations"] or ())
+    if wanted is not None and not _same(found, wanted):
+        yield f"{where}is observed as {_shown(found)}; expected {_shown(wanted)}"
+
+
+def _of(said: Mapping[str, Any], case: Case, row: Row) -> Any:
+    """What is said of this unit, else of this group, else of everything."""
+    keys = (_unit(case, row), row["group_id"], ALL)
+    return next((said[key] for key in keys if key in said), None)
+
+
+def _unit(case: Case, row: Row) -> str:
+    """A unit by the id its author gave it."""
+    return str(row["unit_id"]).removeprefix(f"{case.name}.")
+
+
+def _where(measure: MeasureDefinition, case: Case, row: Row) -> str:
+    group = f"group {row['group_id']}: " if len(measure.groups) > 1 else ""
+    return group if row["unit_id"] == case.name else f"{group}{_unit(case, row)} "
+
+
+def _same(found: Sequence[float | None], wanted: Sequence[float]) -> bool:
+    pairs = zip(found, wanted, strict=False)
+    return len(found) == len(wanted) and all(a is not None and math.isclose(a, b, abs_tol=1e-6) for a, b in pairs)
+
+
+def _shown(numbers: Sequence[float | None]) -> str:
+    return ", ".join("null" if each is None else f"{each:g}" for each in numbers) or "nothing"
+
+
+def _listed(names: frozenset[str]) -> str:
+    order = [name.replace("_", "-") for name in POPULATIONS]
+    return ", ".join(sorted(names, key=order.index)) or "no population"

@@ -1,0 +1,39 @@
+"""Every measure of the catalog says of its own test people what it should, on both engines; and its people are enough:
+one in each population, every clause seen true and seen false but for those that cannot be.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from salus.catalog import content_paths
+from salus.catalog.entries import Entry, entries
+from salus.cli.evaluate import ENGINES, tools
+from salus.measure.content import Content
+from salus.measure.testing.cases import suites
+from salus.measure.testing.running import SuiteRun, run_suite
+
+ENOUGH = 0.85
+
+
+@pytest.fixture(scope="module")
+def content() -> Content:
+    return Content.load(content_paths())
+
+
+def run(entry: Entry, content: Content) -> SuiteRun:
+    (suite,) = suites([entry.folder])
+    (measure,) = (each for each in content.measures() if each.name == entry.name)
+    assert measure.period is not None
+    return run_suite(suite, content, measure, measure.period, {name: tools(name) for name in ENGINES})
+
+
+@pytest.mark.parametrize("entry", [each for each in entries() if not each.of_table], ids=lambda each: each.name)
+def test_measure(entry: Entry, content: Content) -> None:
+    tested = run(entry, content)
+    assert [(each.case.name, each.engine, each.problems) for each in tested.verdicts if each.problems] == []
+    assert {each.engine for each in tested.verdicts} == set(ENGINES)
+    placed = {name for case in tested.suite.cases for names in case.expected.values() for name in names}
+    asked = {code for _, rows in entry.rates() for code in rows if not code.endswith("observation")}
+    assert placed == asked, "a population has no test patient"
+    assert tested.coverage.seen >= ENOUGH * tested.coverage.there, tested.coverage.gaps
