@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from salus.catalog import content_paths
+from salus.catalog import content_paths, measure_names
 from salus.catalog.entries import CLAUSES, Entry, entries, entry, resources, value_sets
 from salus.errors import UsageError
 from salus.measure.authoring import Workshop
@@ -69,7 +69,7 @@ def test_every_value_set_is_asked_for(content: Content) -> None:
 def test_says_why_and_what_is_worse(measure: Entry) -> None:
     said = measure.said
     assert measure.clause in CLAUSES
-    assert measure.folder.parent.name == measure.clause
+    assert (measure.folder.parent.name, measure.folder.name) == (measure.clause, measure.name)
     assert all(said[key].strip() for key in ("title", "description", "rationale", "guidance"))
     assert said["improvement"] in ("increase", "decrease")
     assert all(row["description"] for _, rows in measure.rates() for row in rows.values())
@@ -94,6 +94,10 @@ def test_value_sets_hold_open_codes_and_their_expansion_is_their_definition(valu
     assert all(name in OPEN_SYSTEMS or name.startswith(HL7) for name, _ in composed)
     assert set(expanded) == composed
     assert len(expanded) == len(composed) == value_set["expansion"]["total"]
+
+
+def test_names_are_those_of_folders() -> None:
+    assert measure_names() == sorted(each.name for each in entries())
 
 
 def test_exported_libraries_hold_the_text(content: Content) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from salus.catalog import content_paths
+from salus.catalog import measure_names
+from salus.catalog.entries import entries
 from salus.catalog.mission import DEFAULT, read_mission
 from salus.errors import UsageError
 
@@ -19,18 +19,14 @@ CLAUSES = (
 )
 
 
-def catalog_measures() -> dict[str, str]:
-    """Name -> the clause that the measure itself says it serves."""
-    paths = [path for folder in content_paths() for path in folder.rglob("Measure-*.json")]
-    read = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    return {each["name"]: each["topic"][0]["text"] for each in read}
-
-
 def test_the_default_has_every_clause_of_the_mission_and_knows_its_measures() -> None:
     mission = read_mission()
     assert tuple(clause.id for clause in mission.clauses) == CLAUSES
     assert all(clause.asks and clause.whom and clause.since == date(2026, 1, 1) for clause in mission.clauses)
-    mission.check(catalog_measures())
+    mission.check(measure_names())
+    assert {name: clause.id for clause in mission.clauses for name in clause.measures} == {
+        each.name: each.clause for each in entries()
+    }
 
 
 def written(folder: Path, text: str) -> Path:

@@ -8,7 +8,6 @@ another, `synth` writes the people. How measures are evaluated is the business o
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 __all__ = ["content_paths", "measure_names"]
@@ -20,6 +19,5 @@ def content_paths() -> list[Path]:
 
 
 def measure_names() -> list[str]:
-    """The names of the measures that ship with Salus."""
-    paths = [path for folder in content_paths() for path in sorted(folder.rglob("Measure-*.json"))]
-    return [str(json.loads(path.read_text(encoding="utf-8"))["name"]) for path in paths]
+    """The names of the measures that ship with Salus: those of their folders."""
+    return sorted(file.parent.name for folder in content_paths() for file in folder.rglob("measure.toml"))
