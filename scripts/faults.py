@@ -35,6 +35,7 @@ from salus.publish.audit import verify
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTENT = ROOT / "src/salus/catalog/content"
+MEASURE = ("--measure", "SalusBloodPressureControl")
 SERVER = ROOT / "tests/fhir/bulk/bulk_server.py"
 PERIOD = ("--period", "2026-01-01", "2026-12-31")
 Before = Callable[[], object]
@@ -169,7 +170,7 @@ class Bench:
         return ["load", self.more, "--into", self.population]
 
     def evaluation(self) -> list[str | Path]:
-        return ["evaluate", self.population, "--content", CONTENT, *PERIOD, "--out", self.results]
+        return ["evaluate", self.population, "--content", CONTENT, *MEASURE, *PERIOD, "--out", self.results]
 
     def moment(self, name: str) -> float:
         """Some time from the start of a command to a little after its end."""
@@ -353,7 +354,7 @@ def really_full_disk(bench: Bench) -> str:
         assert "cannot write the population" in ran.errors, ran.errors
         assert state(population) == bench.before, "half a load"
         assert sorted(path.name for path in disk.iterdir()) == [population.name], "something is left on the disk"
-        ran = salus("evaluate", population, "--content", CONTENT, *PERIOD, "--out", disk / "results")
+        ran = salus("evaluate", population, "--content", CONTENT, *MEASURE, *PERIOD, "--out", disk / "results")
         assert (disk / "results").exists() == (ran.code == 0), "half a results folder"
         assert state(population) == bench.before, "the population changed"
     return "refused with a message, as before"

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
-from faults import CONTENT, PERIOD, Bench, observation, salus
+from faults import CONTENT, MEASURE, PERIOD, Bench, observation, salus
 from salus.catalog.synth import synthesize
 
 GOOD = b'{"resourceType":"Patient","id":"good"}\n'
@@ -157,7 +157,7 @@ def answers(folder: Path, records: Path) -> dict[str, tuple[object, ...]]:
     population, results = folder / "population.duckdb", folder / "results"
     for arguments in (
         ("load", records, "--into", population),
-        ("evaluate", population, "--content", CONTENT, *PERIOD, "--out", results),
+        ("evaluate", population, "--content", CONTENT, *MEASURE, *PERIOD, "--out", results),
     ):
         ran = salus(*arguments)
         assert ran.code == 0, ran.errors

@@ -89,11 +89,17 @@ class Library:
         return self._parsed[id(statement)]
 
     def expression(self, name: str, asked_by: str = "") -> n.ExpressionDef:
-        """The define called `name`; SalusError when the library has none."""
+        """The define called `name`; SalusError when the library has none.
+
+        A function without operands is asked for as a define: what a measure on patient basis observes (Quality Measure
+        IG, conformance requirement 3.13).
+        """
         for statement in self._statements.get(name, ()):
             definition = self._parse(statement)
             if isinstance(definition, n.ExpressionDef):
                 return definition
+            if not definition.operands and definition.expression is not None:
+                return _as_define(definition)
         raise SalusError(f'{self.label} has no define "{name}"' + (f", which {asked_by} asks for" if asked_by else ""))
 
     def closest(self, name: str) -> str:
@@ -109,6 +115,13 @@ class Library:
     def define_names(self) -> list[str]:
         """The names of the defines (functions left out)."""
         return [name for name, found in self._statements.items() if found[0].get("type") != "FunctionDef"]
+
+
+def _as_define(function: n.FunctionDef) -> n.ExpressionDef:
+    assert function.expression is not None
+    return n.ExpressionDef(
+        function.name, function.context, function.expression, locator=function.locator, local_id=function.local_id
+    )
 
 
 class Includes:

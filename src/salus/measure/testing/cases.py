@@ -75,8 +75,9 @@ def _suite(file: Path) -> Suite:
     for key in settings.keys() - _SETTINGS:
         raise SalusError(f"{file}, [tests]: {key!r} is not known; {did_you_mean(key, _SETTINGS)}".rstrip("; "))
     tests = said.get("test", {})
-    cases = tuple(_case(name, tests, settings.get("everyone", {}), str(file)) for name in tests)
     beside = tuple(sorted(each for each in file.parent.rglob("*") if each.suffix in (".json", ".ndjson")))
+    everyone = settings.get("everyone", {})
+    cases = tuple(_case(name, tests, everyone, str(file), bool(beside)) for name in tests)
     return Suite(file, settings.get("measure"), _period(settings.get("period"), file), cases, beside)
 
 
@@ -90,12 +91,13 @@ def _period(said: Any, file: Path) -> tuple[date, date] | None:
     return start, end
 
 
-def _case(name: str, tests: Mapping[str, Json], everyone: Json, file: str) -> Case:
+def _case(name: str, tests: Mapping[str, Json], everyone: Json, file: str, beside: bool) -> Case:
+    """One test; where there are files of records beside, one that says no records speaks of a patient in them."""
     where = f"{file}, [test.{name}]"
     if not re.fullmatch(r"[A-Za-z0-9.\-]{1,40}", name):
         raise SalusError(f"{where}: a test's name becomes an id: letters, digits, hyphens and dots, at most 40")
     said = tests[name]
-    written = said.keys() - {"in", "observed", "about"}
+    written = not beside or said.keys() - {"in", "observed", "about"}
     made = tuple(records.resources(name, _records(name, tests, everyone, (), where), where)) if written else ()
     expected = {key: _populations(value, where) for key, value in _by_key(said.get("in", [])).items()}
     observed = {key: _numbers(value, where) for key, value in _by_key(said.get("observed", {})).items()}
@@ -130,8 +132,11 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _by_key(said: Any) -> Mapping[str, Any]:
-    return said if isinstance(said, dict) else {ALL: said}
+def _by_key(said: Any) -> dict[str, Any]:
+    """By group, by unit, or by `group/unit` where a table stands in a table."""
+    if not isinstance(said, dict):
+        return {ALL: said}
+    return {f"{key}/{inner}".rstrip("/"): each for key, value in said.items() for inner, each in _by_key(value).items()}
 
 
 def _populations(said: Any, where: str) -> frozenset[str]:

@@ -31,12 +31,17 @@ class Coverage:
 
 
 def coverage(clauses: pa.Table) -> Coverage:
-    """Of a table of `measure.clauses.SCHEMA`; a clause that stands in several criteria counts once."""
+    """Of a table of `measure.clauses.SCHEMA`; a clause that stands in several criteria counts once, and a criterion
+    that is only another one's name ("all of the initial population") not at all: it cannot be false.
+    """
     held: dict[str, int] = {}
     failed: dict[str, int] = {}
     names: dict[str, str] = {}
+    criteria = {f'"{row["name"]}"' for row in clauses.to_pylist() if not row["depth"]}
     for row in clauses.to_pylist():
         text = row["text"]
+        if not row["depth"] and text in criteria:
+            continue
         held[text] = held.get(text, 0) + row["held"]
         failed[text] = failed.get(text, 0) + row["failed"] + row["unknown"]
         names[text] = names.get(text) or row["name"]

@@ -95,7 +95,7 @@ def _problems(case: Case, measure: MeasureDefinition, rows: Sequence[Row]) -> It
     if not mine:
         yield f"there is no patient {case.name} in the records"
         return
-    known = {group.id for group in measure.groups} | {_unit(case, row) for row in mine} | {ALL}
+    known = {key for row in mine for key in _keys(case, row)}
     for key in {*case.expected, *case.observed} - known:
         yield f"{key!r} is no group of the measure and no unit that it counts"
     for group in measure.groups:
@@ -122,8 +122,13 @@ def _numbers(case: Case, row: Row, where: str) -> Iterator[str]:
 
 def _of(said: Mapping[str, Any], case: Case, row: Row) -> Any:
     """What is said of this unit, else of this group, else of everything."""
-    keys = (_unit(case, row), row["group_id"], ALL)
-    return next((said[key] for key in keys if key in said), None)
+    return next((said[key] for key in _keys(case, row) if key in said), None)
+
+
+def _keys(case: Case, row: Row) -> tuple[str, ...]:
+    """What an expectation of this row may be written under, the most particular first."""
+    unit, group = _unit(case, row), str(row["group_id"])
+    return f"{group}/{unit}", unit, group, ALL
 
 
 def _unit(case: Case, row: Row) -> str:
