@@ -34,7 +34,8 @@ class Texts:
 
 
 def files(folder: Path) -> set[Path]:
-    return {path for path in folder.rglob("*") if path.is_file()}
+    """The files of a cache, but for those of a folder of their own: the heads of the libraries."""
+    return {path for path in folder.rglob("*") if path.is_file() and "headers" not in path.parts}
 
 
 def test_what_is_put_can_be_got(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What the first lines of a library say: who it is and what it includes.
 
-Only as much of the text is read, so that many libraries can be indexed quickly. Leaves to others: everything else.
+Only as much of the text is read, so that many libraries can be indexed quickly, and what was read is kept between runs.
+Leaves to others: everything else.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from salus.cql import ast
-from salus.cql.diagnostics import Report
-from salus.cql.parser.definitions import Definitions
+import orjson
+
+from salus.cql.cache import Cache
+from salus.cql.digests import digest, translator
 from salus.cql.source import Source
-from salus.cql.tokens import tokenize
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,25 @@ def chosen_version(version: str | None, there: Sequence[str | None]) -> str | No
     return version if version in there else there[-1]
 
 
+def kept_header(kept: Cache, source: Source) -> Header:
+    """The header of a text, read once and kept beside the translations."""
+    headers = Cache(kept.folder / "headers")
+    key = digest(translator(), source.text)
+    found = headers.get(key)
+    if found is None:
+        found = orjson.dumps(read_header(source))
+        headers.put(key, found)
+    name, version, includes = orjson.loads(found).values()
+    return Header(name, version, tuple((name, version) for name, version in includes))
+
+
 def read_header(source: Source) -> Header:
     """The header of a text, as far as it can be read; faults are told when the text is parsed."""
+    from salus.cql import ast  # the parser is not loaded where all is kept
+    from salus.cql.diagnostics import Report
+    from salus.cql.parser.definitions import Definitions
+    from salus.cql.tokens import tokenize
+
     tokens = tokenize(source.text, stop_before=frozenset({"define", "context"}))
     library = Definitions(Report(source), tokens).library()
     includes = [each for each in library.definitions if isinstance(each, ast.Include)]

@@ -6,19 +6,17 @@ itself. Leaves to others: where texts come from (`Texts`), translating (`cql.tra
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import orjson
 
-import salus
 from salus.cql.cache import Cache, cache_folder
 from salus.cql.diagnostics import Diagnostic
-from salus.cql.header import chosen_version, read_header
+from salus.cql.digests import digest, translator
+from salus.cql.header import chosen_version, kept_header
 from salus.cql.translation import Translation
 
 if TYPE_CHECKING:
@@ -64,7 +62,7 @@ class Translations:
     def _key(self, identity: Identity) -> str:
         """A digest of all that the translation depends on."""
         if identity not in self._keys:
-            self._keys[identity] = _digest(translator(), *self._depends(identity, set()))
+            self._keys[identity] = digest(translator(), *self._depends(identity, set()))
         return self._keys[identity]
 
     def _depends(self, identity: Identity, seen: set[Identity]) -> Iterator[str]:
@@ -81,28 +79,8 @@ class Translations:
 
     def _includes(self, identity: Identity) -> tuple[Identity, ...]:
         if identity not in self._headers:
-            self._headers[identity] = read_header(self._texts.text(*identity)).includes
+            self._headers[identity] = kept_header(self._kept, self._texts.text(*identity)).includes
         return self._headers[identity]
-
-
-@cache
-def translator() -> str:
-    """A digest of the translator: its own code and the tables of the models."""
-    package = Path(__file__).parent
-    parts = sorted(
-        [*package.rglob("*.py"), *(package.parent / "fhir").rglob("*"), *(package.parent / "elm").glob("*.py")]
-    )
-    texts = (part.read_bytes() for part in parts if part.suffix in (".py", ".json"))
-    return hashlib.sha256(salus.__version__.encode() + b"\0".join(texts)).hexdigest()
-
-
-def _digest(*parts: str) -> str:
-    found = hashlib.sha256()
-    for part in parts:
-        data = part.encode()
-        found.update(len(data).to_bytes(8))
-        found.update(data)
-    return found.hexdigest()
 
 
 def _pack(made: Translation) -> bytes:

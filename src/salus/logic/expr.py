@@ -277,6 +277,8 @@ def compare(name: str, a: E, b: E) -> E:
         return NULL
     if isinstance(a, Const) and isinstance(b, Const):
         return Const(_FOLD[name](a.value, b.value))
+    if a is b and name != "eq":  # neither before nor after itself, where it is there
+        return case([(not_null(a), Const(name in ("le", "ge")))])
     if _splits(a, b):
         return _map_case(a, lambda v: compare(name, v, b))  # type: ignore[arg-type]
     if _splits(b, a):

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from salus.cql import helpers
-from salus.cql.header import read_header
+from salus.cql.cache import Cache, cache_folder
+from salus.cql.header import kept_header
 from salus.cql.source import Source
 from salus.errors import SalusError
 from salus.measure.identity import Identity
@@ -42,6 +43,7 @@ class LibraryTexts:
     def __init__(self) -> None:
         self._texts: dict[str, dict[str | None, Text]] = {}
         self.doubles: list[Identity] = []
+        self._kept = Cache(cache_folder())
 
     def __len__(self) -> int:
         return sum(len(versions) for versions in self._texts.values())
@@ -60,7 +62,7 @@ class LibraryTexts:
         return self._add(Source(_decoded(text, where), own.name), own, where, file=False)
 
     def _add(self, source: Source, unless_said: Identity, where: str, *, file: bool) -> Identity:
-        header = read_header(source)
+        header = kept_header(self._kept, source)
         identity = Identity(header.name or unless_said.name, header.version or unless_said.version)
         there = self._texts.setdefault(identity.name, {})
         old = there.get(identity.version)

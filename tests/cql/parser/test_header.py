@@ -1,6 +1,12 @@
 """The head of a library is read without the rest."""
 
-from salus.cql.header import Header, read_header
+from pathlib import Path
+
+import pytest
+
+from salus.cql import header
+from salus.cql.cache import Cache
+from salus.cql.header import Header, kept_header, read_header
 from salus.cql.source import Source
 
 
@@ -18,3 +24,13 @@ def test_header_says_who_it_is_and_what_it_includes() -> None:
 def test_nameless_and_broken_texts_have_what_can_be_read() -> None:
     assert read_header(Source("define A: 1", "f")) == Header(None, None, ())
     assert read_header(Source("library\ninclude A\n include 5\ninclude C", "f")).includes == (("A", None), ("C", None))
+
+
+def test_a_header_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Source("library T version '1.0'\ninclude A version '2' called B\ninclude C\ndefine D: 1", "f")
+    first = kept_header(Cache(tmp_path), source)
+    assert first == read_header(source) == Header("T", "1.0", (("A", "2"), ("C", None)))
+    monkeypatch.setattr(header, "read_header", None)
+    assert kept_header(Cache(tmp_path), source) == first
+    with pytest.raises(TypeError):
+        kept_header(Cache(tmp_path), Source("library U", "f"))
