@@ -81,7 +81,7 @@ def equity_command(
     standardise = None if standard is None else tuple(standard)
     settings = Settings(level, minimum, parse_pairs(references, "attribute=group"), control, standardise)
     orders = parse_orders(ordered)
-    tables = _tables(opened, by, _crossings(opened, by, cross), settings, orders, Splits(tuple(split), site))
+    tables = _tables(opened, by, parse_crossings(opened, by, cross), settings, orders, Splits(tuple(split), site))
     table, gaps = tables["equity"], tables["gaps"]
     written = {name: write_table(one, results, name) for name, one in tables.items()}
     _tidy(results, tables)
@@ -149,7 +149,7 @@ def parse_orders(texts: Sequence[str]) -> dict[str, list[str]]:
     return {name.strip(): [g.strip() for g in groups.split(",") if g.strip()] for name, _, groups in pairs}
 
 
-def _crossings(results: Results, by: Sequence[str], texts: Sequence[str]) -> list[Crossing]:
+def parse_crossings(results: Results, by: Sequence[str], texts: Sequence[str]) -> list[Crossing]:
     """["race,sex"] -> [("race", "sex")]; "all" is every pair of the attributes compared."""
     found: list[Crossing] = []
     for text in texts:

@@ -230,6 +230,10 @@ NoControl = Annotated[
 ]
 
 
+Cross = Annotated[
+    list[str] | None,
+    typer.Option("--cross", metavar="A,B", help="Attributes to take together (race,sex), or all: every pair."),
+]
 Standardise = Annotated[
     list[str] | None,
     typer.Option(
@@ -258,10 +262,7 @@ def equity(
     reference: Reference = None,
     no_control: NoControl = False,
     improvement: Improvement = None,
-    cross: Annotated[
-        list[str] | None,
-        typer.Option("--cross", metavar="A,B", help="Attributes to take together (race,sex), or all: every pair."),
-    ] = None,
+    cross: Cross = None,
     ordered: Annotated[
         list[str] | None,
         typer.Option(
@@ -302,13 +303,20 @@ def report(
         bool, typer.Option("--show-small", help="Show counts of 1 to 10: for use inside the house only.")
     ] = False,
     improvement: Improvement = None,
+    cross: Cross = None,
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option("--earlier", metavar="FOLDER", help="Results of an earlier period; repeat it: gaps are followed."),
+    ] = None,
+    site: Site = "site",
 ) -> None:
     """Write one HTML file that opens without a network."""
     from salus.cli.report import report_command
 
     report_command(
-        results, out, by or (), level, minimum, reference or (), show_small, not no_control, improvement or ()
-    )
+        results, out, by or (), level, minimum, reference or (), show_small, not no_control, improvement or (),
+        cross=cross or (), earlier=earlier or (), site=site,
+    )  # fmt: skip
 
 
 @app.command()

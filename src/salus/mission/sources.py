@@ -21,7 +21,7 @@ from salus.equity.gaps import gap_table
 from salus.equity.results import MeasureInfo, Results
 from salus.errors import SalusError
 from salus.publish.disclosure import Line, lines, protect
-from salus.publish.report import attributes_of
+from salus.publish.evidence import attributes_of
 from salus.publish.tables import States, key_of
 
 Kind = Literal["results", "release"]

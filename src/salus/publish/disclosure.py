@@ -28,7 +28,8 @@ TOO_SMALL, NOT_SHOWN = "too small to show", "not shown"
 
 _DERIVED = (
     "rate", "low", "high", "difference", "difference_low", "difference_high", "ratio", "ratio_low",
-    "ratio_high", "p", "q", "people", "people_low", "people_high",
+    "ratio_high", "p", "q", "people", "people_low", "people_high", "bound_low", "bound_high",
+    "adjusted", "adjusted_low", "adjusted_high", "adjusted_support",
 )  # fmt: skip
 _COMPARED = tuple(name for name in _DERIVED if name not in ("rate", "low", "high"))
 
@@ -53,6 +54,7 @@ class Line:
     improvement: str | None
     level: float
     figures: Mapping[str, float | None]
+    adjusted_by: str | None = None
     numerator_state: Disclosure = "open"
     denominator_state: Disclosure = "open"
 
@@ -100,7 +102,7 @@ def _line(row: Mapping[str, Any], states: States) -> Line:
     return Line(
         *key_of(row), row["numerator"] if x_open else None, row["denominator"] if n_open else None, row["reference"],
         _verdict(row, states), row["reliability"] if n_open else "",
-        row["improvement"], row["level"], figures, states.x, states.n,
+        row["improvement"], row["level"], figures, row["adjusted_by"], states.x, states.n,
     )  # fmt: skip
 
 
@@ -136,5 +138,5 @@ def _cleaned(line: Line, references: set[tuple[str, str, str]], missing: set[tup
         figures |= dict.fromkeys(_COMPARED)
         verdict = "not compared" if line.reliability == "reliable" else verdict
     if family in missing:
-        figures["missing_share"] = None
+        figures |= dict.fromkeys(("missing_share", "bound_low", "bound_high"))
     return replace(line, figures=figures, verdict=verdict)

@@ -28,8 +28,9 @@ from salus.equity.tally import NOT_KNOWN, OVERALL, Cell, Tally
 from salus.errors import SalusError, UsageError
 from salus.publish import certificate, earlier
 from salus.publish.disclosure import Line, lines
+from salus.publish.evidence import attributes_of
 from salus.publish.policy import PROFILES, Policy, listed
-from salus.publish.report import Options, attributes_of, render
+from salus.publish.report import Options, render
 from salus.publish.suppress import Unprotectable
 from salus.publish.tables import Key, States, hide, key_of
 
@@ -217,7 +218,7 @@ def _lost(told: Sequence[Line], inside: pa.Table) -> Iterator[Key]:
 def _write(folder: Path, table: pa.Table, told: Sequence[Line], results: Results, order: Order) -> None:
     pyarrow.csv.write_csv(table, folder / "equity.csv")
     pq.write_table(table, folder / "equity.parquet")
-    options = Options(order.by, order.settings, order.policy.threshold, order.policy)
+    options = Options(order.by, order.settings, order.policy.threshold, release=order.policy)
     (folder / "report.html").write_text(render(results, options, told), encoding="utf-8")
     about = {
         "salus": __version__, "period": list(results.period or ()), "policy": listed(order.policy),

@@ -8,7 +8,7 @@ Leaves to others: the figures (`equity`), what may be shown (`disclosure`), word
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -22,14 +22,18 @@ import vl_convert
 
 from salus import __version__
 from salus.equity.attributes import ATTRIBUTES
-from salus.equity.compare import Settings, equity_table
+from salus.equity.compare import Settings
+from salus.equity.counting import Crossing
 from salus.equity.results import MeasureInfo, Results
-from salus.equity.tally import DECLINED, NOT_KNOWN, OVERALL, UNKNOWN
+from salus.equity.sites import SITE
+from salus.equity.tally import CROSS, DECLINED, NOT_KNOWN, OVERALL, UNKNOWN, is_known
 from salus.files import write_atomically
-from salus.publish import charts, words
-from salus.publish.disclosure import THRESHOLD, Line, is_small, protect
+from salus.publish import charts, pictures, words
+from salus.publish.disclosure import THRESHOLD, Line, is_small
+from salus.publish.evidence import Asked, Evidence, attributes_of, gather, notes
 from salus.publish.funnel import Funnel, funnel, read_clauses
 from salus.publish.policy import Policy
+from salus.publish.views import Course, Heat, Sites, courses, heat, means, sites
 
 MOST_GROUPS = 12
 """An attribute with more groups shows its largest; the rest is counted and is in equity.csv."""
@@ -43,6 +47,12 @@ class Options:
     by: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     threshold: int = THRESHOLD
+    cross: tuple[Crossing, ...] = ()
+    """Attributes taken together; pairs are drawn as maps."""
+    earlier: tuple[Results, ...] = ()
+    """Results of earlier periods, through which gaps are followed."""
+    site: str = SITE
+    """The attribute whose groups are drawn as a funnel of sites."""
     release: Policy | None = None
     """The policy of the release the page belongs to; its lines are then given, and nothing else is told in counts."""
 
@@ -65,6 +75,7 @@ class Gap:
     change: str
     sentence: str
     consequence: str
+    notes: tuple[str, ...]
     size: float
     known: bool
 
@@ -89,6 +100,14 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Split:
+    """What one gap goes with, as rows of the table of parts."""
+
+    group: str
+    rows: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
 class Card:
     """One measure group: everyone's rate, its gaps, its figures."""
 
@@ -100,6 +119,10 @@ class Card:
     figures: tuple[Figure, ...]
     noun: str
     funnel: Funnel | None = None
+    heats: tuple[Heat, ...] = ()
+    sites: Sites | None = None
+    courses: tuple[Course, ...] = ()
+    parts: tuple[Split, ...] = ()
 
     @property
     def doubtful(self) -> bool:
@@ -119,42 +142,78 @@ def write_report(results: Results, out: Path, options: Options | None = None) ->
 
 def render(results: Results, options: Options, lines: Sequence[Line] | None = None) -> str:
     """The page as text; of `lines` where what may be shown is settled already."""
-    if lines is None:
-        table = equity_table(results, attributes_of(results, options.by), options.settings)
-        lines = protect(table, options.threshold)
+    asked = Asked(options.by, options.settings, options.threshold, options.cross, options.earlier)
+    evidence = gather(results, asked) if lines is None else Evidence(lines)
+    lines = evidence.lines
     nouns = _nouns(results)
-    cards = list(_cards(results, lines, nouns, options))
+    cards = list(_cards(results, evidence, nouns, options))
+    titles = {name: info.label for name, info in results.measures.items()}
+    averages = means(evidence.means, titles, options.threshold)
     return _environment().get_template("report.html.j2").render(
         results=results, run=results.run, options=options, cards=cards, gaps=_top(cards), words=words,
         charts=charts, people=_people(results, options, lines), unknowns=_unknowns(results, options, lines),
-        not_rates=_not_rates(results), manifest=list(_manifest(results)), version=__version__,
+        not_rates=_not_rates(results, {each.name for each in averages}), means=averages, pictures=pictures,
+        manifest=list(_manifest(results)), version=__version__,
         tests=sum(line.figures["p"] is not None for line in lines), css=_resource("report.css"),
         script=_resource("report.js"), vega=_vega(), attribute_sources=ATTRIBUTES,
     )  # fmt: skip
 
 
-def attributes_of(results: Results, by: Sequence[str]) -> Sequence[str]:
-    """What to report by: what was asked for, else Salus's own attributes, else all there are."""
-    if by:
-        return by
-    there = pq.read_schema(results.attributes).names
-    return [a.name for a in ATTRIBUTES if a.name in there]
-
-
 # --- cards ---
 
 
-def _cards(results: Results, lines: Sequence[Line], nouns: Mapping[str, str], options: Options) -> Iterator[Card]:
+def _cards(results: Results, evidence: Evidence, nouns: Mapping[str, str], options: Options) -> Iterator[Card]:
     groups: dict[tuple[str, str], list[Line]] = {}
-    for line in lines:
+    for line in evidence.lines:
         groups.setdefault((line.measure, line.group_id), []).append(line)
     several = {name for name, _ in groups if sum(n == name for n, _ in groups) > 1}
     clauses = read_clauses(results.folder)
     for place, ((measure, group_id), members) in enumerate(groups.items()):
         info = results.measure(measure)
         group = _group_name(results, measure, group_id) if measure in several else ""
-        card = _card(f"measure-{place + 1}", info, group, members, nouns.get(measure, "people"))
+        card = _card(f"measure-{place + 1}", info, group, members, nouns.get(measure, "people"), evidence)
+        card = _with_pictures(card, members, evidence, options, results.period)
         yield replace(card, funnel=_funnel(card, clauses.get((measure, group_id), ()), options))
+
+
+def _with_pictures(
+    card: Card, lines: Sequence[Line], evidence: Evidence, options: Options, period: tuple[str, str] | None
+) -> Card:
+    """The card with its crossings, its sites, its gaps through periods and what they go with."""
+    families = _families(lines)
+    everyone = card.overall.figures["rate"]
+    heats = [heat(members, everyone) for name, members in families.items() if CROSS in name]
+    worse = _distinct_lines(sorted((li for li in lines if li.verdict == "worse"), key=lambda li: -_people_of(li)))
+    alone = [li for li in worse if CROSS not in li.attribute]
+    return replace(
+        card,
+        heats=tuple(each for each in heats if each is not None),
+        sites=sites(families[options.site]) if options.site in families else None,
+        courses=tuple(courses(alone, evidence.periods, period[1] if period else "now")),
+        parts=tuple(_split(li, evidence.parts[_key(li)]) for li in alone if _key(li) in evidence.parts),
+    )
+
+
+def _split(line: Line, rows: Sequence[Mapping[str, Any]]) -> Split:
+    label = f"{words.attribute_label(line.attribute)}: {words.group_label(line.attribute, line.value)}"
+    return Split(label, tuple(rows))
+
+
+def _key(line: Line) -> tuple[str, str, str, str]:
+    return line.measure, line.group_id, line.attribute, line.value
+
+
+def _people_of(line: Line) -> float:
+    return line.figures["people"] or 0.0
+
+
+def _families(lines: Sequence[Line]) -> dict[str, list[Line]]:
+    """Lines by their attribute, everyone left out."""
+    families: dict[str, list[Line]] = {}
+    for line in lines:
+        if line.attribute != OVERALL:
+            families.setdefault(line.attribute, []).append(line)
+    return families
 
 
 def _funnel(card: Card, clauses: Sequence[Mapping[str, Any]], options: Options) -> Funnel | None:
@@ -166,12 +225,9 @@ def _funnel(card: Card, clauses: Sequence[Mapping[str, Any]], options: Options) 
     return funnel(clauses, (numerator, denominator), options.threshold)
 
 
-def _card(anchor: str, info: MeasureInfo, group: str, lines: Sequence[Line], noun: str) -> Card:
+def _card(anchor: str, info: MeasureInfo, group: str, lines: Sequence[Line], noun: str, evidence: Evidence) -> Card:
     overall = next(li for li in lines if li.attribute == OVERALL)
-    families: dict[str, list[Line]] = {}
-    for line in lines:
-        if line.attribute != OVERALL:
-            families.setdefault(line.attribute, []).append(line)
+    families = {name: members for name, members in _families(lines).items() if CROSS not in name}
     shown = {name: _shown(members) for name, members in families.items()}
     domain = charts.scale([overall, *(li for members in shown.values() for li in members)])
     figures = [
@@ -180,7 +236,8 @@ def _card(anchor: str, info: MeasureInfo, group: str, lines: Sequence[Line], nou
     ]
     title = f"{info.label}, {group}" if group else info.label
     figures.sort(key=lambda f: not any(li.verdict == "worse" for li in f.lines))
-    gaps = _distinct(sorted(_gaps(title, anchor, lines, noun), key=lambda g: -g[0].size))
+    worse = _distinct_lines(sorted((li for li in lines if li.verdict == "worse"), key=lambda li: -_people_of(li)))
+    gaps = _gaps(title, anchor, worse, lines, noun, evidence)
     return Card(anchor, info, group, overall, tuple(gaps), tuple(figures), noun)
 
 
@@ -230,15 +287,16 @@ def _first_number(text: str) -> int:
 # --- gaps ---
 
 
-def _gaps(title: str, anchor: str, lines: Sequence[Line], noun: str) -> Iterator[tuple[Gap, Line]]:
+def _gaps(
+    title: str, anchor: str, worse: Sequence[Line], lines: Sequence[Line], noun: str, evidence: Evidence
+) -> Iterator[Gap]:
     rates = {(li.attribute, li.value): li.figures["rate"] for li in lines}
-    for line in lines:
-        if line.verdict == "worse":
-            sentences = words.gap(line, rates.get((line.attribute, line.reference or "")), noun)
-            yield _gap(title, anchor, line, noun, sentences), line
+    for line in worse:
+        sentences = words.gap(line, rates.get((line.attribute, line.reference or "")), noun)
+        yield _gap(title, anchor, line, noun, sentences, notes(line, evidence.parts.get(_key(line), ())))
 
 
-def _gap(title: str, anchor: str, line: Line, noun: str, sentences: tuple[str, str]) -> Gap:
+def _gap(title: str, anchor: str, line: Line, noun: str, sentences: tuple[str, str], also: Sequence[str]) -> Gap:
     people = line.figures["people"] or 0.0
     return Gap(
         measure=title,
@@ -250,20 +308,21 @@ def _gap(title: str, anchor: str, line: Line, noun: str, sentences: tuple[str, s
         change="more" if line.improvement == "increase" else "fewer",
         sentence=sentences[0],
         consequence=sentences[1],
+        notes=tuple(also),
         size=people,
-        known=line.value not in NOT_KNOWN,
+        known=is_known(line.value),
     )
 
 
-def _distinct(gaps: Sequence[tuple[Gap, Line]]) -> list[Gap]:
+def _distinct_lines(lines: Sequence[Line]) -> list[Line]:
     """Without groups that two attributes share (payer Uninsured and uninsured yes): the first stands."""
     seen: set[tuple[int | None, int | None]] = set()
     kept = []
-    for gap, line in gaps:
+    for line in lines:
         mark = line.numerator, line.denominator
         if mark not in seen:
             seen.add(mark)
-            kept.append(gap)
+            kept.append(line)
     return kept
 
 
@@ -339,8 +398,8 @@ def _nouns(results: Results) -> dict[str, str]:
     return {measure: "cases" if episodes else "people" for measure, episodes in rows}
 
 
-def _not_rates(results: Results) -> list[MeasureInfo]:
-    return [info for info in results.measures.values() if not info.is_rate]
+def _not_rates(results: Results, shown: Set[str]) -> list[MeasureInfo]:
+    return [info for name, info in results.measures.items() if not info.is_rate and name not in shown]
 
 
 def _group_name(results: Results, measure: str, group_id: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from salus.equity.tally import OVERALL
+from salus.equity.tally import CROSS, OVERALL
 from salus.publish.policy import Policy
 from salus.publish.suppress import Cell, Ends, Problem, Unprotectable, suppress, told
 
@@ -24,6 +24,7 @@ Row = Mapping[str, Any]
 
 _PARTS: tuple[Part, ...] = ("n", "x", "rest")
 _DEAR = 1_000.0
+_CHEAP = 0.3  # a crossing is hidden rather than a group of one of its attributes
 
 
 def key_of(row: Row) -> Key:
@@ -54,7 +55,7 @@ class Tables:
         most = max((n for _, n in self.rows.values()), default=0)
         for key, counts in self.rows.items():
             self._line(key, *counts, most)
-        for join in (_margins, _twins, _linked, *relations):
+        for join in (_margins, _crossed, _twins, _linked, *relations):
             join(self)
         return self
 
@@ -78,7 +79,8 @@ class Tables:
         if key[2] == OVERALL:
             hides = self.policy.small(count) or not self.keep_totals
             return (count, count), _DEAR if hides else 0.0
-        return self.policy.behind(count) if not self.policy.small(count) else (count, count), 1.0
+        price = _CHEAP if CROSS in key[2] else 1.0
+        return self.policy.behind(count) if not self.policy.small(count) else (count, count), price
 
 
 def hide(
@@ -149,6 +151,18 @@ def _margins(tables: Tables) -> None:
         for part in ("n", "x") if whole else ():
             terms = {tables.places[key, part]: 1 for key in members}
             tables.problem.sums.append((terms | {tables.places[whole, part]: -1}, 0))  # type: ignore[index]
+
+
+def _crossed(tables: Tables) -> None:
+    """The groups of a crossing that share a group of one of its attributes add up to that group."""
+    inside: dict[tuple[Key, str], list[Key]] = {}
+    for key in tables.rows:
+        for attribute, value in zip(key[2].split(CROSS), key[3].split(CROSS), strict=False) if CROSS in key[2] else ():
+            inside.setdefault(((*key[:2], attribute, value), key[2]), []).append(key)
+    for (whole, _), members in inside.items():
+        for part in ("n", "x") if whole in tables.rows else ():
+            terms = {tables.places[key, part]: 1 for key in members}
+            tables.problem.sums.append((terms | {tables.places[whole, part]: -1}, 0))
 
 
 def _twins(tables: Tables) -> None:

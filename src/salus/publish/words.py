@@ -5,11 +5,12 @@ Leaves to others: which figures may be written (`disclosure`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from salus.equity.attributes import ATTRIBUTES
+from salus.equity.gaps import sure
 from salus.equity.tally import CROSS, DECLINED, UNKNOWN
 from salus.publish.disclosure import THRESHOLD, Line
 
@@ -141,6 +142,59 @@ def _people(line: Line, reference: str, noun: str) -> str:
     better = line.improvement == "increase"
     outcome = f"more {noun} would have met the measure" if better else f"fewer {noun} would have fared badly"
     return f"At the rate of {reference}, {number(about)} {outcome} ({number(low)} to {number(high)})."
+
+
+def amount(value: float | None, signed: bool = False) -> str:
+    """A mean, time or ratio with three figures that count: "41.3", "0.0215"; with its sign."""
+    if value is None:
+        return "–"
+    text = f"{abs(value):,.0f}" if abs(value) >= 1000 else f"{abs(value):.3g}"
+    return ("−" if value < 0 else "+" if signed and value > 0 else "") + text
+
+
+def certainty(line: Line) -> str:
+    """How sure a gap is, in a sentence."""
+    q = line.figures["q"]
+    if q is None:
+        return ""
+    said = sure(q, line.level)
+    chance = "less than 1 in 1,000" if q < 0.001 else f"at most {q:.1%}"
+    return f"{said.capitalize()}: of gaps this clear, {chance} come of chance."
+
+
+def alike(line: Line) -> str:
+    """The gap between people of the same age and sex."""
+    figures = line.figures
+    gap, low, high = (figures[name] for name in ("adjusted", "adjusted_low", "adjusted_high"))
+    if gap is None or low is None or high is None or not line.adjusted_by:
+        return ""
+    held = listed([attribute_label(name).lower() for name in line.adjusted_by.split(", ")])
+    few = figures["adjusted_support"] or 0.0
+    about = f", for the {percent(few, 0)} of the group who have a like" if few < 0.95 else ""
+    return f"Between people alike in {held} it is {points(gap, 0)} points ({points_range(low, high, 0)}{about})."
+
+
+def goes_with(parts: Sequence[Mapping[str, Any]]) -> str:
+    """How many points of a gap go with other attributes, each taken alone; those of less than half a point together."""
+    told = [row for row in parts if abs(row["goes_with"]) >= 0.005]
+    rest = [attribute_label(row["by"]).lower() for row in parts if abs(row["goes_with"]) < 0.005]
+    texts = [f"{points(row['goes_with'], 0)} points go with {attribute_label(row['by']).lower()}" for row in told]
+    said = f"Of it, {listed(texts)}." if texts else ""
+    return said + (f"{' ' * bool(said)}None of it goes with {listed(rest)}." if rest else "")
+
+
+def whoever(line: Line) -> str:
+    """What the people whose group is not known could make of a gap."""
+    low, high, gone = (line.figures[name] for name in ("bound_low", "bound_high", "missing_share"))
+    if low is None or high is None or not gone:
+        return ""
+    ends = f"{points(low, 0)} and {points(high, 0)}"
+    return f"Whoever the {percent(gone, 0)} not known are, it lies between {ends}."
+
+
+def listed(texts: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return f"{', '.join(texts[:-1])} and {texts[-1]}" if len(texts) > 1 else "".join(texts)
 
 
 def part(row: Mapping[str, Any]) -> str:
