@@ -14,7 +14,7 @@ from made import bundle, column, loaded, observation, patient, rows, write
 
 from salus.errors import SalusError
 from salus.fhir.lines import Block
-from salus.store import Population, intake, load, loading, shred
+from salus.store import Population, intake, load, loading, publish, shred
 
 
 def test_patients_are_numbered_in_order_of_id_and_resources_by_patient(tmp_path: Path) -> None:
@@ -457,8 +457,9 @@ def test_how_much_is_read_at_once_changes_nothing(tmp_path: Path, monkeypatch: p
     records = [patient(f"p{n:04}", birthDate="1980", name=[{"family": str(n)}, {"use": "old"}]) for n in range(5000)]
     named = [bundle(patient(None, gender="other"), observation("o", "z")), *records[1:]]
     told = []
-    for size in (shred.BLOCK_BYTES, 1):
+    for size, most in ((shred.BLOCK_BYTES, publish.SORTED), (1, 1000)):
         monkeypatch.setattr(shred, "BLOCK_BYTES", size)
+        monkeypatch.setattr(publish, "SORTED", most)
         (tmp_path / str(size)).mkdir()
         _, people = loaded(tmp_path / str(size), *map(json.dumps, named))
         with people:

@@ -28,7 +28,7 @@ from salus.store import manifest
 from salus.store.batches import Batch
 from salus.store.sql import another, insert_rows, literal, quote, scalar
 
-BATCH_BYTES = 32 << 20
+BATCH_BYTES = 16 << 20
 BATCH_ROWS = 200_000
 """Resources are written once this much JSON, or so many, have been gathered."""
 _TELL_BYTES = 1 << 20

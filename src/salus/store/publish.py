@@ -25,6 +25,9 @@ KEYS = "pid INTEGER, rid BIGINT, id VARCHAR USING COMPRESSION zstd"
 would be tried, take twice as long to save nothing.
 """
 
+SORTED = 1 << 20
+"""Rows of a resource's table sorted at once: four million do not fit into the memory of a load, disk or no disk."""
+
 _CHILD_KEYS = ("pid INTEGER", "rid BIGINT", "parent BIGINT", "eid BIGINT", "ord INTEGER")
 
 
@@ -82,11 +85,9 @@ def publish(con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged], known:
         found = any(column.name in one.found for column in columns)
         if one.relation.path and (table, "") not in known:
             definitions += _create(con, table, columns, staged)
-        elif not found:
-            pass
-        elif _covers(con, table, one, known):
+        elif found and _covers(con, table, one, known):
             _replace(con, table, columns, one)
-        else:
+        elif found:
             _extend(con, table, columns, one)
         facts |= _facts(con, table, columns, one)
     fresh = {where: fact for where, fact in facts.items() if where not in known}
@@ -104,10 +105,13 @@ def _replace(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], 
     found = _found(columns, one)
     typed = ", ".join(f"{name} {sql}" for name, sql in found)
     names = ", ".join(name for name, _ in found)
-    con.execute(
-        f"""CREATE OR REPLACE TABLE {quote(table)}({KEYS}, {typed});
-        INSERT INTO {quote(table)} SELECT pid, rid, id, {names} FROM {_union(one.parts)} ORDER BY rid"""
-    )
+    rows = _union(one.parts)
+    con.execute(f"CREATE OR REPLACE TABLE {quote(table)}({KEYS}, {typed})")
+    for start in range(0, scalar(con, f"SELECT max(rid) FROM {rows}") + 1, SORTED):
+        con.execute(
+            f"""INSERT INTO {quote(table)} SELECT pid, rid, id, {names} FROM {rows}
+            WHERE rid BETWEEN {start} AND {start + SORTED - 1} ORDER BY rid"""
+        )
 
 
 def _extend(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], one: Staged) -> None:
