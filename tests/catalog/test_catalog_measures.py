@@ -10,8 +10,9 @@ from salus.catalog import content_paths
 from salus.catalog.entries import Entry, entries
 from salus.cli.evaluate import ENGINES, tools
 from salus.measure.content import Content
+from salus.measure.table import table_measures
 from salus.measure.testing.cases import suites
-from salus.measure.testing.running import SuiteRun, run_suite
+from salus.measure.testing.running import SuiteRun, run_suite, run_table_suite
 
 ENOUGH = 0.85
 
@@ -37,3 +38,11 @@ def test_measure(entry: Entry, content: Content) -> None:
     asked = {code for _, rows in entry.rates() for code in rows if not code.endswith("observation")}
     assert placed == asked, "a population has no test patient"
     assert tested.coverage.seen >= ENOUGH * tested.coverage.there, tested.coverage.gaps
+
+
+@pytest.mark.parametrize("entry", [each for each in entries() if each.of_table], ids=lambda each: each.name)
+def test_measure_of_a_table(entry: Entry) -> None:
+    (suite,), (measure,) = suites([entry.folder]), table_measures([entry.folder])
+    assert measure.definition.period is not None
+    tested = run_table_suite(suite, measure, measure.definition.period)
+    assert [(each.case.name, each.problems) for each in tested.verdicts if each.problems] == []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -20,6 +20,7 @@ from rich.table import Column, Table
 from salus.catalog import content_paths
 from salus.errors import UsageError
 from salus.measure.run import Engine, Evaluation, Job, Tools, evaluate
+from salus.measure.tablerun import evaluate_table, is_table
 from salus.publish.audit import record
 
 ENGINES = ("duckdb", "oracle")
@@ -48,7 +49,7 @@ def evaluate_command(
     job = Job(population, tuple(content), period, out, tuple(measures), *choices)
     check_job(job)
     spare_pandas()
-    done = evaluate(job, tools(engine, memory))
+    done = evaluate_table(job, datetime.now(UTC)) if is_table(population) else evaluate(job, tools(engine, memory))
     record("evaluate", out, {"population": population, "content": list(content)}, period=period, engine=engine)
     show(done)
     if profile:

@@ -151,7 +151,12 @@ def population(
 
 @app.command()
 def evaluate(
-    population: Annotated[Path, typer.Argument(metavar="POPULATION", help="The file `salus load` made.")],
+    population: Annotated[
+        Path,
+        typer.Argument(
+            metavar="POPULATION", help="The file `salus load` made; or a table (.csv, .tsv, .parquet) for its measures."
+        ),
+    ],
     period: Day,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The results folder to write.")],
     content: Annotated[

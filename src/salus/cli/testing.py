@@ -6,7 +6,7 @@ Leaves to others: options and help (`cli.main`), cases and verdicts (`measure.te
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from salus.cli.lint import check_there
 from salus.errors import SalusError
 from salus.measure.content import Content
 from salus.measure.definition import MeasureDefinition
+from salus.measure.run import Tools
 from salus.measure.select import select_measures
+from salus.measure.table import table_measures
 from salus.measure.testing.cases import Suite, suites
 from salus.measure.testing.coverage import told
-from salus.measure.testing.running import Period, SuiteRun, run_suite
+from salus.measure.testing.running import Period, SuiteRun, run_suite, run_table_suite
 
 
 def run_tests(
@@ -33,16 +35,27 @@ def run_tests(
     found = list(suites(paths))
     if not found:
         raise SalusError(f"no tests in {', '.join(map(str, paths))}: a TOML file with [test.NAME] holds some")
-    everything = Content.load([*paths, *{each.file.parent for each in found}, *content])
+    everything = _content([*paths, *{each.file.parent for each in found}, *content])
     kits = {name: tools(name) for name in engines or ENGINES}
     done: list[SuiteRun] = []
     for suite in found:
-        tested = run_suite(suite, everything, *_chosen(suite, everything), kits)
+        tested = _run(suite, everything, kits)
         done.append(tested)
         if not as_json:
             show(tested)
     print(json.dumps([_as_json(each) for each in done], indent=2) if as_json else summary(done))
     return int(any(each.failed for each in done))
+
+
+def _run(suite: Suite, content: Content, kits: Mapping[str, Tools]) -> SuiteRun:
+    tables = {each.definition.name: each for each in table_measures([suite.file.parent])}
+    named = tables.get(suite.measure or next(iter(tables), ""))
+    if named is None:
+        return run_suite(suite, content, *_chosen(suite, content), kits)
+    period = suite.period or named.definition.period
+    if period is None:
+        raise SalusError(f"{suite.file}: neither [tests] nor {named.definition.name} says which period")
+    return run_table_suite(suite, named, period)
 
 
 def _chosen(suite: Suite, content: Content) -> tuple[MeasureDefinition, Period]:
@@ -58,6 +71,16 @@ def _chosen(suite: Suite, content: Content) -> tuple[MeasureDefinition, Period]:
     return measure, period
 
 
+def _content(paths: Sequence[Path]) -> Content:
+    """Everything in the paths; nothing, where there are only measures of tables."""
+    try:
+        return Content.load(paths)
+    except SalusError:
+        if table_measures(paths):
+            return Content()
+        raise
+
+
 def _measures_in(folder: Path) -> list[str]:
     return sorted({each.name for each in Content.load([folder]).measures()})
 
@@ -69,11 +92,16 @@ def show(tested: SuiteRun) -> None:
     people = len(tested.suite.cases)
     engines = len({each.engine for each in tested.verdicts})
     mark = "[red]FAIL[/red]" if tested.failed else "[green]pass[/green]"
-    console.print(f"{mark}  [bold]{tested.measure}[/bold]: {people} tests on {engines} engines")
+    console.print(
+        f"{mark}  [bold]{tested.measure}[/bold]: {people} tests on {engines} engine{'s' if engines > 1 else ''}"
+    )
     for each in failures:
         about = f" ({each.case.about})" if each.case.about else ""
         console.print(f"      {each.case.name} on {each.engine}: {'; '.join(each.problems)}{about}", markup=False)
-    for line in (*told(tested.coverage), *(f"warning: {text}" for text in tested.warnings)):
+    for line in (
+        *(told(tested.coverage) if tested.coverage.there else ()),
+        *(f"warning: {text}" for text in tested.warnings),
+    ):
         console.print(f"      {line}", style="dim", markup=False)
 
 
@@ -81,8 +109,12 @@ def summary(done: Sequence[SuiteRun]) -> str:
     """All of it in one line."""
     failed = sum(each.failed for each in done)
     cases = sum(len(each.suite.cases) for each in done)
-    measures = f"{len(done)} measure{'' if len(done) == 1 else 's'}"
+    measures = f"{len(done)} measure{_s(len(done))}"
     return f"{cases} tests of {measures}: " + (f"{failed} failed" if failed else "all passed")
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"
 
 
 def _as_json(tested: SuiteRun) -> dict[str, Any]:

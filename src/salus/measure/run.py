@@ -155,14 +155,14 @@ def evaluate(job: Job, tools: Tools, content: Content | None = None) -> Evaluati
         with clock.step("determinations"):
             subjects = _subjects(population)
             done = [_evaluated(*planned, outcome, subjects) for planned in plan.measures]
-            _write_determinations(folder, done)
+            write_determinations(folder, done)
         with clock.step("attributes"):
             own = tools.attributes(population, job.period) if tools.attributes else None
             table = attributes_table(subjects, own, [(each.measure, each.values) for each in done])
             pq.write_table(table, folder / "attributes.parquet", compression="zstd")
             _write_risk_adjustment(folder, done, subjects)
         with clock.step("reports"):
-            reports = _write_reports(folder, done, Occasion(*job.period, started), job.individual)
+            reports = write_reports(folder, done, Occasion(*job.period, started), job.individual)
             empty = _empty(job, tools, population, plan.content, done, len(subjects))
         odd = _write_clauses(folder, job, tools, clock, population, plan.content, done) if job.clauses else []
         warnings = tuple(dict.fromkeys([*plan.notes, *plan.content.warnings, *outcome.warnings, *empty, *odd]))
@@ -270,7 +270,8 @@ def _is_truth(group: Group, values: Values) -> bool:
     return initial is not None and not lists_resources(values[Need(initial.expression)])
 
 
-def _write_determinations(folder: Path, done: Sequence[Evaluated]) -> None:
+def write_determinations(folder: Path, done: Sequence[Evaluated]) -> None:
+    """The determinations of every measure, group by group."""
     with pq.ParquetWriter(folder / "determinations.parquet", SCHEMA, compression="zstd") as writer:
         for each in done:
             for table in each.groups.values():
@@ -310,9 +311,10 @@ def _write_clauses(
     return odd
 
 
-def _write_reports(
+def write_reports(
     folder: Path, done: Sequence[Evaluated], occasion: Occasion, individual: bool
 ) -> list[dict[str, Any]]:
+    """The summary reports, which are returned, and individual ones where asked for."""
     summaries = [summary_report(each.measure, each.groups, occasion) for each in done]
     with (folder / "measure-reports.ndjson").open("wb") as file:
         for report in summaries:
@@ -325,13 +327,11 @@ def _write_reports(
 
 def _about_run(job: Job, content: Content, done: Sequence[Evaluated], started: datetime) -> dict[str, Any]:
     return {
-        "salus": __version__,
-        "versions": {"salus": __version__, "duckdb": duckdb.__version__, "python": platform.python_version()},
-        "started": started.isoformat(timespec="seconds"),
+        **about_software(started),
         "engine": job.engine,
         "prefer_elm": job.prefer_elm,
         "period": {"start": job.period[0].isoformat(), "end": job.period[1].isoformat()},
-        "measures": [_about(each) for each in done],
+        "measures": [about_measure(each) for each in done],
         "missing_valuesets": [
             {"url": url, "asked_by": ", ".join(askers)} for url, askers in content.terminology.missing.items()
         ],
@@ -339,7 +339,17 @@ def _about_run(job: Job, content: Content, done: Sequence[Evaluated], started: d
     }
 
 
-def _about(each: Evaluated) -> dict[str, Any]:
+def about_software(started: datetime) -> dict[str, Any]:
+    """What made a run, and when, as run.json says it."""
+    return {
+        "salus": __version__,
+        "versions": {"salus": __version__, "duckdb": duckdb.__version__, "python": platform.python_version()},
+        "started": started.isoformat(timespec="seconds"),
+    }
+
+
+def about_measure(each: Evaluated) -> dict[str, Any]:
+    """What run.json says of a measure that was evaluated."""
     measure = each.measure
     return {
         "name": measure.name,

@@ -4,7 +4,7 @@ A TOML file holds `[test.NAME]` tables: `in` (populations), `observed` (numbers)
 type (`testing.records`). `like` names another test whose records it has, but for the types it says itself (of Patient,
 the elements); `also` holds records on top of those. A test without records speaks of the patient of that id in the
 NDJSON or JSON files of the folder. `[tests]` says which `measure` is meant where the folder has several, which
-`period`, and what everyone has (`everyone`, records too).
+`period`, and what everyone has (`everyone`, records too). For a measure of a table a test has `rows`.
 
     [test.young]
     about = "turns 18 the day after the period"
@@ -31,7 +31,7 @@ from salus.measure.flow import POPULATIONS
 from salus.measure.testing import records
 
 Json = dict[str, Any]
-_OWN: Final = frozenset({"in", "observed", "about", "like", "also"})
+_OWN: Final = frozenset({"in", "observed", "about", "like", "also", "rows"})
 _SETTINGS: Final = frozenset({"measure", "period", "everyone"})
 _HEADS: Final = re.compile(rb"^\s*\[tests?\b", re.MULTILINE)
 ALL: Final = ""
@@ -40,7 +40,10 @@ ALL: Final = ""
 
 @dataclass(frozen=True)
 class Case:
-    """One person. `expected`: populations by group id or unit id, or by ALL; `observed`: numbers likewise."""
+    """One person. `expected`: populations by group id or unit id, or by ALL; `observed`: numbers likewise.
+
+    `records` are FHIR resources; `rows` are those of a table, for a measure of one.
+    """
 
     name: str
     about: str
@@ -48,6 +51,7 @@ class Case:
     expected: Mapping[str, frozenset[str]]
     observed: Mapping[str, tuple[float, ...]]
     records: tuple[Json, ...] = ()
+    rows: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def _case(name: str, tests: Mapping[str, Json], everyone: Json, file: str, besid
     made = tuple(records.resources(name, _records(name, tests, everyone, (), where), where)) if written else ()
     expected = {key: _populations(value, where) for key, value in _by_key(said.get("in", [])).items()}
     observed = {key: _numbers(value, where) for key, value in _by_key(said.get("observed", {})).items()}
-    return Case(name, said.get("about", ""), where, expected, observed, made)
+    return Case(name, said.get("about", ""), where, expected, observed, made, tuple(said.get("rows", ())))
 
 
 def _records(name: str, tests: Mapping[str, Json], everyone: Json, seen: tuple[str, ...], where: str) -> Json:

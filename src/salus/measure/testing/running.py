@@ -14,7 +14,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
 import orjson
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salus.errors import SalusError
@@ -22,6 +24,7 @@ from salus.measure.content import Content
 from salus.measure.definition import MeasureDefinition
 from salus.measure.flow import POPULATIONS, columns_of
 from salus.measure.run import Job, Tools, evaluate
+from salus.measure.table import Rows, TableMeasure, evaluated
 from salus.measure.testing.cases import ALL, Case, Suite
 from salus.measure.testing.coverage import Coverage, coverage
 from salus.store import load
@@ -77,6 +80,26 @@ def run_suite(suite: Suite, content: Content, measure: MeasureDefinition, period
         for name, found in rows.items()
     ]
     return SuiteRun(suite, measure.name, tuple(verdicts), covered, tuple(warnings))
+
+
+def run_table_suite(suite: Suite, measure: TableMeasure, period: Period) -> SuiteRun:
+    """Evaluate the rows of a suite's tests; a row that does not say whose it is is its test's own."""
+    listed = [{measure.subject: case.name, **row} for case in suite.cases for row in case.rows]
+    if not listed:
+        raise SalusError(f"{suite.file}: the tests of a measure of a table have rows")
+    with duckdb.connect() as con:
+        con.register("given", pa.Table.from_pylist(_alike(listed)))
+        con.execute("CREATE TEMP TABLE whole AS SELECT * FROM given")
+        made = evaluated(measure, Rows(con, measure, period))
+    rows = [row for table in made.groups.values() for row in table.to_pylist()]
+    told = [Verdict(case, "table", tuple(_problems(case, measure.definition, rows))) for case in suite.cases]
+    return SuiteRun(suite, measure.definition.name, tuple(told), Coverage(0, 0, ()))
+
+
+def _alike(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Rows with the same columns."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [{name: row.get(name) for name in names} for row in rows]
 
 
 def _loaded(suite: Suite, folder: Path) -> Path:
