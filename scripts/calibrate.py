@@ -8,14 +8,14 @@ written by hand.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from resumable import in_parts
 from salus.equity import dispersion, groups, intervals, pooling, summary, unified
 from salus.equity.contrasts import Measured
 
@@ -196,18 +196,25 @@ def _bias(found: dict[str, dict[str, Coverage]]) -> list[str]:
     return lines
 
 
+def part(key: str) -> dict[str, dict[str, float | None]]:
+    """One setting: families, draws and its place among the settings."""
+    families, draws, place = (int(number) for number in key.split())
+    return {name: asdict(of) for name, of in measured(SETTINGS[place], families, draws).items()}
+
+
 def main() -> None:
-    """Simulate, write the page, say how long it took."""
+    """Simulate what is not there yet, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--families", type=int, default=600)
     parser.add_argument("--draws", type=int, default=299)
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
-    start = time.perf_counter()
-    found = {}
-    for setting in SETTINGS:
-        found[setting.name] = measured(setting, options.families, options.draws)
-        print(f"{setting.name}: {time.perf_counter() - start:.0f} s", flush=True)
+    keys = [f"{options.families} {options.draws} {place}" for place in range(len(SETTINGS))]
+    made = in_parts("calibration", keys, part)
+    found = {
+        setting.name: {name: Coverage(**of) for name, of in made[key].items()}
+        for setting, key in zip(SETTINGS, keys, strict=True)
+    }
     options.page.write_text(page(found, options.families, options.draws), encoding="utf-8")
 
 

@@ -23,6 +23,7 @@ sys.path[:0] = [str(ROOT / "tests/publish"), str(ROOT / "tests/equity")]
 
 from random_releases import results  # noqa: E402
 
+from resumable import in_parts  # noqa: E402
 from salus.equity.counting import count_cells  # noqa: E402
 from salus.equity.results import Results  # noqa: E402
 from salus.errors import SalusError  # noqa: E402
@@ -39,14 +40,18 @@ def main() -> int:
     parser.add_argument("draws", nargs="?", type=int, default=200)
     parser.add_argument("--page", type=Path, default=ROOT / "docs/disclosure.md")
     asked = parser.parse_args()
-    release.render = lambda *_: "<!doctype html>"
     tallies: dict[str, Counter[str]] = {name: Counter() for name in RULES}
-    for draw in range(asked.draws):
-        with tempfile.TemporaryDirectory() as folder:
-            rule = PROFILES[RULES[draw % len(RULES)]]
-            tallies[rule.name] += fought(Path(folder), draw, rule)
+    for draw, tally in in_parts("disclosure", [str(draw) for draw in range(asked.draws)], part).items():
+        tallies[RULES[int(draw) % len(RULES)]] += Counter(tally)
     asked.page.write_text("\n".join(page(asked.draws, tallies)) + "\n", encoding="utf-8")
     return 1 if any(tally["narrowed"] for tally in tallies.values()) else 0
+
+
+def part(draw: str) -> dict[str, int]:
+    """One draw, under the rule whose turn it is."""
+    release.render = lambda *_: "<!doctype html>"
+    with tempfile.TemporaryDirectory() as folder:
+        return fought(Path(folder), int(draw), PROFILES[RULES[int(draw) % len(RULES)]])
 
 
 def fought(folder: Path, draw: int, rule: Policy) -> Counter[str]:

@@ -62,6 +62,8 @@ def test_a_release_is_marked_certified_and_says_what_it_cost(tmp_path: Path) -> 
     assert all(certificate.digest(done.out / name) == digest for name, digest in about["files"].items())
     assert about["attack"]["narrowed"] == 0 < about["attack"]["protected"]
     assert about["lost"]["people_in_them"][0]["units"] == 114
+    hidden = sum(row["numerator_state"] == "suppressed" for (name, _), row in rows.items() if name == "race")
+    assert about["lost"]["would_lower"][0].startswith(f"{hidden} of 4 lines by race have no rate")
     assert (done.out / "certificate.txt").read_text().strip() == about["statement"]
     assert BLACK in done.lost
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from salus.equity.contrasts import Measured
+from salus.equity.groups import ridit
 from salus.equity.intervals import Counts, Floats, z_value
 from salus.equity.regression import Covariance, Design, Fit, least_squares, logistic
 
@@ -26,9 +27,7 @@ Link = Literal["linear", "logit"]
 def ranks(by: npt.NDArray[Any], weight: Floats | None = None) -> Floats:
     """Each person's fractional rank by `by`, from 0 to 1; ties share the middle of their span."""
     _, place = np.unique(by, return_inverse=True)
-    size = np.bincount(place, weight).astype(np.float64)
-    share = size / size.sum()
-    return np.asarray((np.cumsum(share) - share / 2.0)[place], dtype=np.float64)
+    return ridit(np.bincount(place, weight))[place]
 
 
 def concentration(

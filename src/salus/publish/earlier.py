@@ -74,7 +74,7 @@ def _same(earlier: Earlier, tables: Tables) -> None:
     families: dict[tuple[str, str, str], dict[Key, tuple[int, int]]] = {}
     for key, counts in earlier.lines.items():
         places = [tables.problem.add(_known(count)) for count in counts]
-        rest = tables.problem.add(Cell(None, None))
+        rest = tables.problem.add(Cell())
         tables.problem.sums.append(({places[0]: 1, rest: 1, places[1]: -1}, 0))
         families.setdefault(key[:3], {})[key] = places[0], places[1]
         if key in tables.rows:
@@ -90,7 +90,7 @@ def _same(earlier: Earlier, tables: Tables) -> None:
 
 
 def _known(count: int | None) -> Cell:
-    return Cell(count, None if count is None else (count, count))
+    return Cell(None if count is None else (count, count))
 
 
 def _grown(earlier: Earlier, tables: Tables) -> None:
@@ -105,5 +105,5 @@ def _few(tables: Tables, place: int, counts: Ends) -> None:
     told, count = counts
     sign = 1 if count > told else -1
     most = tables.policy.threshold - 1 if sign > 0 else min(tables.policy.threshold - 1, told)
-    few = tables.problem.add(Cell(abs(count - told), None, (1, most), floor=float("-inf")))
+    few = tables.problem.add(Cell(None, (1, most), floor=float("-inf")))
     tables.problem.sums.append(({place: 1, few: -sign}, told))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -32,7 +33,7 @@ from salus.publish.evidence import attributes_of
 from salus.publish.policy import PROFILES, Policy, listed
 from salus.publish.report import Options, render
 from salus.publish.suppress import Unprotectable
-from salus.publish.tables import Key, States, hide, key_of
+from salus.publish.tables import Key, Row, States, hide, key_of
 
 STATES = ("numerator_state", "denominator_state")
 SUPPRESSED = "suppressed"
@@ -75,7 +76,7 @@ def publish(results: Results, out: Path, order: Order) -> Done:
     truth = {(c.measure, c.group_id, c.attribute, c.value): (c.x, c.n) for c in cells}
     states = _states(truth, results, order)
     table, told = _table(cells, states, results, order)
-    inside = compared(cells, results, order.settings)
+    inside = {key_of(row): row for row in compared(cells, results, order.settings).to_pylist()}
     with _folder(out) as fresh:
         _write(fresh, table, told, results, order)
         judgement = certificate.judge(fresh, order.earlier, truth, order.policy)
@@ -166,11 +167,10 @@ def _missing(shown: Mapping[Key, Cell], states: Mapping[Key, States]) -> dict[tu
 # --- what it costs ---
 
 
-def _losses(told: Sequence[Line], inside: pa.Table) -> dict[str, Any]:
+def _losses(told: Sequence[Line], inside: Mapping[Key, Row]) -> dict[str, Any]:
     """What cannot be said any more, in numbers of lines and in people who can be counted from what is shown."""
     hidden = [line for line in told if line.hidden]
-    claims = {key_of(row): row["verdict"] for row in inside.to_pylist()}
-    same = sum(claims[_of(line)] == line.verdict for line in told if not line.hidden)
+    same = sum(inside[_of(line)]["verdict"] == line.verdict for line in told if not line.hidden)
     return {
         "lines": len(told),
         "lines_without_rate": len(hidden),
@@ -178,7 +178,19 @@ def _losses(told: Sequence[Line], inside: pa.Table) -> dict[str, Any]:
         "people_in_them": [_behind(family, told) for family in dict.fromkeys(_of(line)[:3] for line in hidden)],
         "not_compared": [list(_of(line)) for line in hidden if line.attribute != OVERALL],
         "pairs_in_other_order": _turned(told, inside),
+        "would_lower": _advice(told),
     }
+
+
+def _advice(told: Sequence[Line]) -> list[str]:
+    """What would show more, the attribute that hides most first; counted from what anyone can see in the release."""
+    lines: Counter[str] = Counter(line.attribute for line in told if line.attribute != OVERALL)
+    hidden = Counter(line.attribute for line in told if line.hidden and line.attribute != OVERALL)
+    first = [
+        f"{count} of {lines[name]} lines by {name} have no rate: join its groups, or leave it out"
+        for name, count in sorted(hidden.items(), key=lambda pair: (-pair[1], pair[0]))
+    ]
+    return [*first, "a longer period counts more people in every group"] if first else []
 
 
 def _of(line: Line) -> Key:
@@ -194,22 +206,21 @@ def _behind(family: tuple[str, str, str], told: Sequence[Line]) -> dict[str, Any
     return dict(zip(("measure", "group_id", "attribute"), family, strict=True)) | {"units": total}
 
 
-def _turned(told: Sequence[Line], inside: pa.Table) -> int:
+def _turned(told: Sequence[Line], inside: Mapping[Key, Row]) -> int:
     """Pairs of groups shown whose rates stand in another order than inside (rounding does that)."""
-    truth = {key_of(row): row["rate"] for row in inside.to_pylist()}
     families: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for line in told:
-        shown, real = line.figures["rate"], truth[_of(line)]
+        shown, real = line.figures["rate"], inside[_of(line)]["rate"]
         if shown is not None and real is not None:
             families.setdefault(_of(line)[:3], []).append((shown, real))
     pairs = [(a, b) for rates in families.values() for i, a in enumerate(rates) for b in rates[:i]]
     return sum((a[0] - b[0]) * (a[1] - b[1]) < 0 for a, b in pairs)
 
 
-def _lost(told: Sequence[Line], inside: pa.Table) -> Iterator[Key]:
+def _lost(told: Sequence[Line], inside: Mapping[Key, Row]) -> Iterator[Key]:
     """Gaps that are certain inside and are not said outside."""
-    claims = {key_of(row): row["verdict"] for row in inside.to_pylist()}
-    yield from (_of(line) for line in told if claims[_of(line)] in CLAIMS and line.verdict != claims[_of(line)])
+    claims = ((line, inside[_of(line)]["verdict"]) for line in told)
+    yield from (_of(line) for line, claim in claims if claim in CLAIMS and line.verdict != claim)
 
 
 # --- files ---

@@ -35,15 +35,14 @@ class Unprotectable(SalusError):
 
 @dataclass
 class Cell:
-    """A count that is or could be told.
+    """A count that is told, could be told, or is known by its relations alone.
 
     `shown` is what a reader knows of it when it is put out (least, most), None where it never is; `guard` the counts
-    that must stay possible; `weight` what hiding it costs (0: it may not be hidden). `value` is None for a count of
-    which only the relations are known. `floor` and `ceiling` hold whatever is hidden.
+    that must stay possible; `weight` what hiding it costs (0: it may not be hidden). `floor` and `ceiling` hold
+    whatever is hidden.
     """
 
-    value: int | None
-    shown: Ends | None
+    shown: Ends | None = None
     guard: Ends | None = None
     weight: float = 0.0
     floor: float = 0.0

@@ -65,7 +65,7 @@ class Tables:
             told_, weight = self._told(key, part, count, n)
             guard = (self.policy.least, self.policy.threshold - 1) if small else None
             cost = weight * (1.0 + 0.4 * count / (most + 1.0) + 0.5 * (count == 0))
-            self.places[key, part] = self.problem.add(Cell(count, told_, guard, cost))
+            self.places[key, part] = self.problem.add(Cell(told_, guard, cost))
         units, met, rest = (self.places[key, part] for part in _PARTS)
         self.problem.sums.append(({met: 1, rest: 1, units: -1}, 0))
         self.problem.follows.append((units, met))
