@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench reliability conformance translation disclosure fuzz lint format docs picture clean
+.PHONY: help setup demo test bench reliability conformance planted translation disclosure fuzz lint format docs picture clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ fuzz: $(READY)  ## expressions at random, both engines asked; `make fuzz N=1000`
 
 calibration: $(READY)  ## how often intervals hold the truth; writes docs/calibration.md
 	@$(BIN)/python scripts/calibrate.py $(CALIBRATION_ARGS)
+
+planted: $(READY)  ## planted gaps against those found, in 400 synthetic communities; writes docs/planted.md
+	@$(BIN)/python scripts/planted.py $(PLANTED_ARGS)
 
 docs: $(READY)  ## the pages of docs/ that are made from the code, and all of docs/ as a site: site/index.html
 	@$(BIN)/python scripts/make_docs.py

@@ -15,8 +15,11 @@ import pytest
 
 from salus.catalog.synth import Mess, Scenario, Truth, synthesize
 from salus.catalog.synth.block import draw_block
+from salus.catalog.synth.counted import ATTRIBUTES, Counted
 from salus.catalog.synth.run import RECORDS, make_piece
 from salus.catalog.synth.steps import MEASURES
+from salus.equity.compare import Settings, compared
+from salus.equity.results import MeasureInfo, Results
 from salus.errors import SalusError, UsageError
 from salus.fhir import model
 from salus.store import load
@@ -260,3 +263,48 @@ def test_it_is_clean_unless_asked_and_then_messy_as_asked(written: Path, tmp_pat
     assert all(len(row["onsetDateTime"]) == 10 for row in rows(written, "Condition"))
     assert Truth.read(tmp_path / "messy").as_json() == Truth.read(written).as_json()
     assert max(Counter(row["id"] for row in patients).values()) == 1
+
+
+# --- planted against found ---
+
+
+def counted(scenario: str, seed: int, blocks: int) -> Counted:
+    found = Counted([("race", "sex")])
+    for number in range(blocks):
+        found.add(draw_block(Scenario.named(scenario), seed, number, records=False))
+    return found
+
+
+def test_truth_alone_is_the_truth_of_the_records() -> None:
+    alone, whole = (draw_block(Scenario.named("standard"), 4, 0, records) for records in (False, True))
+    assert not alone.rows
+    for one, other in zip(alone.ledger, whole.ledger, strict=True):
+        assert (one.measure, one.unit.tolist()) == (other.measure, other.unit.tolist())
+        assert (one.met == other.met).all()
+
+
+def test_every_planted_gap_is_found_in_a_town() -> None:
+    scenario = Scenario.named("standard")
+    town = counted("standard", 1, 20)
+    measures = {each.name: MeasureInfo(each.name, improvement="increase") for each in MEASURES.values()}
+    references = {" × ".join(effect.who): " × ".join(effect.against.values()) for effect in scenario.effects}
+    table = compared(town.tally(), Results(Path(), {}, measures), Settings(references=references)).to_pylist()
+    rows = {
+        (row["measure"], row["attribute"], row["value"]): row for row in table if row["group_id"] in ("1", "7-days")
+    }
+    for effect in scenario.effects:
+        row = rows[MEASURES[effect.measure].name, " × ".join(effect.who), " × ".join(effect.who.values())]
+        assert row["q"] < 0.05, effect
+        sign = effect.size if effect.scale == "difference" else effect.size - 1
+        turned = -1 if effect.measure in ("no-shows", "diabetes") else 1  # steps that are kept, outcomes that are bad
+        assert row["difference"] * sign * turned > 0, effect
+
+
+def test_counts_by_group_add_up_to_everyones() -> None:
+    """Of one block, each attribute's counts add up to everyone's."""
+    found = counted("standard", SEED, 1)
+    everyone = found.all[:, 0]
+    for name in ATTRIBUTES:
+        columns = [place for place, (attribute, _) in enumerate(found.columns) if attribute == name]
+        assert (found.all[:, columns].sum(axis=1) == everyone).all(), name
+    assert np.nanmax(np.abs(found.expected - 0.5)) <= 0.5

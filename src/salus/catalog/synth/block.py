@@ -41,11 +41,11 @@ class Drawn:
     rows: Rows
 
 
-def draw_block(scenario: Scenario, seed: int, number: int) -> Drawn:
-    """Block `number` (from 0) of the community that `seed` and the scenario make."""
+def draw_block(scenario: Scenario, seed: int, number: int, records: bool = True) -> Drawn:
+    """Block `number` (from 0) of what `seed` and the scenario make; without records it is there sooner."""
     dice = Dice(seed, number)
     people = draw_people(dice, scenario)
-    chart, ledger = Chart(people.keys), Ledger(people.keys)
+    chart, ledger = Chart(people.keys, records), Ledger(people.keys)
     setting = _setting(Chances(scenario, dice, people, chart, ledger))
     write_people(chart, dice, people, access.needs_interpreter(setting))
     write_encounters(setting)

@@ -16,10 +16,13 @@ from salus.catalog.synth.template import Column, Template
 
 
 class Chart:
-    """Rows about people who are told by their position in the block; `keys` are the people's ids."""
+    """Rows about people who are told by their position in the block; `keys` are the people's ids.
 
-    def __init__(self, keys: Texts) -> None:
-        self.keys = keys
+    One that is not `kept` writes nothing down, for those who ask for the truth alone.
+    """
+
+    def __init__(self, keys: Texts, kept: bool = True) -> None:
+        self.keys, self.kept = keys, kept
         self._rows: defaultdict[str, list[tuple[Whole, list[str]]]] = defaultdict(list)
 
     def write(self, template: Template, name: str, who: Whole, **columns: Column) -> Texts:
@@ -30,6 +33,8 @@ class Chart:
 
     def write_as(self, template: Template, who: Whole, columns: Mapping[str, Column]) -> None:
         """The same under ids that are among the columns."""
+        if not self.kept:
+            return
         filled = template.rows(len(who), {"person": self.keys[who], **columns})
         self._rows[template.type].append((who, filled))
 

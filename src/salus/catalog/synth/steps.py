@@ -51,3 +51,5 @@ MEASURES: Mapping[str, Measured] = {
     "uninsured": Measured("SalusUninsured", {}, more_is_better=False),
 }
 """By short name, as scenarios call them."""
+CARE = tuple(name for name, each in MEASURES.items() if each.steps)
+"""Those that care answers for: the others say what people are, and are not alike in any scenario."""

@@ -55,9 +55,6 @@ class Visits:
     clinician: Whole  # as in People.clinician
     ids: Texts
 
-    def places(self, kept: Flags) -> Whole:
-        return np.flatnonzero(kept)
-
 
 @dataclass(frozen=True)
 class Year:

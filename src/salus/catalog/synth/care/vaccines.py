@@ -39,7 +39,6 @@ SERIES = (
 )  # fmt: skip
 MISSABLE = ("dtap", "mmr", "varicella", "hepb")
 """Of a child whose series is not complete, the last dose of one of these is missing at the least."""
-DECEMBER = 12
 
 
 def give(setting: Setting) -> None:
