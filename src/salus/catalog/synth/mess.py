@@ -27,48 +27,22 @@ def spoil(rows: Rows, dice: Dice, mess: Mess) -> Rows:
     if not mess:
         return rows
     spoilt = dict(rows)
-    _change(spoilt, "Observation", dice, "mess.units", mess.wrong_units, _wrong_unit)
-    _change(spoilt, "Observation", dice, "mess.local", mess.local_codes, _local_code)
-    _change(spoilt, "Condition", dice, "mess.dates", mess.partial_dates, _year_only)
-    _again(spoilt, "Observation", dice, "mess.error", mess.in_error, _taken_back)
-    _again(spoilt, "Patient", dice, "mess.twice", mess.duplicates, _second)
+    for kind, share, beside, how in WAYS:
+        if kind in spoilt:
+            spoilt[kind] = _some(*spoilt[kind], dice, share, getattr(mess, share), how, beside)
     return spoilt
 
 
-def _change(
-    rows: dict[str, tuple[Whole, list[str]]],
-    kind: str,
-    dice: Dice,
-    question: str,
-    share: float,
-    how: Callable[[str], str],
-) -> None:
-    """Of a share of the rows of a type, what `how` makes of them."""
-    if kind not in rows:
-        return
-    who, texts = rows[kind]
-    chosen = dice.each(question, len(texts)) < share
-    rows[kind] = who, [how(text) if hit else text for text, hit in zip(texts, chosen.tolist(), strict=True)]
-
-
-def _again(
-    rows: dict[str, tuple[Whole, list[str]]],
-    kind: str,
-    dice: Dice,
-    question: str,
-    share: float,
-    how: Callable[[str], str],
-) -> None:
-    """After a share of the rows of a type, one more that `how` makes of them."""
-    if kind not in rows:
-        return
-    who, texts = rows[kind]
-    chosen = dice.each(question, len(texts)) < share
+def _some(
+    who: Whole, texts: list[str], dice: Dice, question: str, share: float, how: Callable[[str], str], beside: bool
+) -> tuple[Whole, list[str]]:
+    """A share of rows replaced by what `how` makes of them, or with that beside them."""
+    chosen = dice.each(f"mess.{question}", len(texts)) < share
     pairs = zip(texts, chosen.tolist(), strict=True)
-    rows[kind] = (
-        np.repeat(who, 1 + chosen),
-        [row for text, hit in pairs for row in ((text, how(text)) if hit else (text,))],
-    )
+    if not beside:
+        return who, [how(text) if hit else text for text, hit in pairs]
+    made = [row for text, hit in pairs for row in ((text, how(text)) if hit else (text,))]
+    return np.repeat(who, 1 + chosen), made
 
 
 def _renamed(text: str, suffix: str) -> str:
@@ -95,3 +69,13 @@ def _taken_back(text: str) -> str:
 def _second(text: str) -> str:
     """The same person registered again, under another identifier."""
     return re.sub(r'("system":"urn:salus:synthetic","value":"[^"]*)"', r'\g<1>-2"', _renamed(text, "2"))
+
+
+WAYS: tuple[tuple[str, str, bool, Callable[[str], str]], ...] = (
+    ("Observation", "wrong_units", False, _wrong_unit),
+    ("Observation", "local_codes", False, _local_code),
+    ("Condition", "partial_dates", False, _year_only),
+    ("Observation", "in_error", True, _taken_back),
+    ("Patient", "duplicates", True, _second),
+)
+"""The type of rows, the share of them (in `Mess`), whether they stay beside what is made, and how it is made."""
