@@ -158,3 +158,11 @@ def test_upstream_defect_the_pooled_model_with_groups_has_its_schooling_from_the
     assert explained.sum() == pytest.approx(theirs.sum(), rel=1e-9)
     assert abs(explained - theirs).max() > 0.05
     assert right[SCHOOLING[0]].mean() == pytest.approx(0.0, abs=1e-12)
+
+
+def test_kitagawa_of_rates_without_any_chance_has_no_negative_variance() -> None:
+    """Everybody in every stratum: what is left to chance is nothing, and shares that add up to a hair more than one."""
+    rng = np.random.default_rng(1)
+    for _ in range(100):
+        n = rng.integers(1, 60, (2, 7))
+        assert decompose.kitagawa(n, n).composition.error == pytest.approx(0, abs=1e-6)

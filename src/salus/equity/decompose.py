@@ -79,7 +79,7 @@ def _delta(noise: Floats, share: Floats, size: Floats, by_rate: Floats, by_share
     """
     of_rates = float((noise * by_rate**2).sum())
     spread = (share * by_share**2).sum(axis=1) - (share @ by_share) ** 2
-    return of_rates + float((spread / size).sum())
+    return of_rates + float((np.maximum(spread, 0.0) / size).sum())  # of one stratum rounding may leave less than none
 
 
 def _part(value: float, variance: float, level: float) -> Part:
