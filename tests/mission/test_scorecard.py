@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,13 @@ def test_a_clause_keeps_to_its_attributes(results: Path) -> None:
     (kept,) = scorecard([results], mission(clause), []).clauses
     assert {gap.attribute for gap in kept.gaps} <= {"sex"}
     assert {gap.attribute for each in kept.measures for gap in each.reading.gaps} <= {"sex"}
+
+
+def test_a_measure_of_an_attribute_tells_no_gap_by_it(results: Path) -> None:
+    ours = replace(OURS, not_by={"BloodPressure": ("payer", "uninsured")})
+    there = {(gap.measure, gap.attribute) for gap in scorecard([results], ours, ["ToCome"]).gaps}
+    assert not there & {("BloodPressure", "payer"), ("BloodPressure", "uninsured")}
+    assert ("PoorGlucose", "payer") in there
 
 
 def test_two_periods_are_set_side_by_side(tmp_path: Path) -> None:
