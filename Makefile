@@ -21,7 +21,7 @@ $(READY): pyproject.toml
 
 setup: $(READY)  ## the virtual environment, with Salus in it
 
-demo: $(READY)  ## synthetic people, one measure, who is left out, a report: demo-output/report.html
+demo: $(READY)  ## a synthetic community, every measure, who is left out: demo-output/scorecard.html, report.html
 	@$(BIN)/salus demo
 
 test: lint  ## ruff, mypy and every test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,13 @@ def test_the_report_stands_alone(demo: Path) -> None:
     report = (demo / "report.html").read_text(encoding="utf-8")
     assert "Blood pressure under control" in report
     assert 'src="http' not in report
+
+
+def test_the_scorecard_puts_a_planted_gap_first(demo: Path) -> None:
+    told = json.loads((demo / "scorecard.json").read_text(encoding="utf-8"))
+    assert {each["id"]: each["state"] for each in told["clauses"]}["care"] == "measured"
+    assert told["gaps"][0]["attribute"] in ("uninsured", "payer")
+    assert told["gaps"][0]["sure"] != "not sure"
 
 
 def test_a_demo_can_be_made_again_in_its_place(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""`salus demo`: the whole way on synthetic people in whom a gap is planted, and whether it was found.
+"""`salus demo`: the whole way on synthetic people in whom gaps are planted, and whether they were found.
 
 Makes people (`catalog.synth`), then calls the other commands as a person would, and sets what the equity
 table says beside what was planted. Leaves to others: every one of those steps.
@@ -23,16 +23,17 @@ from salus.catalog.synth.run import RECORDS
 from salus.equity.results import Results
 from salus.errors import UsageError
 
-COMMUNITY, POPULATION, RESULTS, REPORT = "community", "population.duckdb", "results", "report.html"
+COMMUNITY, POPULATION, RESULTS = "community", "population.duckdb", "results"
+REPORT, SCORECARD = "report.html", "scorecard.html"
 MARK = f"{COMMUNITY}/truth.json"  # by which a folder is known to be a demo's own
 ATTRIBUTES = ("uninsured", "payer", "race", "ethnicity", "language", "sex", "age_band", "zip")
 
 
 def demo_command(out: Path, people: int, seed: int) -> None:
-    """Write records, population, results and report.html into `out`; raises UsageError, SalusError."""
+    """Write records, population, results, scorecard and report into `out`; raises UsageError, SalusError."""
     console = Console(highlight=False)
     check_folder(out)
-    steps = Steps(console, total=5)
+    steps = Steps(console, total=6)
     with steps.step(f"{people:,} synthetic people, seed {seed}"):
         truth = fresh(out, people, seed)
     with steps.step("load: records into typed tables"):
@@ -41,12 +42,15 @@ def demo_command(out: Path, people: int, seed: int) -> None:
         evaluate(out, truth.period)
     with steps.step("equity: for whom less often"):
         compare(out)
-    with steps.step("report: one HTML file"):
+    with steps.step("scorecard: the mission, clause by clause"):
+        scorecard(out)
+    with steps.step("report: every measure by every group"):
         report(out)
     console.print(Rule(style="dim"))
     for line in summary(truth, Results.open(out / RESULTS)):
         console.print(line, soft_wrap=True)
-    console.print(f"\nOpen [bold]{out / REPORT}[/bold] in a browser: it needs no network.", soft_wrap=True)
+    pages = f"[bold]{out / SCORECARD}[/bold] and [bold]{out / REPORT}[/bold]"
+    console.print(f"\nOpen {pages} in a browser: they need no network.", soft_wrap=True)
 
 
 class Steps:
@@ -100,6 +104,12 @@ def report(out: Path) -> None:
     from salus.cli.report import report_command
 
     report_command(out / RESULTS, out / REPORT)
+
+
+def scorecard(out: Path) -> None:
+    from salus.cli.scorecard import scorecard_command
+
+    scorecard_command([out / RESULTS], out / SCORECARD, console=Console(quiet=True))
 
 
 def summary(truth: Truth, results: Results) -> Iterator[str]:

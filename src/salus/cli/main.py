@@ -610,7 +610,7 @@ def demo(
     people: Annotated[int, typer.Option("--people", metavar="N", min=100, help="How many synthetic people.")] = 4000,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another seed, other people.")] = 1,
 ) -> None:
-    """The whole way on synthetic people in whom a gap is planted: does the report find it?"""
+    """The whole way on synthetic people in whom gaps are planted: are they found?"""
     from salus.cli.demo import demo_command
 
     demo_command(out, people, seed)
