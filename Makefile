@@ -65,7 +65,7 @@ docs: $(READY)  ## the pages of docs/ that are made from the code, and all of do
 	@$(BIN)/python scripts/make_docs.py
 	@$(BIN)/python scripts/doc_site.py
 
-picture: demo  ## the picture of the report that README shows (needs chromium)
+picture: demo  ## the picture of the scorecard that README shows (needs chromium)
 	@scripts/picture.sh
 
 clean:  ## what the other targets made

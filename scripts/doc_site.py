@@ -1,4 +1,4 @@
-"""docs/*.md -> site/: the documentation as plain HTML, every link checked; it asks nothing of a network.
+"""docs/*.md and notebooks -> site/: the documentation as plain HTML, every link checked; nothing asks a network.
 
 Run by `make docs`. README is the first page. A page that no group names stands under "More", so that none is lost.
 Leaves to others: writing the pages that follow from the code (`make_docs.py`).
@@ -6,6 +6,7 @@ Leaves to others: writing the pages that follow from the code (`make_docs.py`).
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from markdown_it.token import Token
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
 GROUPS = {
-    "Begin": ("README.md", "docs/tutorials/*.md"),
+    "Begin": ("README.md", "docs/tutorials/*.md", "docs/tutorials/*.ipynb"),
     "Use": (
         *("docs/cli.md", "docs/python.md", "docs/catalog.md", "docs/authoring.md", "docs/tables.md", "docs/synth.md"),
         *("docs/attributes.md", "docs/explain.md", "docs/bulk-data.md"),
@@ -79,7 +80,7 @@ def pages(root: Path) -> dict[str, list[Page]]:
 
 
 def _page(root: Path, path: Path) -> Page:
-    page = Page(PurePosixPath(path.relative_to(root).as_posix()), path.read_text(encoding="utf-8"))
+    page = Page(PurePosixPath(path.relative_to(root).as_posix()), _text(path))
     page.tokens = _parser().parse(page.text)
     used: dict[str, int] = {}
     for opening, inline in zip(page.tokens, page.tokens[1:], strict=False):
@@ -88,6 +89,15 @@ def _page(root: Path, path: Path) -> Page:
             opening.attrs["id"] = slug + (f"-{used[slug]}" if slug in used else "")
             used[slug] = used.get(slug, 0) + 1
     return page
+
+
+def _text(path: Path) -> str:
+    """A page as Markdown; a notebook is its cells, the code fenced."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
+    return "\n\n".join(f"```python\n{said}\n```" if kind == "code" else said for kind, said in cells)
 
 
 def _parser() -> MarkdownIt:

@@ -17,6 +17,7 @@ from salus.equity.compare import Settings, equity_table
 from salus.equity.results import Results
 from salus.errors import SalusError, UsageError
 from salus.mission.files import write
+from salus.mission.page import top
 from salus.mission.scorecard import Order, Scorecard, scorecard
 from salus.publish.policy import PROFILES
 from salus.publish.release import Order as ReleaseOrder
@@ -88,6 +89,12 @@ def test_the_planted_gap_comes_first_and_once(card: Scorecard) -> None:
     assert len(of) == 1  # payer Uninsured and uninsured yes are the same people
     claims = [gap.claimed for gap in card.gaps]
     assert claims == sorted(claims, reverse=True)
+
+
+def test_no_measure_fills_the_page(card: Scorecard) -> None:
+    measures = [gap.measure for gap in top(card.gaps)]
+    assert measures
+    assert max(measures.count(name) for name in measures) <= 2
 
 
 def test_a_clause_about_everything_says_what_nobody_recorded(card: Scorecard) -> None:

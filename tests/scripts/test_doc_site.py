@@ -19,8 +19,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_page_is_there_and_in_the_menu_of_the_first(site: Path) -> None:
     first = (site / "index.html").read_text(encoding="utf-8")
-    for path in (doc_site.ROOT / "docs").rglob("*.md"):
-        target = path.relative_to(doc_site.ROOT / "docs").with_suffix(".html")
+    docs = doc_site.ROOT / "docs"
+    for path in [*docs.rglob("*.md"), *docs.rglob("*.ipynb")]:
+        target = path.relative_to(docs).with_suffix(".html")
         assert (site / target).is_file()
         assert f'href="{target.as_posix()}"' in first
 

@@ -37,7 +37,8 @@ x = 1
 done in ... s
 ```
 ```python
-kept = open("a.toml").read()
+from pathlib import Path
+kept = Path("a.toml").read_text()
 print(kept)
 ```
 ```text
@@ -52,7 +53,7 @@ def test_a_page_that_holds(tmp_path: Path) -> None:
 
 WRONG = {
     "page.md:2: $ echo a": "\n```console\n$ echo a\nb\n```\n",
-    "this did not come out: a": "\n```console\n$ printf 'b\\na\\n'\na\nb\na\n```\n",
+    "this did not come out: b": "\n```console\n$ printf 'b\\na\\n'\na\nb\n```\n",
     "page.md:1: $ false": "```console\n$ false\n```\n",
     "did not come out: 2": "```python\nprint(1)\n```\n```text\n2\n```\n",
 }

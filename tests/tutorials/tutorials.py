@@ -7,7 +7,7 @@ In docs/tutorials/*.md, in the order they stand:
     ```python                  run; all of a page share their names
     ```text                    must come out of the Python before it
 
-Of a line that is shown, `...` stands for anything, and runs of blanks for one: figures that may differ are left to it.
+Of a line that is shown, `...` stands for anything, and runs of blanks for one.
 Lines that are not shown may come between. A notebook (.ipynb) is its code cells. Leaves to others: the pages.
 """
 
@@ -103,7 +103,7 @@ def compare(shown: str, said: str, where: str) -> None:
     """Every line shown comes out, in that order."""
     rest = [_plain(line) for line in said.splitlines()]
     for line in filter(None, map(_plain, shown.splitlines())):
-        pattern = ".*".join(map(re.escape, line.split("...")))
+        pattern = ".*".join(map(re.escape, re.split(r" *\.\.\. *", line)))
         place = next((n for n, told in enumerate(rest) if re.fullmatch(pattern, told)), None)
         assert place is not None, f"{where}: this did not come out: {line}\n--- what did:\n{said}"
         rest = rest[place + 1 :]

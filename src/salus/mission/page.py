@@ -22,6 +22,7 @@ from salus.mission.trend import Trend
 from salus.publish import words
 
 MOST_GAPS = 5
+MOST_OF_A_MEASURE = 2
 MOST_OF_A_CLAUSE = 8
 """Gaps shown; scorecard.json has all of them."""
 _WIDE, _TALL, _EDGE = 150.0, 40.0, 5.0
@@ -54,8 +55,12 @@ def render(card: Scorecard, out: Path) -> str:
 
 
 def top(gaps: Sequence[Gap]) -> list[Gap]:
-    """The first gaps to speak of: sure ones, of groups that are known."""
-    return [gap for gap in gaps if gap.claimed and gap.known][:MOST_GAPS]
+    """The first gaps to speak of: sure ones, of groups that are known, and no measure more than twice."""
+    found: list[Gap] = []
+    for gap in gaps:
+        if gap.claimed and gap.known and sum(gap.measure == other.measure for other in found) < MOST_OF_A_MEASURE:
+            found.append(gap)
+    return found[:MOST_GAPS]
 
 
 def sum_people(kept: Kept) -> Gap | None:
