@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import orjson
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.syntax import Syntax
-from rich.table import Table
+from rich.table import Column, Table
 
 from salus.catalog import content_paths
 from salus.catalog.entries import Entry, entries, entry, resources
@@ -28,11 +29,11 @@ def list_command(as_json: bool) -> None:
     if as_json:
         print(json.dumps([{"folder": str(each.folder), **each.said} for each in found], indent=2, default=str))
         return
-    table = Table("clause", "measure", "scoring", "better", "what it counts")
+    table = Table("clause", Column("measure", no_wrap=True), "better", "what it counts", box=SIMPLE_HEAD)
     before = ""
     for each in found:
         clause = "" if each.clause == before else each.clause
-        table.add_row(clause, each.name, each.said["scoring"], each.said.get("improvement", "-"), each.title)
+        table.add_row(clause, each.name, each.said.get("improvement", "-"), each.title)
         before = each.clause
     console = Console()
     console.print(table)

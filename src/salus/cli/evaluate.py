@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -109,11 +110,13 @@ def tools(name: str = "duckdb", memory: str | None = None) -> Tools:
 def show(done: Evaluation) -> None:
     """The counts and score of every measure group on stdout, warnings on stderr."""
     console = Console()
-    table = Table("measure", "group", "initial population", "denominator or\nmeasure population", "numerator", "score")
+    counts = (Column(name, justify="right", no_wrap=True) for name in ("initial", "counted", "numerator", "score"))
+    table = Table(Column("measure", overflow="fold"), Column("group", overflow="fold"), *counts, box=SIMPLE_HEAD)
     for report in done.reports:
         for group in report["group"]:
             table.add_row(*_row(report["measure"], group))
     console.print(table)
+    console.print("counted: the denominator, or the measure population", style="dim")
     for warning in done.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     console.print(f"{done.out} written in {sum(done.timings.values()):.1f} s", highlight=False)
