@@ -167,3 +167,12 @@ def test_tests_of_a_table_run_on_rows(salus: Run, staff: Path) -> None:
     code, out, _ = salus("test", staff)
     assert code == 1
     assert "late on table: is in initial-population, denominator, numerator; expected initial-population" in out
+
+
+@pytest.mark.parametrize("option", [["--clauses"], ["--individual"], ["--profile"], ["--memory", "1GB"]])
+def test_an_option_that_a_table_does_not_have_is_refused(salus: Run, staff: Path, option: list[str]) -> None:
+    arguments = ("evaluate", staff / "staff.csv", "--content", staff / "trained.toml", *PERIOD)
+    code, _, err = salus(*arguments, "--out", staff / "results", *option)
+    assert code == 2
+    assert f"staff.csv is a table: {option[0]} is for populations" in err
+    assert not (staff / "results").exists()

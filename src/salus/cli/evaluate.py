@@ -49,6 +49,8 @@ def evaluate_command(
     content = content or content_paths()
     job = Job(population, tuple(content), period, out, tuple(measures), *choices)
     check_job(job)
+    if is_table(population):
+        check_table(job, memory, profile)
     spare_pandas()
     done = evaluate_table(job, datetime.now(UTC)) if is_table(population) else evaluate(job, tools(engine, memory))
     record("evaluate", out, {"population": population, "content": list(content)}, period=period, engine=engine)
@@ -83,6 +85,17 @@ def check_job(job: Job) -> None:
     for path in (job.population, *job.content):
         if not path.exists():
             raise UsageError(f"{path} is not there")
+
+
+def check_table(job: Job, memory: str | None, profile: bool) -> None:
+    """UsageError for an option that means nothing where measures are of a table."""
+    asked = {
+        "--engine": job.engine != "duckdb", "--individual": job.individual, "--clauses": job.clauses,
+        "--memory": memory, "--profile": profile,
+    }  # fmt: skip
+    for option, given in asked.items():
+        if given:
+            raise UsageError(f"{job.population} is a table: {option} is for populations of FHIR records")
 
 
 def check_engine(name: str) -> None:
