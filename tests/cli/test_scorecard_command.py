@@ -37,7 +37,8 @@ def test_a_mission_of_ones_own_begins_with_the_default(tmp_path: Path, capsys: p
     folder = grouped(tmp_path / "results", {"White": (150, 200), "Asian": (100, 200)})
     assert run("mission") == 0
     own = tmp_path / "mission.toml"
-    own.write_text(capsys.readouterr().out.replace("measures = []", 'measures = ["M"]', 1), encoding="utf-8")
+    first, rest = capsys.readouterr().out.split("measures = [", 1)
+    own.write_text(f'{first}measures = ["M"]{rest.partition("]")[2]}', encoding="utf-8")
     assert run("scorecard", folder, "--mission", own, "--out", tmp_path / "card.html", "--by", "race") == 0
     told = json.loads((tmp_path / "card.json").read_text(encoding="utf-8"))
     assert (told["clauses"][0]["state"], told["clauses"][0]["measured"]) == ("measured", [["M", "0"]])
