@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+import vl_convert
 from made_results import determination, grouped, measure_entry, planted, write_results
 from rich.console import Console
 
@@ -34,7 +36,7 @@ def specs(text: str) -> list[dict[str, Any]]:
 
 def drawn(text: str) -> list[dict[str, Any]]:
     """Every row of every picture."""
-    return [row for spec in specs(text) for data in spec["datasets"].values() for row in data if "group" in row]
+    return [row for spec in specs(text) for row in spec["data"]["values"]]
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +121,20 @@ def test_pictures_hold_what_the_table_says_and_the_unknown_group(report: str) ->
     assert set(rows) == {"Uninsured", "Not known", "Private"}
     assert rows["Private"]["kind"] == "reference"
     assert f">{rows['Private']['interval']}<" in report
+
+
+def test_every_picture_is_a_vega_lite_specification(report: str) -> None:
+    assert specs(report)
+    for spec in specs(report):
+        names = {mark["type"] for mark in marks(vl_convert.vegalite_to_vega(spec))}
+        assert {"rule", "symbol", "text"} <= names
+
+
+def marks(vega: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every mark of a Vega specification, those in groups too."""
+    for mark in vega.get("marks", ()):
+        yield mark
+        yield from marks(mark)
 
 
 def test_no_small_cell_is_anywhere_in_the_source(tmp_path: Path) -> None:

@@ -11,8 +11,6 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
-
 from salus.publish import words
 from salus.publish.disclosure import Line
 
@@ -26,6 +24,7 @@ _STYLES = {  # kind: colour, shape
     "too few to say": ("#9CA3AF", "circle"),
 }
 _KINDS = dict.fromkeys(("higher", "lower", "not compared"), "no clear difference")
+Json = dict[str, Any]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -44,36 +43,36 @@ def scale(lines: Sequence[Line]) -> tuple[float, float]:
     return (low, high) if high > low else (max(0.0, low - 0.1), min(1.0, low + 0.1))
 
 
-def forest(lines: Sequence[Line], overall: Line, domain: tuple[float, float]) -> dict[str, Any]:
+def forest(lines: Sequence[Line], overall: Line, domain: tuple[float, float]) -> Json:
     """A Vega-Lite specification: a row per group with its rate and interval, a dashed line for everyone's
     rate.
     """
     rows = _distinct([_row(line) for line in lines])
     order = [row["group"] for row in rows]
-    y = alt.Y("group:N", sort=order, title=None, scale=alt.Scale(domain=order), axis=_names())
-    layers = [*_backdrop(overall, domain), *_marks(rows, y, domain)]
-    chart = alt.layer(*layers).properties(width="container", height=alt.Step(STEP))
-    spec: dict[str, Any] = _styled(chart).to_dict()
-    return spec
+    y = {"field": "group", "type": "nominal", "sort": order, "title": None, "scale": {"domain": order}, "axis": _NAMES}
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "config": _CONFIG,
+        "data": {"values": rows},
+        "width": "container",
+        "height": {"step": STEP},
+        "layer": [*_backdrop(overall, domain), *_marks(y, domain)],
+    }
 
 
-def _names() -> alt.Axis:
-    """Group names beside their rows; one of two lines stands with its middle, not its top, at the row."""
-    two_lines = {"test": "indexof(datum.label, '\\n') > 0", "value": "bottom"}
-    return alt.Axis(
-        labelExpr="split(datum.label, '\\n')",
-        labelBaseline={"condition": two_lines, "value": "middle"},
-        labelLimit=240,
-        labelPadding=8,
-        domain=False,
-        ticks=False,
-    )
+_TWO_LINES = {"test": "indexof(datum.label, '\\n') > 0", "value": "bottom"}
+_NAMES: Json = {
+    "labelExpr": "split(datum.label, '\\n')",
+    "labelBaseline": {"condition": _TWO_LINES, "value": "middle"},
+    "labelLimit": 240, "labelPadding": 8, "domain": False, "ticks": False,
+}  # fmt: skip
+"""Group names beside their rows; one of two lines stands with its middle, not its top, at the row."""
 
 
-def _row(line: Line) -> dict[str, Any]:
+def _row(line: Line) -> Json:
     label = words.group_label(line.attribute, line.value)
     open_row = not line.hidden and line.figures["rate"] is not None
-    row: dict[str, Any] = {
+    row: Json = {
         "group": _in_two_lines(label),
         "name": label,
         "kind": kind(line),
@@ -94,7 +93,7 @@ def _in_two_lines(label: str) -> str:
     return "\n".join(lines) or "(no name)"
 
 
-def _distinct(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _distinct(rows: Sequence[Json]) -> list[Json]:
     """Names cut to the same lines stay rows of their own: invisible marks tell them apart."""
     seen: dict[str, int] = {}
     for row in rows:
@@ -108,53 +107,60 @@ def _why_empty(line: Line) -> str:
     return line.verdict if line.hidden else "no one counted"
 
 
-def _backdrop(overall: Line, domain: tuple[float, float]) -> list[alt.Chart]:
+def _backdrop(overall: Line, domain: tuple[float, float]) -> list[Json]:
     """Everyone's rate as a dashed line behind the groups."""
     rate = overall.figures["rate"]
     if rate is None:
         return []
-    data = alt.InlineData(values=[{"everyone": rate}])
-    rule = alt.Chart(data).mark_rule(strokeDash=[3, 4], color="#94A3B8", strokeWidth=1.25)
-    return [rule.encode(x=alt.X("everyone:Q", scale=alt.Scale(domain=list(domain))))]
+    mark = {"type": "rule", "strokeDash": [3, 4], "color": "#94A3B8", "strokeWidth": 1.25}
+    x = {"field": "everyone", "type": "quantitative", "scale": {"domain": list(domain)}}
+    return [{"data": {"values": [{"everyone": rate}]}, "mark": mark, "encoding": {"x": x}}]
 
 
-def _marks(rows: Sequence[dict[str, Any]], y: alt.Y, domain: tuple[float, float]) -> list[alt.Chart]:
-    base = alt.Chart(alt.InlineData(values=list(rows))).encode(y=y)
-    x = alt.X(
-        "rate:Q", title=None, scale=alt.Scale(domain=list(domain), nice=False, zero=False),
-        axis=alt.Axis(format=".0%", tickCount=5, grid=True, domain=False, ticks=False, labelPadding=6),
-    )  # fmt: skip
-    kinds = list(_STYLES)
-    colours, shapes = ([_STYLES[k][i] for k in kinds] for i in (0, 1))
-    colour = alt.Color("kind:N", legend=None, scale=alt.Scale(domain=kinds, range=colours))
-    shape = alt.Shape("kind:N", legend=None, scale=alt.Scale(domain=kinds, range=shapes))
-    tooltip = [
-        alt.Tooltip("name:N", title="Group"),
-        alt.Tooltip("label:N", title="Rate"),
-        alt.Tooltip("interval:N", title="Interval"),
-        alt.Tooltip("count:N", title="Count"),
-    ]
-    drawn = base.transform_filter("isValid(datum.rate)").encode(color=colour)
-    empty = base.transform_filter("datum.note != ''")
-    note = {"x": alt.value(4), "text": "note:N"}
+def _marks(y: Json, domain: tuple[float, float]) -> list[Json]:
+    x = {"field": "rate", "type": "quantitative", "title": None, "axis": _PERCENT}
+    x["scale"] = {"domain": list(domain), "nice": False, "zero": False}
+    low, high = {"field": "low", "type": "quantitative", "title": None}, {"field": "high"}
+    interval = {"type": "rule", "strokeWidth": 2.5, "opacity": 0.55}
+    point = {"type": "point", "filled": True, "opacity": 1, "size": 95}
+    label = {"type": "text", "dy": -11, "fontSize": 11.5, "fontWeight": 600}
+    note = {"type": "text", "align": "left", "fontStyle": "italic", "fontSize": 12}
+    halo, ink = {**note, "stroke": "white", "strokeWidth": 5}, {**note, "color": "#5B6673"}
+    coloured = {"y": y, "color": _of_kind(0)}
+    noted = {"y": y, "x": {"value": 4}, "text": {"field": "note"}}
     return [
-        drawn.mark_rule(strokeWidth=2.5, opacity=0.55).encode(x=alt.X("low:Q", title=None), x2="high:Q"),
-        drawn.mark_point(filled=True, opacity=1, size=95).encode(x=x, shape=shape, tooltip=tooltip),
-        drawn.mark_text(dy=-11, fontSize=11.5, fontWeight=600).encode(x=x, text="label:N"),
-        *(
-            empty.mark_text(align="left", fontStyle="italic", fontSize=12, **ink).encode(**note)
-            for ink in ({"stroke": "white", "strokeWidth": 5}, {"color": "#5B6673"})
-        ),
-    ]  # fmt: skip
+        _layer("isValid(datum.rate)", interval, {**coloured, "x": low, "x2": high}),
+        _layer("isValid(datum.rate)", point, {**coloured, "x": x, "shape": _of_kind(1), "tooltip": _TOOLTIP}),
+        _layer("isValid(datum.rate)", label, {**coloured, "x": x, "text": {"field": "label"}}),
+        *(_layer("datum.note != ''", mark, noted) for mark in (halo, ink)),
+    ]
 
 
-def _styled(chart: Any) -> Any:
-    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
-    return (
-        chart.configure(font=FONT, background="transparent", aria=False, autosize=fit)
-        .configure_view(stroke=None)
-        .configure_axis(labelFontSize=12.5, labelColor="#334155", gridColor="#E8EBEF")
-    )
+def _layer(where: str, mark: Json, encoding: Json) -> Json:
+    return {"transform": [{"filter": where}], "mark": mark, "encoding": encoding}
+
+
+def _of_kind(place: int) -> Json:
+    """The colour (0) or the shape (1) of a mark."""
+    scale = {"domain": list(_STYLES), "range": [style[place] for style in _STYLES.values()]}
+    return {"field": "kind", "type": "nominal", "legend": None, "scale": scale}
+
+
+_PERCENT: Json = {
+    "format": ".0%", "tickCount": 5, "grid": True, "domain": False, "ticks": False, "labelPadding": 6,
+}  # fmt: skip
+_TOOLTIP: list[Json] = [
+    {"field": field, "type": "nominal", "title": title}
+    for field, title in (("name", "Group"), ("label", "Rate"), ("interval", "Interval"), ("count", "Count"))
+]
+_CONFIG: Json = {
+    "font": FONT,
+    "background": "transparent",
+    "aria": False,
+    "autosize": {"type": "fit-x", "contains": "padding"},
+    "view": {"stroke": None},
+    "axis": {"labelFontSize": 12.5, "labelColor": "#334155", "gridColor": "#E8EBEF"},
+}
 
 
 def in_words(lines: Sequence[Line], what: str) -> str:

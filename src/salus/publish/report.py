@@ -14,7 +14,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import altair as alt
 import duckdb
 import jinja2
 import pyarrow.parquet as pq
@@ -446,5 +445,4 @@ def _resource(name: str) -> str:
 
 def _vega() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script."""
-    version = alt.SCHEMA_VERSION.lstrip("v").split(".")
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", ".".join(version[:2]))
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_convert.get_vegalite_versions()[-1])
