@@ -91,16 +91,15 @@ class Walk:
     not there.
 
     `given` lists the files read so far, the last being the one under way. A file whose content is in `known`
-    (size, hash) is passed over and listed in `unchanged`; so is a further copy of one that was read.
+    (hashes, by size) is passed over and listed in `unchanged`; so is a further copy of one that was read.
     """
 
     paths: Sequence[Path]
     meter: Meter = field(default_factory=Meter)
-    known: set[tuple[int, str]] = field(default_factory=set)
+    known: dict[int, set[str]] = field(default_factory=dict)
     files: list[Path] = field(init=False)
     given: list[Given] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
-    _sizes: set[int] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         for path in self.paths:
@@ -110,7 +109,6 @@ class Walk:
         self.meter.total = sum(file.stat().st_size for file in self.files)
 
     def __iter__(self) -> Iterator[Source | Failure]:
-        self._sizes = {size for size, _ in self.known}
         for file in self.files:
             if self._is_known(file):
                 self.unchanged.append(str(file))
@@ -120,12 +118,12 @@ class Walk:
 
     def _is_known(self, file: Path) -> bool:
         """Reads the file only where one of its size is known."""
-        size = file.stat().st_size
-        if size not in self._sizes:
+        hashes = self.known.get(file.stat().st_size)
+        if not hashes:
             return False
         try:
             with file.open("rb") as stream:
-                return (size, hashlib.file_digest(stream, _digest).hexdigest()) in self.known
+                return hashlib.file_digest(stream, _digest).hexdigest() in hashes
         except OSError:
             return False  # reading it in earnest will say what is wrong
 
@@ -140,8 +138,7 @@ class Walk:
                 except BROKEN as problem:
                     yield Failure(str(file), _reason(problem))
                 given.size, given.hash = metered.finish()
-                self.known.add((given.size, given.hash))
-                self._sizes.add(given.size)
+                self.known.setdefault(given.size, set()).add(given.hash)
         except OSError as problem:
             yield Failure(str(file), _reason(problem))
 

@@ -27,10 +27,10 @@ FROM (SELECT source, sum(resources) AS resources, sum(deletions) AS deletions, s
 _RAW = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw' AND database_name = current_database()"
 
 
-def known(con: duckdb.DuckDBPyConnection) -> set[tuple[int, str]]:
-    """Size and hash of the files that need not be read again."""
-    found = con.execute("SELECT size, hash FROM manifest WHERE hash IS NOT NULL").fetchall()
-    return {(size, hash_) for size, hash_ in found}
+def known(con: duckdb.DuckDBPyConnection) -> dict[int, set[str]]:
+    """The hashes, by size, of the files that need not be read again."""
+    found = con.execute("SELECT size, list(hash) FROM manifest WHERE hash IS NOT NULL GROUP BY size").fetchall()
+    return {size: set(hashes) for size, hashes in found}
 
 
 def next_source(con: duckdb.DuckDBPyConnection) -> int:
