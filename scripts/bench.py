@@ -159,16 +159,15 @@ def clone_row(
         yield from (f"{resources:,}", f"{written / MEGA:,.0f} MB")
         try:
             yield from load_and_evaluate(deck, name, size, rounds, work, written)
-            phases.append(phases_row(name, size, work))
+            phases.append(phases_row(deck, name, size, work))
         except Failed as failed:
             yield f"**{failed}**"
 
 
-def phases_row(name: str, size: Size, work: Path) -> tuple[object, ...]:
+def phases_row(deck: Deck, name: str, size: Size, work: Path) -> tuple[object, ...]:
     """One more evaluation, taken apart."""
     from bench_scale import floor  # stands on this module
 
-    deck = Deck.read(SHARED / f"ecqm/decks/{name}.ndjson")
     results = work / "results"
     ran = salus(*evaluation(work / "population.duckdb", [name], (deck.first, deck.last), results))
     reads = json.loads((results / "run.json").read_text())["columns_read"]

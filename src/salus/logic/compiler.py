@@ -156,11 +156,7 @@ class Compiler:
         return self._defined[key]
 
     def result(self, library: Library, name: str) -> tuple[Value, Context]:
-        """The value of a define, or of a function without operands, and the frame of patients it stands in."""
-        functions = [f for f in library.functions(name) if not f.operands and f.expression is not None]
-        if functions and functions[0].expression is not None:
-            cx = Context(self, library, name, self.patients())
-            return self.value(functions[0].expression, cx), cx
+        """The value of a define and the frame of patients it stands in."""
         defined = self.define(library, name)
         cx = Context(self, library, name, self.patients(defined))
         return self.use(defined, cx), cx
