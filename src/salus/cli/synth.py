@@ -24,7 +24,7 @@ def synth_command(
         chosen = dataclasses.replace(chosen, year=year)
     if mess:
         chosen = dataclasses.replace(chosen, mess=Mess.usual())
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     started = time.perf_counter()
     with console.status(f"0 of {people:,} people") as status:
         made = synthesize(

@@ -166,6 +166,13 @@ def test_nothing_happens_before_birth_or_after_the_year(written: Path) -> None:
         assert born[row["patient"]["reference"]] <= row["occurrenceDateTime"] <= "2026-12-31"
 
 
+def test_the_oldest_of_the_earliest_year_are_born_before_it() -> None:
+    drawn = draw_block(dataclasses.replace(Scenario.named("null"), year=1990), 1, 0)
+    born = [json.loads(row)["birthDate"] for row in drawn.rows["Patient"][1]]
+    assert min(born) < "1900"
+    assert max(born) <= "1990-12-31"
+
+
 # --- the truth ---
 
 
@@ -234,11 +241,41 @@ def test_a_folder_without_truth_is_an_error(tmp_path: Path) -> None:
         Truth.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("measures", None), ("planted", [{"effect": {"colour": "red"}}]), ("period", ["2026", "May"])]
+)
+def test_a_truth_that_was_changed_is_an_error(written: Path, tmp_path: Path, key: str, value: Any) -> None:
+    told = Truth.read(written).as_json() | {key: value}
+    (tmp_path / "truth.json").write_text(json.dumps(told))
+    with pytest.raises(SalusError, match=r"truth\.json: not whole, or changed"):
+        Truth.read(tmp_path)
+    (tmp_path / "truth.json").write_text(json.dumps(Truth.read(written).as_json()))
+    (tmp_path / "truth.parquet").write_text("not a table")
+    for table in (Truth.read(tmp_path).units, Truth.read(tmp_path).who):
+        with pytest.raises(SalusError, match=r"\.parquet: cannot be read"):
+            table()
+
+
 def test_nothing_but_a_community_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(UsageError, match="holds other things"):
         synthesize(tmp_path, 5, 1)
+    (tmp_path / "truth.json").write_text("the title of a play")
+    with pytest.raises(UsageError, match="holds other things"):
+        synthesize(tmp_path, 5, 1)
     assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_folder_that_cannot_take_its_place_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for folder in (Path(), Path("..")):
+        with pytest.raises(UsageError, match="is the folder of work or above it"):
+            synthesize(folder, 5, 1)
+    with pytest.raises(SalusError, match=r"cannot write synthetic records into x+: File name too long"):
+        synthesize(Path("x" * 300), 5, 1)
+    assert list(tmp_path.iterdir()) == [tmp_path / "here"]
+    assert not list((tmp_path / "here").iterdir())
 
 
 # --- mess ---

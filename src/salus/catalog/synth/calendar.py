@@ -12,7 +12,8 @@ import numpy as np
 from salus.catalog.synth.dice import Reals, Texts, Whole
 
 EPOCH = date(1970, 1, 1)
-FIRST, LAST = date(1905, 1, 1), date(2101, 12, 31)
+FIRST, LAST = date(1890, 1, 1), date(2101, 12, 31)
+"""From the birth of the oldest in the earliest year of a scenario to the last prescription of the latest."""
 _WRITTEN: Texts = np.array(
     [(FIRST + timedelta(days=step)).isoformat() for step in range((LAST - FIRST).days + 1)], dtype=object
 )

@@ -75,9 +75,9 @@ def synthesize(
     done. Raises UsageError for a folder that holds other things, SalusError when the disk refuses.
     """
     scenario = scenario or Scenario.named("standard")
-    check_folder(folder)
-    partial = folder.with_name(f".{folder.name}.partial")
     with writing(f"synthetic records into {folder}"):
+        check_folder(folder)
+        partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         (partial / RECORDS).mkdir(parents=True)
         try:
@@ -91,10 +91,13 @@ def synthesize(
 
 
 def check_folder(folder: Path) -> None:
-    """Only what was made here is made again."""
+    """Only what was made here is made again; the folder is put in its place whole, so it is none that one stands in."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; synthetic records need a folder")
-    if folder.exists() and any(folder.iterdir()) and not (folder / SUMMARY).exists():
+    if Path.cwd().is_relative_to(folder.resolve()):
+        raise UsageError(f"{folder} is the folder of work or above it; synthetic records need a folder of their own")
+    there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if there and (SUMMARY not in there or there - {RECORDS, SUMMARY, UNITS, PEOPLE}):
         raise UsageError(f"{folder} holds other things than synthetic records; choose another folder")
 
 

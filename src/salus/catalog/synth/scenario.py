@@ -8,6 +8,7 @@ in the data starts here. Groups are named as Salus names them (docs/attributes.m
 from __future__ import annotations
 
 import dataclasses
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -87,7 +88,7 @@ class Mess:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is planted. `source` is where it came from, for messages."""
+    """What is planted, among whom."""
 
     name: str = "null"
     title: str = "Nobody is treated worse"
@@ -96,14 +97,10 @@ class Scenario:
     community: Community = field(default_factory=Community)
     record: Record = field(default_factory=Record)
     mess: Mess = field(default_factory=Mess)
-    source: str = "scenario"
 
     @property
     def period(self) -> tuple[date, date]:
         return date(self.year, 1, 1), date(self.year, 12, 31)
-
-    def as_json(self) -> dict[str, Any]:
-        return {name: value for name, value in dataclasses.asdict(self).items() if name != "source"}
 
     @classmethod
     def named(cls, name: str) -> Scenario:
@@ -129,12 +126,13 @@ def shipped() -> list[str]:
 
 def read_scenario(told: Mapping[str, Any], source: str) -> Scenario:
     """A scenario out of parsed TOML; UsageError names the source and the key."""
-    _known(told, {"name", "title", "year", "effects", "interventions", "community", "record", "mess"}, source, "")
-    effects = [read_effect(each, f"{source}: effects[{n}]", None) for n, each in enumerate(told.get("effects", []))]
-    for number, each in enumerate(told.get("interventions", [])):
+    _known(told, {"name", "title", "year", "effects", "interventions", "community", "record", "mess"}, source)
+    told_of = enumerate(_tables(told, "effects", source))
+    effects = [read_effect(each, f"{source}: effects[{n}]", None) for n, each in told_of]
+    for number, each in enumerate(_tables(told, "interventions", source)):
         place = f"{source}: interventions[{number}]"
         start = each.get("start") if isinstance(each, Mapping) else None
-        if not isinstance(start, int) or not 1 <= start <= 12:
+        if not isinstance(start, int) or isinstance(start, bool) or not 1 <= start <= 12:
             raise UsageError(f"{place}.start: a month from 1 to 12 is needed, not {start!r}")
         effects.append(read_effect({key: value for key, value in each.items() if key != "start"}, place, start))
     year = told.get("year", 2026)
@@ -148,14 +146,13 @@ def read_scenario(told: Mapping[str, Any], source: str) -> Scenario:
         community=_numbers(Community, told.get("community", {}), f"{source}: community"),
         record=_numbers(Record, told.get("record", {}), f"{source}: record"),
         mess=_numbers(Mess, told.get("mess", {}), f"{source}: mess"),
-        source=source,
     )
 
 
 def read_effect(told: Any, place: str, start: int | None) -> Effect:
     if not isinstance(told, Mapping):
         raise UsageError(f"{place}: a table is needed, not {told!r}")
-    _known(told, {"measure", "step", "who", "against", *SCALES}, place, "")
+    _known(told, {"measure", "step", "who", "against", *SCALES}, place)
     measure, step = str(told.get("measure")), str(told.get("step"))
     if measure not in MEASURES:
         raise UsageError(f"{place}.measure: no measure {measure!r}; there are {', '.join(MEASURES)}")
@@ -167,7 +164,7 @@ def read_effect(told: Any, place: str, start: int | None) -> Effect:
     if len(given) != 1:
         raise UsageError(f"{place}: say either difference (of chances) or odds (a ratio)")
     size = told[given[0]]
-    if isinstance(size, bool) or not isinstance(size, (int, float)) or (given[0] == "odds" and size <= 0):
+    if not _is_number(size) or (given[0] == "odds" and size <= 0):
         raise UsageError(f"{place}.{given[0]}: a number is needed{' above 0' * (given[0] == 'odds')}, not {size!r}")
     who, against = (_groups(told.get(key, {}), f"{place}.{key}") for key in ("who", "against"))
     if not who:
@@ -186,17 +183,32 @@ def _groups(told: Any, place: str) -> Who:
     return dict(told)
 
 
-def _known(told: Mapping[str, Any], names: set[str], source: str, what: str) -> None:
+def _tables(told: Mapping[str, Any], key: str, source: str) -> list[Any]:
+    found = told.get(key, [])
+    if not isinstance(found, list):
+        raise UsageError(f"{source}: {key}: a list of tables is needed ([[{key}]]), not {found!r}")
+    return found
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is one that can be reckoned with: not nan, nor beyond all bounds, nor a truth value."""
+    is_one = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_one and abs(value) <= sys.float_info.max
+
+
+def _known(told: Mapping[str, Any], names: set[str], source: str) -> None:
     for key in told:
         if key not in names:
-            raise UsageError(f"{source}: no key {key!r}{what}; there are {', '.join(sorted(names))}")
+            raise UsageError(f"{source}: no key {key!r}; there are {', '.join(sorted(names))}")
 
 
 def _numbers(kind: type[T], told: Any, place: str) -> T:
     if not isinstance(told, Mapping):
         raise UsageError(f"{place}: a table is needed, not {told!r}")
-    _known(told, {each.name for each in dataclasses.fields(kind)}, place, "")
+    _known(told, {each.name for each in dataclasses.fields(kind)}, place)
     for key, value in told.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        if not _is_number(value) or value < 0:
             raise UsageError(f"{place}.{key}: a number of 0 or more is needed, not {value!r}")
+        if value > 1 and "odds" not in key:
+            raise UsageError(f"{place}.{key}: a share, of at most 1, is needed, not {value!r}")
     return kind(**told)

@@ -31,7 +31,6 @@ from salus.errors import SalusError
 FORMAT = "salus-truth-1"
 SUMMARY, UNITS, PEOPLE = "truth.json", "truth.parquet", "people.parquet"
 SIDES = ("group", "reference", "group_on_record", "reference_on_record")
-ON_RECORD = ("race", "ethnicity", "language", "payer", "uninsured")
 
 
 @dataclass
@@ -212,10 +211,19 @@ class Truth:
             told = orjson.loads(path.read_bytes())
         except FileNotFoundError:
             raise SalusError(f"{folder}: there is no {SUMMARY}; `salus synth` writes it beside the records") from None
+        except OSError as problem:
+            raise SalusError(f"{path}: cannot be read ({problem.strerror})") from None
         except orjson.JSONDecodeError as problem:
             raise SalusError(f"{path}: not JSON ({problem})") from None
         if not isinstance(told, dict) or told.get("format") != FORMAT:
             raise SalusError(f"{path}: not a truth in the format {FORMAT}")
+        try:
+            return cls._told(told, folder)
+        except (LookupError, TypeError, ValueError, AttributeError) as problem:
+            raise SalusError(f"{path}: not whole, or changed since it was written ({problem})") from None
+
+    @classmethod
+    def _told(cls, told: Mapping[str, Any], folder: Path) -> Truth:
         counts = {name: _count(each) for name, each in told["measures"].items()}
         excluded = {name: each["excluded"] for name, each in told["measures"].items()}
         first, last = (date.fromisoformat(each) for each in told["period"])
@@ -236,7 +244,10 @@ class Truth:
     def _table(self, name: str) -> pa.Table:
         if self.folder is None:
             raise SalusError(f"{name} is only there of a truth that was read from a folder")
-        return pq.read_table(self.folder / name)
+        try:
+            return pq.read_table(self.folder / name)
+        except (OSError, pa.ArrowInvalid) as problem:
+            raise SalusError(f"{self.folder / name}: cannot be read ({problem})") from None
 
 
 def _named(measure: str) -> dict[str, str]:
@@ -279,7 +290,7 @@ def people_table(people: People, count: int) -> pa.Table:
     for attribute, names in groups.GROUPS.items():
         told: Texts = np.array(names, dtype=object)[people.is_in[attribute][:count]]
         columns[attribute] = pa.array(told.tolist(), pa.string())
-        if attribute in ON_RECORD:
+        if attribute in people.recorded:
             silent = np.where(people.declined_race[:count] & (attribute == "race"), "declined", "unknown")
             seen = np.where(people.recorded[attribute][:count], told, silent)
             columns[f"{attribute}_on_record"] = pa.array(seen.tolist(), pa.string())
