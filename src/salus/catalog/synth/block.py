@@ -5,7 +5,6 @@ This is the order of things; each is a module of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from salus.catalog.synth.calendar import day
 from salus.catalog.synth.care import access, chronic, hospital, imaging, screening, vaccines, voices, wellness
 from salus.catalog.synth.chance import Chances
-from salus.catalog.synth.chart import Chart
+from salus.catalog.synth.chart import Chart, Rows
 from salus.catalog.synth.dice import Dice, Whole
 from salus.catalog.synth.discharges import draw_discharges
 from salus.catalog.synth.encounters import write_claims, write_encounters
@@ -29,7 +28,6 @@ from salus.catalog.synth.stays import AFTER, Stays, draw_stays
 from salus.catalog.synth.visits import Hospital, draw_appointments, draw_visits, the_year
 
 CARE = (chronic, screening, vaccines, wellness, hospital, imaging, access, voices)
-Rows = Mapping[str, tuple[Whole, list[str]]]
 
 
 @dataclass(frozen=True)

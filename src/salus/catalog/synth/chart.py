@@ -14,6 +14,9 @@ import numpy as np
 from salus.catalog.synth.dice import Texts, Whole
 from salus.catalog.synth.template import Column, Template
 
+Rows = Mapping[str, tuple[Whole, list[str]]]
+"""By type: whom the rows are about, in order of people, and the rows."""
+
 
 class Chart:
     """Rows about people who are told by their position in the block; `keys` are the people's ids.
@@ -44,8 +47,7 @@ class Chart:
         numbers = numbered(who).tolist()
         return np.array([f"{key}-{name}-{number}" for key, number in zip(keys, numbers, strict=True)], dtype=object)
 
-    def rows(self) -> Mapping[str, tuple[Whole, list[str]]]:
-        """By type: whom the rows are about, in order of people, and the rows."""
+    def rows(self) -> Rows:
         return {kind: _in_order(batches) for kind, batches in self._rows.items()}
 
 

@@ -5,8 +5,6 @@ Codes are open to anyone: ICD-10-CM, LOINC, CVX, RxNorm, HCPCS level II and HL7'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from salus.catalog.synth.template import Json
 
 HL7 = "http://terminology.hl7.org/CodeSystem"
@@ -20,6 +18,9 @@ SOPT = "https://nahdo.org/sopt"
 UCUM = "http://unitsofmeasure.org"
 RACE_AND_ETHNICITY = "urn:oid:2.16.840.1.113883.6.238"
 SERVICE_TYPE = f"{HL7}/service-type"
+INTERPRETATION = f"{HL7}/v3-ObservationInterpretation"
+FINDINGS = [("NEG", "Negative"), ("POS", "Positive")]
+"""Of `INTERPRETATION`: what a test says."""
 
 
 def coding(system: str, code: str, display: str | None = None) -> Json:
@@ -41,7 +42,3 @@ def profile(name: str) -> Json:
 
 def quantity(unit: str, code: str) -> Json:
     return {"value": "<value:raw>", "unit": unit, "system": UCUM, "code": code}
-
-
-def category(system: str, codes: Sequence[str]) -> list[Json]:
-    return [status(system, code) for code in codes]

@@ -7,6 +7,7 @@ the table (`equity.compare`), what is true (`ledger`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 
@@ -70,22 +71,19 @@ class Counted:
         found, start = [np.zeros(len(people), dtype=np.int64)], 1
         for name in ATTRIBUTES:
             known = len(groups.GROUPS[name])
-            code = np.where(people.on_record({name: ""}), people.is_in[name], known + 1)
+            code = np.where(people.on_record([name]), people.is_in[name], known + 1)
             if name == "race":
-                code = np.where(people.declined_race & ~people.recorded["race"], known, code)
+                code = np.where(people.declined_race, known, code)
             found.append(start + code)
             start += known + 2
         for names in self.crossings:
             sizes = tuple(len(groups.GROUPS[name]) for name in names)
             code = np.ravel_multi_index(tuple(people.is_in[name] for name in names), sizes)
-            found.append(np.where(people.on_record(dict.fromkeys(names, "")), start + code, -1))
+            found.append(np.where(people.on_record(names), start + code, -1))
             start += int(np.prod(sizes))
         return found
 
 
 def _crossed(names: Sequence[str]) -> list[str]:
     """The groups of a crossing, in the order of their codes."""
-    found = [""]
-    for name in names:
-        found = [CROSS.join(filter(None, (each, group))) for each in found for group in groups.GROUPS[name]]
-    return found
+    return [CROSS.join(each) for each in product(*(groups.GROUPS[name] for name in names))]

@@ -37,6 +37,10 @@ class Dice:
         """`columns` numbers in [0, 1) for each person: shape (size, columns)."""
         return self.each(question, self.size * columns).reshape(self.size, columns)
 
+    def on(self, question: str, who: Whole, days: Whole) -> Reals:
+        """A number in [0, 1) for each of these people's days, the same in every scenario as long as the day is."""
+        return self.rows(question, 64)[who, days % 64]
+
     def each(self, question: str, count: int) -> Reals:
         """`count` numbers in [0, 1); the first 53 bits of each raw draw."""
         bits = np.random.PCG64(np.random.SeedSequence((self.seed, self.block, zlib.crc32(question.encode()))))

@@ -66,22 +66,14 @@ def write_encounters(setting: Setting) -> None:
     planned = np.zeros(len(visits.who), dtype=bool)
     planned[visits.purpose == STAY] = setting.hospital.stays.planned
     center = np.isin(setting.people.is_in["site"][visits.who], [list(groups.SITES).index(site) for site in CENTERS])
-    because = visits.reason != ""
-    kinds = (
-        visits.kind * 32
-        + (visits.purpose == RETURN) * 16
-        + (visits.purpose == OFFICE) * 8
-        + center * 4
-        + because * 2
-        + planned
-    )
+    told = (visits.kind, visits.purpose == RETURN, visits.purpose == OFFICE, center, visits.reason != "", planned)
+    kinds, of = np.unique(np.column_stack(told), axis=0, return_inverse=True)
     clinician, site = setting.clinician_of(np.arange(len(visits.who))), site_ids(setting.people)[visits.who]
-    for kind in np.unique(kinds).tolist():
-        kept = notes.some(kinds == kind)
-        what = kind // 32
-        code = _type(bool(kind & 4), bool(kind & 8)) if what == AMBULATORY else None
+    for number, (kind, moved, primary, at_center, because, elective) in enumerate(kinds.tolist()):
+        kept = notes.some(of.ravel() == number)
+        code = _type(bool(at_center), bool(primary)) if kind == AMBULATORY else None
         setting.chart.write_as(
-            _encounter(what, code, bool(kind & 8), bool(kind & 2), bool(kind & 1), bool(kind & 16)),
+            _encounter(kind, code, bool(primary), bool(because), bool(elective), bool(moved)),
             visits.who[kept],
             {
                 "id": visits.ids[kept], "day": visits.day[kept], "end": visits.end[kept], "clinician": clinician[kept],
@@ -109,13 +101,12 @@ def _admissions(setting: Setting) -> Texts:
 
 
 def _claim() -> Template:
-    use = f"{HL7}/claim-type"
     return Template(
         {
             "resourceType": "ExplanationOfBenefit",
             "id": "<id>",
             "status": "active",
-            "type": {"coding": [{"system": use, "code": "<type>"}]},
+            "type": status("claim-type", "<type>"),
             "use": "claim",
             "patient": notes.PATIENT,
             "billablePeriod": {"start": "<day:day>", "end": "<end:day>"},
@@ -153,7 +144,7 @@ def write_claims(setting: Setting) -> None:
     recent, spell = recent[kept], spell[kept]
     kind = visits.kind[recent]
     low, high = (np.array([cost[end] for cost in COSTS])[kind] for end in (0, 1))
-    roll = setting.dice.rows("claims.cost", 64)[visits.who[recent], visits.day[recent] % 64]
+    roll = setting.dice.on("claims.cost", visits.who[recent], visits.day[recent])
     names = np.array([payer_id(payer) for payer in groups.PAYERS], dtype=object)
     setting.chart.write(
         CLAIM, "claim", visits.who[recent],

@@ -7,14 +7,14 @@ what the record does not say at all, which belongs to the scenario's `record`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
+from salus.catalog.synth.chart import Rows
 from salus.catalog.synth.dice import Dice, Whole
 from salus.catalog.synth.scenario import Mess
 
-Rows = Mapping[str, tuple[Whole, list[str]]]
 _CODING = re.compile(r'"code":\{"coding":\[\{"system":"[^"]*","code":"([^"]*)"')
 _ID = re.compile(r'"id":"([^"]*)"')
 _ONSET = re.compile(r'"onsetDateTime":"(\d{4})[^"]*"')

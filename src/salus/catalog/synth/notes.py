@@ -11,7 +11,20 @@ from functools import cache
 import numpy as np
 
 from salus.catalog.synth.chart import Chart
-from salus.catalog.synth.codes import CVX, HCPCS, HL7, ICD10, LOINC, RXNORM, coding, profile, quantity, status
+from salus.catalog.synth.codes import (
+    CVX,
+    HCPCS,
+    HL7,
+    ICD10,
+    LOINC,
+    RXNORM,
+    UCUM,
+    coding,
+    concept,
+    profile,
+    quantity,
+    status,
+)  # fmt: skip
 from salus.catalog.synth.dice import Flags, Texts, Whole
 from salus.catalog.synth.template import Column, Json, Template
 
@@ -67,7 +80,7 @@ def _observation(category: str, code: str, display: str, value: tuple[str, str] 
         "id": "<id>",
         "status": "final",
         "category": [status("observation-category", category)],
-        "code": {"coding": [coding(LOINC, code, display)], "text": display},
+        "code": concept(LOINC, code, display),
         "subject": PATIENT,
         "encounter": AT_VISIT,
         "effectiveDateTime": "<day:day>T09:15:00-08:00",
@@ -92,7 +105,7 @@ def answered(
     answers: list[tuple[str, str]], which: Whole, category: str = "survey", system: str = LOINC,
 ) -> Texts:  # fmt: skip
     """Coded answers: `which` are positions in `answers`."""
-    told, said = (np.array([answer[part] for answer in answers], dtype=object)[which] for part in (0, 1))
+    told, said = _picked(answers, which)
     template = _observation(category, *code, None)
     return chart.write(template, name, who, day=days, visit=visit, system=system, answer=told, said=said)
 
@@ -108,7 +121,7 @@ def _procedure(code: str, display: str) -> Template:
             "id": "<id>",
             "meta": profile("us-core-procedure"),
             "status": "completed",
-            "code": {"coding": [coding(HCPCS, code, display)], "text": display},
+            "code": concept(HCPCS, code, display),
             "subject": PATIENT,
             "encounter": AT_VISIT,
             "performedPeriod": {"start": "<day:day>T09:20:00-08:00", "end": "<day:day>T09:40:00-08:00"},
@@ -121,35 +134,31 @@ def done(chart: Chart, name: str, who: Whole, days: Whole, visit: Column, code: 
     return chart.write(_procedure(*code), name, who, day=days, visit=visit)
 
 
-@cache
-def _prescription(ended: bool) -> Template:
-    return Template(
-        {
-            "resourceType": "MedicationRequest",
-            "id": "<id>",
-            "meta": profile("us-core-medicationrequest"),
-            "status": "completed" if ended else "active",
-            "intent": "order",
-            "medicationCodeableConcept": {"coding": [coding(RXNORM, "<code>", "<display>")], "text": "<display>"},
-            "subject": PATIENT,
-            "encounter": AT_VISIT,
-            "authoredOn": "<day:day>T09:30:00-08:00",
-            "requester": {"reference": "Practitioner/<clinician>"},
-            "dosageInstruction": [
-                {
-                    "text": "as directed",
-                    "timing": {"repeat": {"boundsPeriod": {"start": "<day:day>", "end": "<until:day>"}}},
-                }
-            ],
-            "dispenseRequest": {
-                "validityPeriod": {"start": "<day:day>", "end": "<until:day>"},
-                "numberOfRepeatsAllowed": 3,
-                "expectedSupplyDuration": {
-                    "value": 90, "unit": "days", "system": "http://unitsofmeasure.org", "code": "d",
-                },
-            },
-        }
-    )  # fmt: skip
+PRESCRIPTION = Template(
+    {
+        "resourceType": "MedicationRequest",
+        "id": "<id>",
+        "meta": profile("us-core-medicationrequest"),
+        "status": "active",
+        "intent": "order",
+        "medicationCodeableConcept": concept(RXNORM, "<code>", "<display>"),
+        "subject": PATIENT,
+        "encounter": AT_VISIT,
+        "authoredOn": "<day:day>T09:30:00-08:00",
+        "requester": {"reference": "Practitioner/<clinician>"},
+        "dosageInstruction": [
+            {
+                "text": "as directed",
+                "timing": {"repeat": {"boundsPeriod": {"start": "<day:day>", "end": "<until:day>"}}},
+            }
+        ],
+        "dispenseRequest": {
+            "validityPeriod": {"start": "<day:day>", "end": "<until:day>"},
+            "numberOfRepeatsAllowed": 3,
+            "expectedSupplyDuration": {"value": 90, "unit": "days", "system": UCUM, "code": "d"},
+        },
+    }
+)
 
 
 def prescribed(
@@ -157,9 +166,9 @@ def prescribed(
     which: Whole,
 ) -> Texts:  # fmt: skip
     """Prescriptions for a year from the day, by RxNorm: `which` are positions in `drugs` (code and display)."""
-    code, display = (np.array([drug[part] for drug in drugs], dtype=object)[which] for part in (0, 1))
+    code, display = _picked(drugs, which)
     columns = {"visit": visit, "clinician": clinician, "code": code, "display": display}
-    return chart.write(_prescription(False), name, who, day=days, until=days + 360, **columns)
+    return chart.write(PRESCRIPTION, name, who, day=days, until=days + 360, **columns)
 
 
 @cache
@@ -170,7 +179,7 @@ def _immunization(code: str, display: str) -> Template:
             "id": "<id>",
             "meta": profile("us-core-immunization"),
             "status": "completed",
-            "vaccineCode": {"coding": [coding(CVX, code, display)], "text": display},
+            "vaccineCode": concept(CVX, code, display),
             "patient": PATIENT,
             "occurrenceDateTime": "<day:day>",
             "primarySource": True,
@@ -191,7 +200,7 @@ def _report(code: str, display: str) -> Template:
             "id": "<id>",
             "status": "final",
             "category": [{"coding": [coding(f"{HL7}/v2-0074", "RAD", "Radiology")]}],
-            "code": {"coding": [coding(LOINC, code, display)], "text": display},
+            "code": concept(LOINC, code, display),
             "subject": PATIENT,
             "effectiveDateTime": "<day:day>T10:00:00-08:00",
             "issued": "<day:day>T15:00:00-08:00",
@@ -202,6 +211,12 @@ def _report(code: str, display: str) -> Template:
 def imaged(chart: Chart, name: str, who: Whole, days: Whole, code: tuple[str, str]) -> Texts:
     """Reports of imaging, by LOINC."""
     return chart.write(_report(*code), name, who, day=days)
+
+
+def _picked(pairs: list[tuple[str, str]], which: Whole) -> tuple[Texts, Texts]:
+    """The codes and the displays at these positions."""
+    codes, displays = (np.array(column, dtype=object)[which] for column in zip(*pairs, strict=True))
+    return codes, displays
 
 
 def some(flags: Flags) -> Whole:

@@ -7,7 +7,7 @@ FHIR (`registry`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -85,7 +85,7 @@ class People:
             found &= self.is_in[attribute] == groups.GROUPS[attribute].index(group)
         return found
 
-    def on_record(self, attributes: Who) -> Flags:
+    def on_record(self, attributes: Iterable[str]) -> Flags:
         """Whether the record says of each person all the groups of these attributes."""
         found = np.ones(len(self), dtype=bool)
         for attribute in attributes:

@@ -24,7 +24,7 @@ from salus.catalog.synth.codes import (
     profile,
     status,
 )  # fmt: skip
-from salus.catalog.synth.dice import Dice, Texts, Whole
+from salus.catalog.synth.dice import Dice, Flags, Texts, Whole
 from salus.catalog.synth.insurance import Spells
 from salus.catalog.synth.people import CLINICIANS, GIVEN, SURNAMES, People
 from salus.catalog.synth.template import Json, Template
@@ -132,8 +132,8 @@ def payer_id(payer: str) -> str:
     return f"payer-{payer.lower()}"
 
 
-def write_people(chart: Chart, dice: Dice, people: People, interpreter: Whole) -> None:
-    """A Patient for everyone; `interpreter`: positions of those on record as needing one."""
+def write_people(chart: Chart, dice: Dice, people: People, interpreter: Flags) -> None:
+    """A Patient for everyone; `interpreter`: who is on record as needing one."""
     who = np.arange(len(people))
     female = people.is_in["sex"]
     chart.write_as(
@@ -164,14 +164,12 @@ def _named(names: tuple[str, ...] | list[str], positions: Whole) -> Texts:
     return np.array(names, dtype=object)[positions]
 
 
-def _extensions(people: People, interpreter: Whole) -> list[str]:
+def _extensions(people: People, interpreter: Flags) -> list[str]:
     """Race and ethnicity where on record, sex at birth, and the need of an interpreter: JSON, made once per kind."""
     race = np.where(people.recorded["race"], people.is_in["race"], np.where(people.declined_race, -2, -1))
     ethnicity = np.where(people.recorded["ethnicity"], people.is_in["ethnicity"], -1)
-    needs = np.zeros(len(people), dtype=bool)
-    needs[interpreter] = True
     made: dict[tuple[int, ...], str] = {}
-    kinds = zip(race.tolist(), ethnicity.tolist(), people.is_in["sex"].tolist(), needs.tolist(), strict=True)
+    kinds = zip(race.tolist(), ethnicity.tolist(), people.is_in["sex"].tolist(), interpreter.tolist(), strict=True)
     return [made.get(kind) or made.setdefault(kind, _extension(*kind)) for kind in kinds]
 
 

@@ -190,7 +190,7 @@ def _tables(told: Mapping[str, Any], key: str, source: str) -> list[Any]:
     return found
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: Any) -> bool:
     """Whether it is one that can be reckoned with: not nan, nor beyond all bounds, nor a truth value."""
     is_one = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_one and abs(value) <= sys.float_info.max

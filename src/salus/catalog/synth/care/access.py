@@ -10,7 +10,7 @@ import numpy as np
 from salus.catalog.synth import groups, notes
 from salus.catalog.synth.calendar import day
 from salus.catalog.synth.codes import SERVICE_TYPE, concept
-from salus.catalog.synth.dice import Texts, Whole, spread
+from salus.catalog.synth.dice import Flags, Texts, Whole, spread
 from salus.catalog.synth.registry import CLINICIAN_IDS, site_ids
 from salus.catalog.synth.setting import Setting
 from salus.catalog.synth.template import Column, Template
@@ -36,9 +36,10 @@ APPOINTMENT = Template(
 )
 
 
-def needs_interpreter(setting: Setting) -> Whole:
-    other = setting.people.is_in["language"] != groups.ENGLISH
-    return notes.some(other & setting.ask("interpreter.needed", NEED) & setting.people.recorded["language"])
+def needs_interpreter(setting: Setting) -> Flags:
+    """Who is on record as needing one."""
+    other: Flags = setting.people.is_in["language"] != groups.ENGLISH
+    return other & setting.ask("interpreter.needed", NEED) & setting.people.recorded["language"]
 
 
 def give(setting: Setting) -> None:
@@ -49,7 +50,7 @@ def give(setting: Setting) -> None:
 def _appointments(setting: Setting) -> None:
     made = setting.appointments
     status = np.where(made.kept, "fulfilled", "noshow").astype(object)
-    wait = spread(setting.dice.rows("appointments.wait", 64)[made.who, made.day % 64], 2, 40)
+    wait = spread(setting.dice.on("appointments.wait", made.who, made.day), 2, 40)
     ids = _write(setting, "appointment", made.who, made.day, wait, status)
     setting.chances.ledger.add("no-shows", made.who, ~made.kept, 1 - made.chance, made.day, unit=ids)
     gone = notes.some(setting.ask("appointments.cancelled", CANCELLED) & (setting.people.birth < setting.first))
@@ -75,9 +76,7 @@ def _write(setting: Setting, name: str, who: Whole, days: Whole, wait: Whole, st
 
 def _interpreters(setting: Setting) -> None:
     """Of a person who needs one, at every office visit of the year or at none."""
-    need = np.zeros(len(setting.people), dtype=bool)
-    need[needs_interpreter(setting)] = True
-    who = notes.some(need & setting.year.seen)
+    who = notes.some(needs_interpreter(setting) & setting.year.seen)
     days = setting.main_day(who)
     offered, chance = setting.happens("interpreter", "offered", who, days)
     given = np.zeros(len(setting.people), dtype=bool)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from salus.catalog.synth import notes
-from salus.catalog.synth.codes import HL7, LOINC, coding, concept, profile, quantity
+from salus.catalog.synth import codes, notes
+from salus.catalog.synth.codes import LOINC, concept, profile, quantity
 from salus.catalog.synth.dice import Flags, Reals, Whole, pick, spread
 from salus.catalog.synth.setting import Setting
 from salus.catalog.synth.template import Json, Template
@@ -32,6 +32,8 @@ CONTROLLER = [
     ("896209", "60 ACTUAT fluticasone propionate 0.25 MG/ACTUAT / salmeterol 0.05 MG/ACTUAT Dry Powder Inhaler")
 ]
 RELIEVER = [("630208", "albuterol 0.83 MG/ML Inhalation Solution")]
+SERIOUS = {"kidney-failure": ("N18.6", 0.0, 0.008), "palliative": ("Z51.5", 0.008, 0.012)}
+"""Code, and the rolls from and below which someone of 40 or more has it: nobody has both."""
 NO_READING = 0.12  # of those whose pressure is not under control
 
 
@@ -47,7 +49,7 @@ def _pressure(status: str) -> Template:
             "id": "<id>",
             "meta": profile("us-core-blood-pressure"),
             "status": status,
-            "category": [{"coding": [coding(f"{HL7}/observation-category", "vital-signs")]}],
+            "category": [codes.status("observation-category", "vital-signs")],
             "code": concept(LOINC, "85354-9", "Blood pressure panel with all children optional"),
             "subject": notes.PATIENT,
             "encounter": notes.AT_VISIT,
@@ -123,9 +125,8 @@ def _pressure_excluded(setting: Setting) -> Flags:
     out = np.zeros(len(setting.people), dtype=bool)
     out[setting.hospital.pregnancies.who] = True
     since = setting.first + setting.dice.between("serious.since", 0, 200)
-    fate = setting.dice("serious")
-    for name, code, low, share in (("kidney-failure", "N18.6", 0.0, 0.008), ("palliative", "Z51.5", 0.008, 0.004)):
-        ill = (fate >= low) & (fate < low + share) & setting.aged(40, 120)
+    for name, (code, _, _) in SERIOUS.items():
+        ill = _ill(setting, name)
         who = notes.some(ill)
         notes.diagnosed(setting.chart, name, who, code, since[who])
         out |= ill
@@ -147,9 +148,7 @@ def _readings(setting: Setting, controlled: Flags, unread: Flags) -> None:
 
 
 def _own(setting: Setting, question: str, places: Whole) -> Reals:
-    """A roll for each visit, the same in every scenario as long as the day of the visit is."""
-    rolls = setting.dice.rows(question, 64)
-    return rolls[setting.visits.who[places], setting.visits.day[places] % 64]
+    return setting.dice.on(question, setting.visits.who[places], setting.visits.day[places])
 
 
 def _write_readings(setting: Setting, name: str, places: Whole, low: Flags, template: Template, minute: int) -> None:
@@ -226,17 +225,19 @@ def _kidneys(setting: Setting, diabetic: Flags) -> None:
     ids = setting.main_id(who)
     notes.measured(setting.chart, "egfr", who[blood], days[blood], ids[blood], EGFR, per_area, rate[blood])
     notes.measured(setting.chart, "urine-albumin", who[urine], days[urine], ids[urine], URINE, per_gram, ratio[urine])
-    counts, out = setting.aged(18, 85)[who], _ill(setting)[who]
+    counts, out = setting.aged(18, 85)[who], _ill(setting, *SERIOUS)[who]
     chance = np.where(out, 0, of_blood * of_urine)
     setting.chances.ledger.add(
         "kidney", who[counts], (blood & urine)[counts], chance[counts], days[counts], out[counts]
     )
 
 
-def _ill(setting: Setting, least: float = 0.0) -> Flags:
-    """Those with kidney failure (who roll less than 0.008) or in palliative care."""
+def _ill(setting: Setting, *names: str) -> Flags:
+    """Those with any of these of `SERIOUS`."""
     fate = setting.dice("serious")
-    return (fate >= least) & (fate < 0.012) & setting.aged(40, 120)
+    rolled = [(fate >= low) & (fate < high) for _, low, high in (SERIOUS[name] for name in names)]
+    found: Flags = np.logical_or.reduce(rolled) & setting.aged(40, 120)
+    return found
 
 
 def _vessels(setting: Setting) -> None:
@@ -254,7 +255,7 @@ def _vessels(setting: Setting) -> None:
         setting.chart, "statin", who[given], days[given], setting.main_id(who)[given],
         setting.clinician_of(setting.year.main[who])[given], STATINS, which[given],
     )  # fmt: skip
-    out = _ill(setting, least=0.008)
+    out = _ill(setting, "palliative")
     out[setting.hospital.pregnancies.who] = True
     setting.chances.ledger.add("statin", who, given, np.where(out[who], 0, chance), days, out[who])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from salus.catalog.synth import notes
+from salus.catalog.synth.codes import FINDINGS, INTERPRETATION
 from salus.catalog.synth.dice import Flags, Reals, Texts, Whole, pick, spread
 from salus.catalog.synth.setting import Setting
 
@@ -21,8 +22,6 @@ STOOL_DNA = (
 MAMMOGRAM = ("24606-6", "MG Breast Screening")
 CYTOLOGY = ("10524-7", "Microscopic observation [Identifier] in Cervix by Cyto stain")
 HPV = ("21440-3", "Human papilloma virus 16+18+31+33+35+45+51+52+56 DNA [Presence] in Cervix by Probe")
-FINDINGS = [("NEG", "Negative"), ("POS", "Positive")]
-INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 
 
 def give(setting: Setting) -> None:

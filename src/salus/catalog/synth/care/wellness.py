@@ -6,6 +6,7 @@ import numpy as np
 
 from salus.catalog.synth import notes
 from salus.catalog.synth.calendar import months_later
+from salus.catalog.synth.codes import FINDINGS, INTERPRETATION
 from salus.catalog.synth.dice import Flags, pick, spread
 from salus.catalog.synth.setting import Setting
 
@@ -22,7 +23,6 @@ PHQ9 = ("44261-6", "Patient Health Questionnaire 9 item (PHQ-9) total score [Rep
 PLAN = ("G8431", "Screening for depression is documented as being positive and a follow-up plan is documented")
 POSITIVE = 0.13
 HIV_TEST = ("56888-1", "HIV 1+2 Ab+HIV1 p24 Ag [Presence] in Serum or Plasma by Immunoassay")
-HIV_ANSWERS = [("NEG", "Negative"), ("POS", "Positive")]
 
 
 def give(setting: Setting) -> None:
@@ -108,11 +108,10 @@ def _hiv(setting: Setting) -> None:
     past = np.maximum(setting.first - dice.between("hiv.when", 10, 1000)[who], setting.people.birth[who] + 15 * 366)
     old_enough = months_later(setting.people.birth[who], 15 * 12)
     when = np.where((dice("hiv.now")[who] < 0.5) | (past >= setting.first), np.maximum(days, old_enough), past)
-    system = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
     none = np.zeros(tested.sum(), dtype=np.int64)
     notes.answered(
-        setting.chart, "hiv-test", who[tested], when[tested], setting.main_id(who)[tested], HIV_TEST, HIV_ANSWERS, none,
-        "laboratory", system,
+        setting.chart, "hiv-test", who[tested], when[tested], setting.main_id(who)[tested], HIV_TEST, FINDINGS, none,
+        "laboratory", INTERPRETATION,
     )  # fmt: skip
     out = known[who]
     setting.chances.ledger.add("hiv", who, tested, np.where(out, 0, chance), days, out)
