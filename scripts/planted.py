@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from salus.catalog.synth.block import draw_block
 from salus.catalog.synth.counted import Counted
@@ -24,11 +24,13 @@ from salus.catalog.synth.dice import BLOCK
 from salus.catalog.synth.scenario import Effect, Scenario
 from salus.catalog.synth.steps import CARE, MEASURES
 from salus.equity.compare import Settings, compared
+from salus.equity.intervals import Floats
 from salus.equity.results import MeasureInfo, Results
-from salus.equity.tally import CROSS
+from salus.equity.tally import CROSS, Bools
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/planted.md"
 LOW, HIGH, LEVEL = 0.93, 0.97, 0.95
+CROSSINGS = (("race", "sex"),)
 REFERENCES = {
     "race": "White",
     "ethnicity": "Not Hispanic or Latino",
@@ -41,8 +43,6 @@ REFERENCES = {
     "race × sex": "White × Male",
 }
 SIZES = ((11, 30), (31, 100), (101, 300), (301, 10**9))
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -66,22 +66,22 @@ class Study:
     truth: Floats
     effects: tuple[Effect, ...]
 
-    @property
+    @cached_property
     def compared(self) -> Bools:
         """Which comparisons were made, and have a truth."""
         made: Bools = ~np.isnan(self.outcome.p) & ~np.isnan(self.truth)
         return made
 
-    @property
+    @cached_property
     def held(self) -> Bools:
         return (self.outcome.low <= self.truth + 1e-12) & (self.truth - 1e-12 <= self.outcome.high)
 
-    @property
+    @cached_property
     def claimed(self) -> Bools:
         with np.errstate(invalid="ignore"):
             return self.compared & (self.outcome.q < 1 - LEVEL)
 
-    @property
+    @cached_property
     def false(self) -> Bools:
         """Claims of a gap where there is none, or of the other sign."""
         return self.claimed & (np.sign(self.outcome.gap) != np.sign(self.truth))
@@ -90,7 +90,7 @@ class Study:
 def community(task: tuple[str, int, int]) -> tuple[Counted, Outcome]:
     """One seed of a scenario, counted and compared."""
     name, seed, people = task
-    scenario, counted = Scenario.named(name), Counted([("race", "sex")])
+    scenario, counted = Scenario.named(name), Counted(CROSSINGS)
     for block in range(people // BLOCK):
         counted.add(draw_block(scenario, seed, block, records=False))
     table = compared(counted.tally(), results(), Settings(level=LEVEL, references=REFERENCES))
@@ -121,7 +121,7 @@ def places(counted: Counted) -> list[int]:
 
 def study(name: str, seeds: int, people: int, workers: int) -> Study:
     tasks = [(name, seed, people) for seed in range(1, seeds + 1)]
-    total, outcomes = Counted([("race", "sex")]), []
+    total, outcomes = Counted(CROSSINGS), []
     with ProcessPoolExecutor(workers) as pool:
         for counted, outcome in pool.map(community, tasks, chunksize=4):
             total.join(counted)
@@ -177,7 +177,8 @@ def page(standard: Study, null: Study, seeds: int, people: int) -> str:
 
 def planted_table(of: Study) -> Iterator[str]:
     yield "## Each planted gap\n"
-    yield "How often the report claims the gap grows with the people there are; here it is small.\n"
+    yield "How often the report claims the gap grows with the people there are; here it is small. The last column moves"
+    yield f"by {2 * error(len(of.outcome.p)):.1%} either way by chance alone (two standard errors).\n"
     yield "| measure | step | who | against | planted gap | claimed | with the wrong sign | interval holds it |"
     yield "|---|---|---|---|---:|---:|---:|---:|"
     for effect in of.effects:
@@ -214,12 +215,17 @@ def coverage_table(standard: Study, null: Study) -> Iterator[str]:
         yield f"| {name}{'' if group == '1' else ', ' + group} | " + " | ".join(shown) + " |"
 
 
+def error(seeds: int) -> float:
+    """The standard error of a coverage that is what it should be, from so many communities."""
+    return float(np.sqrt(LEVEL * (1 - LEVEL) / seeds))
+
+
 def share(held: Bools, made: Bools) -> str:
     """Coverage in per cent, marked where it is not what it should be; seeds are what is independent."""
     if not made.any():
         return "–"
     value = float(held[made].mean())
-    slack = 2 * np.sqrt(0.05 * 0.95 / made.any(axis=tuple(range(1, made.ndim))).sum())
+    slack = 2 * error(int(made.any(axis=tuple(range(1, made.ndim))).sum()))
     text = f"{value:.1%}"
     return text if LOW - slack <= value <= HIGH + slack else f"**{text}**"
 
@@ -244,10 +250,14 @@ def main() -> None:
     """Draw, compare, write the page, say how long it took."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--people", type=int, default=4000, help="a multiple of 1,000")
+    parser.add_argument("--people", type=int, default=4000, help=f"a multiple of {BLOCK:,}")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
+    if min(options.seeds, options.workers) < 1 or options.people < BLOCK or options.people % BLOCK:
+        parser.error(f"--seeds and --workers are 1 or more, --people a multiple of {BLOCK:,}")
+    if not options.page.parent.is_dir() or options.page.is_dir():
+        parser.error(f"--page {options.page}: no file of that name can be written")
     start = time.perf_counter()
     found = [study(name, options.seeds, options.people, options.workers) for name in ("standard", "null")]
     options.page.write_text(page(*found, options.seeds, options.people), encoding="utf-8")
