@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from salus.cli import main as cli
 from salus.elm.library import Library
 
 Run = Callable[..., tuple[int, str, str]]
@@ -33,17 +32,6 @@ RECORDS = [
     {"resourceType": "Encounter", "id": "e", "status": "finished", "subject": {"reference": "Patient/a"}},
     {"resourceType": "Encounter", "id": "f", "status": "planned", "subject": {"reference": "Patient/a"}},
 ]
-
-
-@pytest.fixture
-def salus(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(each) for each in arguments])
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture
