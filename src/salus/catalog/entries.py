@@ -84,7 +84,9 @@ def entry(name: str) -> Entry:
     exact = [each for each in found if each.name.casefold() == wanted]
     if len(exact or found) != 1:
         hint = ", ".join(each.name for each in found) or did_you_mean(name, there)
-        raise UsageError(f"{name!r} is {'several measures' if found else 'no measure'} of the catalog; {hint}")
+        raise UsageError(
+            f"{name!r} is {'several measures' if found else 'no measure'} of the catalog; {hint}".rstrip("; ")
+        )
     return (exact or found)[0]
 
 
@@ -99,7 +101,8 @@ def resources() -> Iterator[Json]:
     """The catalog as FHIR: Measure, Library (with its CQL) and ValueSet; measures of tables have no such form."""
     yield from value_sets()
     for each in entries():
-        yield from (made for made in _resources(each.folder / MEASURE) if made["resourceType"] == "Measure")
+        if not each.of_table:
+            yield authored.measure(each.said, str(each.folder / MEASURE))
     for folder in content_paths():
         yield from map(_library, sorted(folder.rglob("*.cql")))
 

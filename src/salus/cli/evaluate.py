@@ -69,7 +69,8 @@ class _NoPandas(MetaPathFinder):
 
 def spare_pandas() -> None:
     """Have Arrow look for pandas now, and find none. It would load it at the first array only to see whether that is
-    one of pandas, which takes longer than evaluating a small population; who converts to pandas later still can."""
+    one of pandas, which takes longer than evaluating a small population; who converts to pandas later still can.
+    Arrow has no setting for it, and takes a None in `sys.modules` for the module."""
     if "pandas" not in sys.modules:
         hidden = _NoPandas()
         sys.meta_path.insert(0, hidden)

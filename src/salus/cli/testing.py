@@ -52,10 +52,7 @@ def _run(suite: Suite, content: Content, kits: Mapping[str, Tools]) -> SuiteRun:
     named = tables.get(suite.measure or next(iter(tables), ""))
     if named is None:
         return run_suite(suite, content, *_chosen(suite, content), kits)
-    period = suite.period or named.definition.period
-    if period is None:
-        raise SalusError(f"{suite.file}: neither [tests] nor {named.definition.name} says which period")
-    return run_table_suite(suite, named, period)
+    return run_table_suite(suite, named, _period(suite, named.definition))
 
 
 def _chosen(suite: Suite, content: Content) -> tuple[MeasureDefinition, Period]:
@@ -65,10 +62,14 @@ def _chosen(suite: Suite, content: Content) -> tuple[MeasureDefinition, Period]:
         listed = ", ".join(there) or "none"
         raise SalusError(f"{suite.file}: which measure? There is {listed} in the folder; say [tests] measure = NAME")
     (measure,), _ = select_measures(content.measures(there), there)
+    return measure, _period(suite, measure)
+
+
+def _period(suite: Suite, measure: MeasureDefinition) -> Period:
     period = suite.period or measure.period
     if period is None:
         raise SalusError(f"{suite.file}: neither [tests] nor {measure.name} says which period")
-    return measure, period
+    return period
 
 
 def _content(paths: Sequence[Path]) -> Content:
