@@ -8,22 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from salus.cli import main as cli
-
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def salus(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(each) for each in arguments])
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture
@@ -87,6 +72,30 @@ def test_a_wrong_measure_fails(salus: Run, mine: Path) -> None:
         ('like = "weighed"', 'like = "weighd"', "like 'weighd', which is no test here"),
         ("about =", "abuot =", "'abuot' is not known; did you mean about?"),
         ("[test.weighed]", "[test.weighed", "tests.toml"),
+        (
+            "[test.weighed]",
+            "[tests]\nperiod = 3\n[test.weighed]",
+            "[tests]: period is written as a list of two days, not 3",
+        ),
+        ("[test.weighed]", "[[tests]]\n[test.weighed]", "[tests] is written as a table, not [{}]"),
+        ("[test.weighed]", "[test]\nx = 3\n[test.weighed]", "[test]: x is written as a table, not 3"),
+        ('like = "weighed"', 'like = ["weighed"]', "[test.not-weighed]: like is written as a text, not ['weighed']"),
+        ('like = "weighed"', "also.Encounter = 3", "also: Encounter is written as a table, or a list of tables, not 3"),
+        (
+            'like = "weighed"',
+            'like = "weighed"\nalso.Patient = {}',
+            "[test.not-weighed]: Patient is written as a table",
+        ),
+        ("Patient = {", "Patient = [{}]\nPerson = {", "[test.weighed]: Patient is written as a table, not [{}]"),
+        (
+            "Encounter = {",
+            "Encounter = [3]\nBasic = {",
+            "Encounter is written as a table, or a list of tables, not [3]",
+        ),
+        ('class = "act#AMB"', "status = ['a']", "Encounter.status: ['a'] is no code"),
+        ('class = "act#AMB"', "type = [['a'], [3]]", "Encounter.type: a code is written system#code"),
+        ('value = "71 kg"', "valueQuantity = nan", "Observation.valueQuantity: nan is no number"),
+        ('value = "71 kg"', 'resourceType = "Patient"', "Observation.resourceType: it is Observation, not 'Patient'"),
     ],
 )
 def test_faults_of_tests_name_file_test_and_element(salus: Run, mine: Path, old: str, new: str, said: str) -> None:
@@ -104,6 +113,18 @@ def test_faults_of_tests_name_file_test_and_element(salus: Run, mine: Path, old:
         ('"proportion"', '"propotion"', "scoring: 'propotion' is not known; did you mean proportion"),
         ("numerator = [", "numertor = [", "'numertor' is not known; did you mean numerator"),
         ('improvement = "increase"', 'improvement = "up"', "improvement: 'up' is not known"),
+        ("[measure]", "[[measure]]", "[measure] is written as a table, not ["),
+        ('period = ["2026-01-01", "2026-12-31"]', "period = 3", "period is written as a list of two days, not 3"),
+        ("[measure]", "[measure]\nevidence = [{}]", "evidence 1 needs grade"),
+        ("[measure]", "[measure]\nevidence = 'a'", "evidence is written as a list of tables, not 'a'"),
+        ("[measure]", "[measure]\nstratifiers = ['a']", "stratifiers is written as a table, not ['a']"),
+        ("[measure]", "[measure]\ngroup = [{}]", "[measure], group 1 needs populations"),
+        ("[measure]", "[measure]\ngroup = [{populatons = {}}]", "'populatons' is not known; did you mean populations"),
+        (
+            'denominator = ["Denominator"',
+            'denominator = {expression = "A", methd = "B"}\n"x" = ["D"',
+            "'methd' is not known",
+        ),
     ],
 )
 def test_faults_of_a_measure_name_file_and_key(salus: Run, mine: Path, old: str, new: str, said: str) -> None:
@@ -112,6 +133,34 @@ def test_faults_of_a_measure_name_file_and_key(salus: Run, mine: Path, old: str,
     assert code == 1
     assert "measure.toml" in err
     assert said in err
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("x = 3", "[valueset]: x is written as a table, not 3"),
+        ("[valueset.x]\ntitle = 'X'", "[valueset.x] needs codes"),
+        ("[valueset.x]\ntitle = 'X'\ncodes.cvx = 3", "[valueset.x], codes.cvx is written as a table, not 3"),
+        ("[valueset.x]\ntitle = 'X'\ncodes.cvx.1 = 3", "codes.cvx: 1 is written as a text, not 3"),
+        ("[valueset.x]\ntitel = 'X'", "[valueset.x]: 'titel' is not known; did you mean title?"),
+        ("[valueset.x]\ntitle = 'X'\ntitle = 'Y'", "Cannot overwrite a value"),
+    ],
+)
+def test_faults_of_value_sets_name_file_and_key(salus: Run, mine: Path, written: str, said: str) -> None:
+    (mine / "more.toml").write_text(f"[valueset]\n{written}\n")
+    code, _, err = salus("test", mine)
+    assert (code, "more.toml" in err, said in err) == (1, True, True), err
+
+
+def test_a_file_without_tests_is_named(salus: Run, mine: Path) -> None:
+    (mine / "tests.toml").write_text("[tests]\n")
+    code, _, err = salus("test", mine)
+    assert (code, "tests.toml holds no tests" in err) == (1, True)
+
+
+def test_a_folder_named_like_a_file_is_no_file(salus: Run, mine: Path) -> None:
+    (mine / "more.toml").mkdir()
+    assert salus("test", mine)[0] == 0
 
 
 def test_a_folder_is_never_written_over(salus: Run, mine: Path) -> None:
@@ -129,6 +178,7 @@ def test_the_catalog_is_listed_shown_and_tested(salus: Run) -> None:
     code, out, _ = salus("catalog", "test", "BloodPressure")
     assert (code, "pass  SalusBloodPressureControl" in out) == (0, True)
     assert salus("catalog", "show", "Nothing")[0] == 2
+    assert salus("catalog", "show", "Zzz")[2] == "salus: 'Zzz' is no measure of the catalog\n"
 
 
 def test_patients_may_come_as_fhir(salus: Run, mine: Path) -> None:

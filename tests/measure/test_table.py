@@ -10,8 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salus.cli import main as cli
-
 Run = Callable[..., tuple[int, str, str]]
 PERIOD = ("--period", "2026-01-01", "2026-12-31")
 STAFF = """\
@@ -38,19 +36,6 @@ denominator = "hired <= period_end"
 denominator-exclusion = "left_on < DATE '2026-03-01'"
 numerator = "trained_on BETWEEN period_start AND period_end"
 """
-
-
-@pytest.fixture
-def salus(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(each) for each in arguments])
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture
@@ -134,6 +119,14 @@ def test_parquet_is_read_too(salus: Run, staff: Path) -> None:
         ('subject = "employee"', 'subject = "employe"', "subject: Binder Error"),
         ('subject = "employee"', 'subject = "department"', "a subject has several rows; `unit` is to tell them apart"),
         ('attributes = ["department"]', 'attributes = ["team"]', "attributes: Binder Error"),
+        (
+            'attributes = ["department"]',
+            'attributes = "rating"',
+            "attributes is written as a list of texts, not 'rating'",
+        ),
+        ('["department"]', '["department", "Department"]', "attributes: Department is there already"),
+        ('subject = "employee"', "subject = 3", "[measure.table]: subject is written as a text, not 3"),
+        ('period = ["hired", "left_on"]', "period = 3", "period is written as a text, or a list of texts, not 3"),
         ('period = ["hired", "left_on"]', 'period = "department"', "period: it cannot be worked out for some row"),
     ],
 )
@@ -167,6 +160,41 @@ def test_tests_of_a_table_run_on_rows(salus: Run, staff: Path) -> None:
     code, out, _ = salus("test", staff)
     assert code == 1
     assert "late on table: is in initial-population, denominator, numerator; expected initial-population" in out
+
+
+def test_a_cell_that_fits_no_column_is_named(salus: Run, staff: Path) -> None:
+    period = "[tests]\nperiod = ['2026-01-01', '2026-12-31']\n"
+    for cells in ("{ hired = 1 }, { hired = 'x' }", "{ hired = 99999999999999999999 }"):
+        (staff / "tests.toml").write_text(f"{period}[test.odd]\nin = []\nrows = [{cells}]\n")
+        code, _, err = salus("test", staff)
+        assert (code, "tests.toml, rows: the values of hired make no column" in err) == (1, True), err
+
+
+def test_several_measures_are_asked_of_one_table(salus: Run, staff: Path) -> None:
+    rated = TRAINED.replace("SafetyTraining", "Rated").replace(
+        "trained_on BETWEEN period_start AND period_end", "rating > 3"
+    )
+    (staff / "trained.toml").write_text(TRAINED)
+    (staff / "rated.toml").write_text(rated.replace('period = ["hired", "left_on"]\n', ""))
+    content = (staff / "trained.toml", staff / "rated.toml")
+    arguments = ("evaluate", staff / "staff.csv", "--content", *content, *PERIOD, "--out", staff / "results")
+    assert salus(*arguments)[0] == 0
+    run = json.loads((staff / "results/run.json").read_text())
+    found = {each["name"]: each["groups"][0]["counts"] for each in run["measures"]}
+    assert {name: (counts["initial_population"], counts["numerator"]) for name, counts in found.items()} == {
+        "SafetyTraining": (4, 2),
+        "Rated": (6, 2),
+    }
+    assert set(run["content"]["measures"]) == {"SafetyTraining|1.0.0", "Rated|1.0.0"}
+    assert run["population"]["resources"] == {"rows": 6}
+
+
+@pytest.mark.parametrize("name", ["s*.csv", "staff[1].csv", "staf?.csv"])
+def test_a_name_like_a_pattern_is_that_file_alone(salus: Run, staff: Path, name: str) -> None:
+    (staff / name).write_text(STAFF.replace("ann", "zoe"))
+    assert evaluated(salus, staff, name) == (0, "")
+    rows = pq.read_table(staff / "results/determinations.parquet").to_pylist()
+    assert sorted(row["subject_id"] for row in rows) == ["bob", "cyd", "dan", "eve", "fay", "zoe"]
 
 
 @pytest.mark.parametrize("option", [["--clauses"], ["--individual"], ["--profile"], ["--memory", "1GB"]])

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from salus.cql.diagnostics import did_you_mean
 from salus.errors import SalusError
 from salus.measure.definition import OBSERVATIONS, SCORINGS
-from salus.measure.flow import POPULATIONS
+from salus.measure.flow import CODES
+from salus.measure.forms import PLAIN, TABLE, TABLES, TEXT, TWO, check, held, needed, one_of, tables
 from salus.terminology.systems import HL7, system
 
 Json = dict[str, Any]
@@ -28,12 +28,23 @@ BASE: Final = "https://salus.example/fhir"
 _EXTENSION: Final = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-"
 _HEADS: Final = re.compile(rb"^\s*\[\[?(measure|valueset)\b", re.MULTILINE)
 _DATED: Final = "1970-01-01"  # when an expansion was made that says nothing of it: FHIR asks for some day
-_KEYS: Final = (
-    *("name", "version", "date", "title", "base", "publisher", "clause", "scoring", "improvement", "basis", "period"),
-    *("description", "rationale", "guidance", "data", "limits", "evidence"),
-    *("populations", "group", "stratifiers", "table"),
-)
-_CODES: Final = frozenset([*(name.replace("_", "-") for name in POPULATIONS), *OBSERVATIONS])
+_PUBLISHED: Final = dict.fromkeys(("version", "date", "title", "publisher"), PLAIN) | {"base": TEXT}
+_VALUE_SET: Final = {**_PUBLISHED, "url": TEXT, "codes": TABLE}
+_RATE: Final = {"populations": TABLE, "stratifiers": TABLE}
+_GROUP: Final = {**_RATE, "id": PLAIN, "description": TEXT}
+_TEXTS: Final = ("clause", "scoring", "improvement", "basis", "description", "rationale", "guidance", "data", "limits")
+_MEASURE: Final = {
+    **_PUBLISHED,
+    **_RATE,
+    **dict.fromkeys(_TEXTS, TEXT),
+    "name": PLAIN,
+    "period": TWO,
+    "evidence": TABLES,
+    "group": TABLES,
+    "table": TABLE,
+}
+_CRITERION: Final = dict.fromkeys(("expression", "description", "method", "of"), TEXT)
+_CITATION: Final = (("label", "grade"), ("display", "text"), ("citation", "citation"), ("url", "url"))
 _NOTATIONS: Final = ("increase", "decrease")
 
 
@@ -53,18 +64,27 @@ def read(data: bytes, where: str) -> Json:
 def resources(data: bytes, where: str) -> Iterator[Json]:
     """The FHIR resources a file stands for; none of a measure of a table. Raises SalusError naming file and key."""
     said = read(data, where)
-    for key, source in said.get("valueset", {}).items():
+    for key, source in tables(said.get("valueset", {}), f"{where}, [valueset]").items():
         yield value_set(key, source, f"{where}, [valueset.{key}]")
-    if "measure" in said and "table" not in said["measure"]:
-        yield measure(said["measure"], f"{where}, [measure]")
+    found = measure_of(said, where)
+    if found and "table" not in found:
+        yield measure(found, f"{where}, [measure]")
+
+
+def measure_of(said: Json, where: str) -> Json:
+    """The `[measure]` of a file that was read; nothing in it where there is none. Raises SalusError."""
+    found = said.get("measure", {})
+    check(found, TABLE, f"{where}, [measure]")
+    return dict(found)
 
 
 def value_set(key: str, source: Mapping[str, Any], where: str) -> Json:
     """A ValueSet whose codes are written out: `codes.SYSTEM.CODE = "what it means"`."""
-    title = str(_needed(source, "title", where))
+    held(source, _VALUE_SET, where)
+    title = str(needed(source, "title", where))
     by_system = {
         system(name): [{"code": code, "display": display} for code, display in codes.items()]
-        for name, codes in _needed(source, "codes", where).items()
+        for name, codes in _codes(needed(source, "codes", where), f"{where}, codes")
     }
     contains = [{"system": name, **code} for name, codes in by_system.items() for code in codes]
     return {
@@ -79,11 +99,17 @@ def value_set(key: str, source: Mapping[str, Any], where: str) -> Json:
     }
 
 
+def _codes(by_system: Json, where: str) -> Iterator[tuple[str, Json]]:
+    for name, codes in by_system.items():
+        yield name, tables(codes, f"{where}.{name}", TEXT)
+
+
 def measure(source: Mapping[str, Any], where: str) -> Json:
     """A Measure whose library has the measure's name and version."""
-    check_keys(source, where)
-    name = str(_needed(source, "name", where))
-    scoring = _one_of(_needed(source, "scoring", where), SCORINGS, f"{where}: scoring")
+    held(source, _MEASURE, where)
+    name = str(needed(source, "name", where))
+    scoring = one_of(needed(source, "scoring", where), SCORINGS, f"{where}: scoring")
+    evidence = list(_evidence(source.get("evidence", ()), where))
     made = {
         **_header("Measure", name, source, str(source.get("title") or name)),
         "name": name,
@@ -91,25 +117,19 @@ def measure(source: Mapping[str, Any], where: str) -> Json:
         "description": source.get("description", ""),
         "usage": source.get("guidance", ""),
         "topic": [{"text": source["clause"]}] if "clause" in source else [],
-        "relatedArtifact": [_evidence(each) for each in source.get("evidence", ())],
+        "relatedArtifact": evidence,
         "library": [f"{source.get('base', BASE)}/Library/{name}|{source.get('version', '1.0.0')}"],
         "scoring": concept("measure-scoring", scoring),
         "rationale": source.get("rationale", ""),
-        "clinicalRecommendationStatement": recommendations(source),
+        "clinicalRecommendationStatement": _recommendations(evidence),
         "group": list(_groups(source, where)),
     }
     if "period" in source:
         made["effectivePeriod"] = dict(zip(("start", "end"), map(str, source["period"]), strict=True))
     if "improvement" in source:
-        notation = _one_of(source["improvement"], _NOTATIONS, f"{where}: improvement")
+        notation = one_of(source["improvement"], _NOTATIONS, f"{where}: improvement")
         made["improvementNotation"] = concept("measure-improvement-notation", notation)
     return {key: value for key, value in made.items() if value not in ("", [])}
-
-
-def check_keys(source: Mapping[str, Any], where: str) -> None:
-    """Raise SalusError for a key that says nothing to anyone: most often one that is misspelt."""
-    for key in source:
-        _one_of(key, _KEYS, where)
 
 
 def concept(of: str, code: str) -> Json:
@@ -123,32 +143,35 @@ def populations(rows: Mapping[str, Any], where: str) -> Iterator[tuple[str, Json
     Written as `CODE = "Define"`, `CODE = ["Define", "what it means"]`, or a table of those keys.
     """
     for key, said in rows.items():
-        _one_of(key, sorted(_CODES), where)
+        one_of(key, (*CODES, *OBSERVATIONS), where)
         match said:
             case str():
                 yield key, {"expression": said}
             case [str(define), str(description)]:
                 yield key, {"expression": define, "description": description}
             case {"expression": str()}:
-                yield key, dict(said)
+                yield key, held(said, _CRITERION, f"{where}, {key}")
             case _:
                 raise SalusError(f'{where}: {key} is written "Define" or ["Define", "what it means"]')
 
 
-def recommendations(source: Mapping[str, Any]) -> str:
+def _recommendations(evidence: Iterable[Mapping[str, str]]) -> str:
     """The recommendations a measure rests on, each with its grade and citation, as text."""
-    return "\n\n".join(f"{each['text']} {each['grade']}. {each['citation']}" for each in source.get("evidence", ()))
+    return "\n\n".join(f"{each['display']} {each['label']}. {each['citation']}" for each in evidence)
 
 
 def _groups(source: Mapping[str, Any], where: str) -> Iterator[Json]:
     """The rates of a measure: `[[measure.group]]`s, or the one whose populations the measure itself holds."""
     for position, group in enumerate(source.get("group") or [source]):
-        rows = _needed(group, "populations", f"{where}, group {position + 1}" if "group" in source else where)
-        made: Json = {"id": str(group["id"] if group is not source and "id" in group else position + 1)}
-        if group is not source and "description" in group:
-            made["description"] = group["description"]
+        place = where if group is source else f"{where}, group {position + 1}"
+        own = {} if group is source else held(group, _GROUP, place)
+        rows = needed(group, "populations", place)
+        made: Json = {"id": str(own.get("id", position + 1))}
+        if "description" in own:
+            made["description"] = own["description"]
         made["population"] = [_population(code, said) for code, said in populations(rows, f"{where}, populations")]
-        stratifiers = [_stratifier(*item) for item in group.get("stratifiers", {}).items()]
+        strata = tables(group.get("stratifiers", {}), f"{where}, stratifiers", TEXT)
+        stratifiers = [_stratifier(*item) for item in strata.items()]
         yield made | ({"stratifier": stratifiers} if stratifiers else {})
 
 
@@ -172,10 +195,13 @@ def _stratifier(name: str, define: str) -> Json:
     return {"id": name, "criteria": {"language": "text/cql-identifier", "expression": define}}
 
 
-def _evidence(each: Mapping[str, str]) -> Json:
+def _evidence(listed: Iterable[Any], where: str) -> Iterator[Json]:
     """One citation per recommendation, opening with its grade."""
-    names = (("label", "grade"), ("display", "text"), ("citation", "citation"), ("url", "url"))
-    return {"type": "citation", **{element: each[key] for element, key in names if key in each}}
+    for position, each in enumerate(listed, 1):
+        said = held(each, {key: TEXT for _, key in _CITATION}, f"{where}, evidence {position}")
+        for key in ("grade", "text", "citation"):
+            needed(said, key, f"{where}, evidence {position}")
+        yield {"type": "citation", **{element: said[key] for element, key in _CITATION if key in said}}
 
 
 def _header(kind: str, key: str, source: Mapping[str, Any], title: str) -> Json:
@@ -185,15 +211,3 @@ def _header(kind: str, key: str, source: Mapping[str, Any], title: str) -> Json:
     head = {"resourceType": kind, "id": key, "url": url, "version": version, "title": title, "status": "active"}
     said = {name: str(source[name]) for name in ("date", "publisher") if name in source}
     return head | said
-
-
-def _needed(source: Mapping[str, Any], key: str, where: str) -> Any:
-    if key not in source:
-        raise SalusError(f"{where} needs {key}")
-    return source[key]
-
-
-def _one_of(value: Any, allowed: Any, where: str) -> str:
-    if value not in allowed:
-        raise SalusError(f"{where}: {value!r} is not known; {did_you_mean(str(value), list(allowed))}".rstrip("; "))
-    return str(value)

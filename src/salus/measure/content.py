@@ -106,13 +106,13 @@ class Content:
         wanted = {(measure.name, measure.version) for measure in measures}
         return {
             "measures": {
-                _label(m): _sha256(m)
+                _label(m): sha256(m)
                 for m in self._measures
                 if (m.get("name") or m.get("id"), m.get("version")) in wanted
             },
             "libraries": {str(identity): digest for identity, digest in self.libraries.used()},
             "value_sets": {
-                _pinned(*key): _sha256(_sorted(found)) for key, found in sorted(self._value_sets.items(), key=str)
+                pinned(*key): sha256(_sorted(found)) for key, found in sorted(self._value_sets.items(), key=str)
             },
         }
 
@@ -161,10 +161,11 @@ def _may_mean(asked: str, measure: Json) -> bool:
 
 
 def _label(measure: Json) -> str:
-    return _pinned(str(measure.get("name") or measure.get("id")), measure.get("version"))
+    return pinned(str(measure.get("name") or measure.get("id")), measure.get("version"))
 
 
-def _pinned(name: str, version: str | None) -> str:
+def pinned(name: str, version: str | None) -> str:
+    """What stands for one version of an artifact: `name|version`."""
     return f"{name}|{version}" if version else name
 
 
@@ -172,5 +173,6 @@ def _sorted(found: ValueSetCodes) -> list[tuple[str, str]]:
     return sorted(found.codes)
 
 
-def _sha256(value: object) -> str:
-    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
+def sha256(value: object) -> str:
+    """Of a value as JSON, its keys in order; what JSON does not know (days of TOML) as text."""
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()

@@ -39,6 +39,9 @@ POPULATIONS: Final = (
 )
 """The population columns of a determination; a measure-population code is the same word with hyphens."""
 
+CODES: Final = tuple(column.replace("_", "-") for column in POPULATIONS)
+"""The same as codes."""
+
 REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "proportion": ("initial-population", "denominator", "numerator"),
     "ratio": ("initial-population", "denominator", "numerator"),
@@ -95,6 +98,11 @@ def asked_after(scoring: str, column: str) -> tuple[tuple[str, bool], ...]:
 def column_of(code: str) -> str:
     """The population column that a measure-population code stands for."""
     return code.replace("-", "_")
+
+
+def code_of(column: str) -> str:
+    """The measure-population code of a population column."""
+    return CODES[POPULATIONS.index(column)]
 
 
 def columns_of(group: Group) -> tuple[str, ...]:

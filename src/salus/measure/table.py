@@ -14,7 +14,9 @@ Leaves to others: membership and scores (`measure.scoring`), the results folder 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -24,12 +26,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salus.cql.diagnostics import did_you_mean
 from salus.errors import SalusError
 from salus.fhir.reading import scan
 from salus.measure import authored
 from salus.measure.authored import TOML
 from salus.measure.definition import Group, MeasureDefinition, Need, parse_measure
+from salus.measure.forms import TEXT, TEXT_OR_TEXTS, TEXTS, held, needed
 from salus.measure.identity import Identity
 from salus.measure.observations import observations
 from salus.measure.run import Evaluated
@@ -39,12 +41,14 @@ from salus.measure.text import joined
 Period = tuple[date, date]
 SUFFIXES: Final = (".csv", ".tsv", ".parquet")
 """How the names of tables end."""
-_KEYS: Final = ("subject", "unit", "period", "attributes")
+_TABLE: Final = {"subject": TEXT, "unit": TEXT, "period": TEXT_OR_TEXTS, "attributes": TEXTS}
 _WRONG: Final = (
     *(duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.PermissionException),
     duckdb.NotImplementedException,
 )
 """What is wrong with an expression itself: its message names columns and functions, never what a row holds."""
+_WILD: Final = re.compile(r"[*?\[]")
+"""What DuckDB takes for a pattern of several files; one in brackets is itself."""
 _PLACE: Final = "salus_place"
 _OWN: Final = ("period_start", "period_end", _PLACE)
 _ROW: Final = "row"  # what a unit of a table is called where resources have a type
@@ -68,26 +72,27 @@ def table_measures(paths: Sequence[Path]) -> list[TableMeasure]:
     found = []
     for raw in scan(paths, texts=(TOML,)):
         if raw.type == TOML and authored.is_authored(raw.data):
-            said = authored.read(raw.data, raw.file).get("measure", {})
+            said = authored.measure_of(authored.read(raw.data, raw.file), raw.file)
             if "table" in said:
                 found.append(_parsed(said, raw.file))
     return found
 
 
 def _parsed(said: Mapping[str, Any], file: str) -> TableMeasure:
-    where, table = f"{file}, [measure.table]", said["table"]
-    for key in table:
-        if key not in _KEYS:
-            raise SalusError(f"{where}: {key!r} is not known; {did_you_mean(key, _KEYS)}".rstrip("; "))
-    if "subject" not in table:
-        raise SalusError(f"{where} needs subject")
+    where = f"{file}, [measure.table]"
+    table = held(said["table"], _TABLE, where)
+    needed(table, "subject", where)
     if "stratifiers" in said:
         raise SalusError(f"{file}, [measure]: a measure of a table has attributes instead of stratifiers")
     days = table.get("period", [])
     period = (days,) if isinstance(days, str) else tuple(days)
     if len(period) > 2:
         raise SalusError(f"{where}: period is one column of days, or two: from and to")
-    parts = (table["subject"], table.get("unit"), period, tuple(table.get("attributes", ())))
+    attributes = tuple(table.get("attributes", ()))
+    for position, name in enumerate(attributes):
+        if name.casefold() in ("subject_id", *map(str.casefold, attributes[:position])):
+            raise SalusError(f"{where}: attributes: {name} is there already")
+    parts = (table["subject"], table.get("unit"), period, attributes)
     return TableMeasure(_definition(said, file), file, said, *parts)
 
 
@@ -108,15 +113,16 @@ def _with_sql(group: Group, rows: Mapping[str, Any], file: str) -> Group:
 
 
 class Rows:
-    """The rows of a table that lie in a period, ready for expressions, with nothing else in reach."""
+    """The rows of a table that lie in a period, ready for expressions."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, measure: TableMeasure, period: Period) -> None:
-        """`con` holds the whole table as `whole`."""
+        """`con` is that of an `opened` table; one after another, several measures may ask it."""
         self._con, self._measure = con, measure
-        con.execute("SET enable_external_access = false; SET lock_configuration = true")
         self._check_columns()
         start, end = (f"DATE '{day.isoformat()}'" for day in period)
-        con.execute(f"CREATE TEMP VIEW dated AS SELECT *, {start} AS period_start, {end} AS period_end FROM whole")
+        con.execute(
+            f"CREATE OR REPLACE TEMP VIEW dated AS SELECT *, {start} AS period_start, {end} AS period_end FROM whole"
+        )
         owners = self._run("subject", f"SELECT DISTINCT {_text(measure.subject)} FROM dated").column(0)
         self.subjects: pa.StringArray = pa.array(sorted(text for text in owners.to_pylist() if text), pa.string())
         self._units = self._placed()
@@ -130,7 +136,7 @@ class Rows:
         """Keeps the rows of the period as `t`; the subject (by its place) and the unit of each."""
         kept = " AND ".join(self._in_period()) or "true"
         numbered = f"SELECT *, row_number() OVER () AS {_PLACE} FROM dated WHERE {kept}"
-        self._run("period", f"CREATE TEMP TABLE t AS {numbered}")
+        self._run("period", f"CREATE OR REPLACE TEMP TABLE t AS {numbered}")
         subjects = self._column("subject", _text(self._measure.subject))
         ids = self._column("unit", _text(self._measure.unit or self._measure.subject))
         if subjects.null_count or ids.null_count:
@@ -200,15 +206,26 @@ def _attribute(name: str) -> str:
     return f"CASE WHEN count(DISTINCT {column}) > 1 THEN 'several' ELSE {one} END AS {column}"
 
 
-def read_table(con: duckdb.DuckDBPyConnection, path: Path) -> int:
-    """Read a table into `whole`; the number of its rows. Raises SalusError."""
+@contextmanager
+def opened(table: Path | pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that holds a table, a file or one made, as `whole` and can reach nothing else. Raises SalusError."""
+    with duckdb.connect() as con:
+        if isinstance(table, Path):
+            _read(con, table)
+        else:
+            con.register("given", table)
+            con.execute("CREATE TEMP TABLE whole AS SELECT * FROM given")
+            con.unregister("given")
+        con.execute("SET enable_external_access = false; SET lock_configuration = true")
+        yield con
+
+
+def _read(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     reader = "read_parquet(?)" if path.suffix.lower() == ".parquet" else "read_csv(?)"
     try:
-        con.execute(f"CREATE TEMP TABLE whole AS SELECT * FROM {reader}", [str(path)])
+        con.execute(f"CREATE TEMP TABLE whole AS SELECT * FROM {reader}", [_WILD.sub(r"[\g<0>]", str(path))])
     except duckdb.Error as problem:
         raise SalusError(f"{path} cannot be read: {type(problem).__name__}") from None
-    row = con.execute("SELECT count(*) FROM whole").fetchone()
-    return int(row[0]) if row else 0
 
 
 def evaluated(measure: TableMeasure, rows: Rows) -> Evaluated:

@@ -5,18 +5,17 @@ Leaves to others: criteria and rows (`measure.table`), writing (`measure.run`), 
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salus.errors import SalusError
 from salus.measure.attributes import attributes_table
+from salus.measure.content import pinned, sha256
 from salus.measure.folder import check_replaceable, results_folder
 from salus.measure.report import Occasion
 from salus.measure.run import (
@@ -30,7 +29,7 @@ from salus.measure.run import (
 )
 from salus.measure.scoring import check_supported
 from salus.measure.select import select_measures
-from salus.measure.table import SUFFIXES, Rows, TableMeasure, evaluated, read_table, table_measures
+from salus.measure.table import SUFFIXES, Rows, TableMeasure, evaluated, opened, table_measures
 
 
 def evaluate_table(job: Job, started: datetime) -> Evaluation:
@@ -40,10 +39,10 @@ def evaluate_table(job: Job, started: datetime) -> Evaluation:
     """
     check_replaceable(job.out)
     chosen, notes = _chosen(job)
-    done, attributes, size = [], None, 0
-    for measure in chosen:
-        with duckdb.connect() as con:
-            size = read_table(con, job.population)
+    done, attributes = [], None
+    with opened(job.population) as con:
+        size = con.table("whole").shape[0]
+        for measure in chosen:
             rows = Rows(con, measure, job.period)
             done.append(evaluated(measure, rows))
             attributes = _together(attributes, rows.attributes(), measure)
@@ -97,7 +96,7 @@ def _about(
         "period": {"start": job.period[0].isoformat(), "end": job.period[1].isoformat()},
         "measures": [about_measure(each) for each in done],
         "missing_valuesets": [],
-        "content": {"paths": list(map(str, job.content)), "measures": {_label(each): _hash(each) for each in chosen}},
+        "content": {"paths": list(map(str, job.content)), "measures": _hashes(chosen)},
         "population": {
             "path": str(job.population),
             "patients": subjects,
@@ -109,13 +108,9 @@ def _about(
     }
 
 
-def _label(measure: TableMeasure) -> str:
-    made = measure.definition
-    return f"{made.name}|{made.version}" if made.version else made.name
-
-
-def _hash(measure: TableMeasure) -> str:
-    return hashlib.sha256(orjson.dumps(measure.source, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
+def _hashes(chosen: list[TableMeasure]) -> dict[str, str]:
+    """What exactly was used: of a measure of a table, what its file says of it."""
+    return {pinned(each.definition.name, each.definition.version): sha256(each.source) for each in chosen}
 
 
 def is_table(path: Path) -> bool:

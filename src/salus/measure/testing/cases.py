@@ -27,13 +27,15 @@ from typing import Any, Final
 from salus.cql.diagnostics import did_you_mean
 from salus.errors import SalusError
 from salus.measure import authored
-from salus.measure.flow import POPULATIONS
+from salus.measure.flow import CODES
+from salus.measure.forms import ANY, TABLE, TABLES, TEXT, TWO, Form, check, held, tables
 from salus.measure.testing import records
 
 Json = dict[str, Any]
-_OWN: Final = frozenset({"in", "observed", "about", "like", "also", "rows"})
-_SETTINGS: Final = frozenset({"measure", "period", "everyone"})
-_HEADS: Final = re.compile(rb"^\s*\[tests?\b", re.MULTILINE)
+_OWN: Final = {"in": ANY, "observed": ANY, "about": TEXT, "like": TEXT, "also": TABLE, "rows": TABLES}
+_SETTINGS: Final = {"measure": TEXT, "period": TWO, "everyone": TABLE}
+_RECORDS: Final = Form("a table, or a list of tables", lambda value: TABLE.fits(value) or TABLES.fits(value))
+_HEADS: Final = re.compile(rb"^\s*\[\[?tests?\b", re.MULTILINE)
 ALL: Final = ""
 """What an expectation is of that names neither a group nor a unit."""
 
@@ -69,18 +71,18 @@ def suites(paths: Sequence[Path]) -> Iterator[Suite]:
     """The suites in files and folders, in order of path. Raises SalusError naming file and test."""
     for path in paths:
         for file in sorted(path.rglob(f"*{authored.TOML}")) if path.is_dir() else [path]:
-            if file.suffix == authored.TOML and _HEADS.search(file.read_bytes()):
+            if file.suffix == authored.TOML and file.is_file() and _HEADS.search(file.read_bytes()):
                 yield _suite(file)
 
 
 def _suite(file: Path) -> Suite:
     said = authored.read(file.read_bytes(), str(file))
-    settings = said.get("tests", {})
-    for key in settings.keys() - _SETTINGS:
-        raise SalusError(f"{file}, [tests]: {key!r} is not known; {did_you_mean(key, _SETTINGS)}".rstrip("; "))
-    tests = said.get("test", {})
+    settings = held(said.get("tests", {}), _SETTINGS, f"{file}, [tests]")
+    tests = tables(said.get("test", {}), f"{file}, [test]")
+    if not tests:
+        raise SalusError(f"{file} holds no tests: each begins with [test.NAME]")
     beside = tuple(sorted(each for each in file.parent.rglob("*") if each.suffix in (".json", ".ndjson")))
-    everyone = settings.get("everyone", {})
+    everyone = _by_type(settings.get("everyone", {}), f"{file}, [tests.everyone]")
     cases = tuple(_case(name, tests, everyone, str(file), bool(beside)) for name in tests)
     return Suite(file, settings.get("measure"), _period(settings.get("period"), file), cases, beside)
 
@@ -113,12 +115,17 @@ def _records(name: str, tests: Mapping[str, Json], everyone: Json, seen: tuple[s
     if name not in tests or name in seen:
         raise SalusError(f"{where}: like {name!r}, which {'leads in a circle' if name in seen else 'is no test here'}")
     said = tests[name]
+    own = {key: value for key, value in said.items() if key[:1].isupper()}
+    rest = held({key: value for key, value in said.items() if key not in own}, _OWN, where)
     inherited = _records(said["like"], tests, everyone, (*seen, name), where) if "like" in said else everyone
-    own = {key: value for key, value in said.items() if key not in _OWN}
-    for key in own:
-        if not key[:1].isupper():
-            raise SalusError(f"{where}: {key!r} is not known; {did_you_mean(key, _OWN)}".rstrip("; "))
-    return _added(_over(inherited, own), said.get("also", {}))
+    also = _by_type(rest.get("also", {}), f"{where}, also")
+    return _by_type(_added(_over(inherited, _by_type(own, where)), also), where)
+
+
+def _by_type(said: Json, where: str) -> Json:
+    """Records as they are written: by type one or several, but one Patient."""
+    check(said.get("Patient", {}), TABLE, f"{where}: Patient")
+    return tables(said, where, _RECORDS)
 
 
 def _over(below: Json, above: Json) -> Json:
@@ -144,10 +151,9 @@ def _by_key(said: Any) -> dict[str, Any]:
 
 
 def _populations(said: Any, where: str) -> frozenset[str]:
-    known = [name.replace("_", "-") for name in POPULATIONS]
     for each in _listed(said):
-        if each not in known:
-            raise SalusError(f"{where}: in = {each!r} is no population; {did_you_mean(str(each), known)}".rstrip("; "))
+        if each not in CODES:
+            raise SalusError(f"{where}: in = {each!r} is no population; {did_you_mean(str(each), CODES)}".rstrip("; "))
     return frozenset(_listed(said))
 
 

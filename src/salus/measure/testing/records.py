@@ -15,6 +15,7 @@ Leaves to others: where it is written (`cases`), loading it (`store`).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
@@ -64,6 +65,8 @@ def resource(kind: str, said: Mapping[str, Any], patient: str, id_: str, where: 
     """One resource of a person. Raises SalusError, which opens with `where`, for what FHIR does not have."""
     if kind not in model.RESOURCES:
         raise SalusError(f"{where}: FHIR has no resource {kind}; {did_you_mean(kind, model.RESOURCES)}".rstrip("; "))
+    if said.get("resourceType", kind) != kind:
+        raise SalusError(f"{where}, {kind}.resourceType: it is {kind}, not {said['resourceType']!r}")
     made: Json = {"resourceType": kind, "id": id_}
     made |= _elements(kind, {**_DEFAULTS.get(kind, {}), **said}, f"{where}, {kind}")
     made["id"] = id_
@@ -155,13 +158,13 @@ def _value(value: Any, type_: str, where: str) -> Any:
         case "Money", str():
             number, _, currency = value.partition(" ")
             return {"value": _number(number, where), "currency": currency}
-    if model.kind(type_) in ("complex", "concept"):
+    if model.kind(type_) in ("complex", "concept") or isinstance(value, list):
         raise SalusError(f"{where}: {value!r} is no {type_}")
     return value
 
 
-def _coding(text: str, where: str) -> Json:
-    name, sign, code = text.rpartition("#")
+def _coding(text: Any, where: str) -> Json:
+    name, sign, code = text.rpartition("#") if isinstance(text, str) else ("", "", "")
     if not sign:
         known = ", ".join(sorted(SYSTEMS))
         raise SalusError(f"{where}: a code is written system#code, as in loinc#4548-4 (short names: {known})")
@@ -175,8 +178,10 @@ def _period(text: str) -> Json:
 
 
 def _quantity(value: Any, where: str) -> Json:
-    if not isinstance(value, str):
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return {"value": value}
+    if not isinstance(value, str):
+        raise SalusError(f"{where}: {value!r} is no number")
     number, _, unit = value.partition(" ")
     coded = {"unit": unit, "system": SYSTEMS["ucum"], "code": unit} if unit else {}
     return {"value": _number(number, where), **coded}

@@ -14,7 +14,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,9 +21,9 @@ import pyarrow.parquet as pq
 from salus.errors import SalusError
 from salus.measure.content import Content
 from salus.measure.definition import MeasureDefinition
-from salus.measure.flow import POPULATIONS, columns_of
+from salus.measure.flow import CODES, code_of, columns_of
 from salus.measure.run import Job, Tools, evaluate
-from salus.measure.table import Rows, TableMeasure, evaluated
+from salus.measure.table import Rows, TableMeasure, evaluated, opened
 from salus.measure.testing.cases import ALL, Case, Suite
 from salus.measure.testing.coverage import Coverage, coverage
 from salus.store import load
@@ -87,19 +86,23 @@ def run_table_suite(suite: Suite, measure: TableMeasure, period: Period) -> Suit
     listed = [{measure.subject: case.name, **row} for case in suite.cases for row in case.rows]
     if not listed:
         raise SalusError(f"{suite.file}: the tests of a measure of a table have rows")
-    with duckdb.connect() as con:
-        con.register("given", pa.Table.from_pylist(_alike(listed)))
-        con.execute("CREATE TEMP TABLE whole AS SELECT * FROM given")
+    names = dict.fromkeys(name for row in listed for name in row)
+    table = pa.table({name: _column(name, [row.get(name) for row in listed], suite) for name in names})
+    with opened(table) as con:
         made = evaluated(measure, Rows(con, measure, period))
     rows = [row for table in made.groups.values() for row in table.to_pylist()]
     told = [Verdict(case, "table", tuple(_problems(case, measure.definition, rows))) for case in suite.cases]
     return SuiteRun(suite, measure.definition.name, tuple(told), Coverage(0, 0, ()))
 
 
-def _alike(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Rows with the same columns."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    return [{name: row.get(name) for name in names} for row in rows]
+def _column(name: str, values: Sequence[Any], suite: Suite) -> pa.Array:
+    """A column of the tests' rows. Raises SalusError."""
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, OverflowError):
+        raise SalusError(
+            f"{suite.file}, rows: the values of {name} make no column: several types, or too large"
+        ) from None
 
 
 def _loaded(suite: Suite, folder: Path) -> Path:
@@ -131,7 +134,7 @@ def _problems(case: Case, measure: MeasureDefinition, rows: Sequence[Row]) -> It
 
 def _memberships(case: Case, row: Row, columns: Sequence[str], where: str) -> Iterator[str]:
     wanted = _of(case.expected, case, row) or frozenset()
-    found = frozenset(name.replace("_", "-") for name in columns if row[name])
+    found = frozenset(code_of(name) for name in columns if row[name])
     if found != wanted:
         yield f"{where}is in {_listed(found)}; expected {_listed(wanted)}"
 
@@ -174,5 +177,4 @@ def _shown(numbers: Sequence[float | None]) -> str:
 
 
 def _listed(names: frozenset[str]) -> str:
-    order = [name.replace("_", "-") for name in POPULATIONS]
-    return ", ".join(sorted(names, key=order.index)) or "no population"
+    return ", ".join(sorted(names, key=CODES.index)) or "no population"
