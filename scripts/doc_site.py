@@ -85,9 +85,9 @@ def _page(root: Path, path: Path) -> Page:
     used: dict[str, int] = {}
     for opening, inline in zip(page.tokens, page.tokens[1:], strict=False):
         if opening.type == "heading_open":
-            slug = _slug(inline.content)
-            opening.attrs["id"] = slug + (f"-{used[slug]}" if slug in used else "")
-            used[slug] = used.get(slug, 0) + 1
+            named = slug(inline.content)
+            opening.attrs["id"] = named + (f"-{used[named]}" if named in used else "")
+            used[named] = used.get(named, 0) + 1
     return page
 
 
@@ -104,8 +104,8 @@ def _parser() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
-def _slug(heading: str) -> str:
-    """As GitHub makes it."""
+def slug(heading: str) -> str:
+    """The anchor of a heading, as GitHub makes it."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 

@@ -7,13 +7,13 @@ follow from measuring are written elsewhere: performance.md by `bench.py`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from doc_site import slug
 from language_manual import manual
 from salus.catalog.entries import entries, value_sets
 from salus.cli.catalog import page
@@ -66,7 +66,7 @@ def catalog() -> Iterator[str]:
     yield "`salus catalog test` runs their tests on both engines. How to write one: [authoring.md](authoring.md)."
     yield from ("", "| clause | measure | | scoring | better |", "|---|---|---|---|---|")
     for each in found:
-        link = f"[{each.title}](#{re.sub(r'[^a-z0-9 -]', '', each.title.lower()).replace(' ', '-')})"
+        link = f"[{each.title}](#{slug(each.title)})"
         notation = each.said.get("improvement", "")
         yield f"| {each.clause} | {link} | `{each.name}` | {each.said['scoring']} | {notation} |"
     for each in found:

@@ -100,19 +100,7 @@ class Results(Showing):
     @property
     def scores(self) -> pa.Table:
         """One row per measure group: counts of each population and the score, as the run says."""
-        return pa.Table.from_pylist(list(map(dict, self._scores())))
-
-    def _scores(self) -> Sequence[Mapping[str, Any]]:
-        return [
-            {
-                **{name: str(measure.get(name) or "") for name in ("name", "title", "scoring", "improvement")},
-                "group_id": str(group.get("id")),
-                **(group.get("counts") or {}),
-                "score": group.get("score"),
-            }
-            for measure in self.run.get("measures") or ()
-            for group in measure.get("groups") or ()
-        ]
+        return pa.Table.from_pylist(_scores(self.run))
 
     def equity(
         self,
@@ -150,6 +138,7 @@ class Results(Showing):
 
     def shown(self) -> Shown:
         """A line per measure group."""
+        opened = self.opened()
         rows = [
             (
                 each["title"] or each["name"],
@@ -157,13 +146,25 @@ class Results(Showing):
                 _count(each.get("numerator")),
                 _score(each),
             )
-            for each in self._scores()
+            for each in _scores(opened.run)
         ]
-        opened = self.opened()
         headline = f"Results {self.folder}, {words.span(opened.period)}"
         note = f"{len(opened.warnings)} warnings: results.run['warnings']" if opened.warnings else ""
         headings = ("measure", "denominator", "numerator", "score")
         return Shown(headline, headings, rows, note, frozenset(headings[1:]))
+
+
+def _scores(run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            **{name: str(measure.get(name) or "") for name in ("name", "title", "scoring", "improvement")},
+            "group_id": str(group.get("id")),
+            **(group.get("counts") or {}),
+            "score": group.get("score"),
+        }
+        for measure in run.get("measures") or ()
+        for group in measure.get("groups") or ()
+    ]
 
 
 def _count(value: int | None) -> str:
@@ -230,7 +231,8 @@ class Scorecard(Showing):
     def write(self, out: str | Path) -> Path:
         """Write the page, and .json and .csv of the same name beside it."""
         path, _, _ = files.write(self.card, Path(out))
-        record("scorecard", path, {"folders": [s.folder for s in self.card.sources]}, inside=self.card.inside)
+        read = {"folders": [s.folder for s in self.card.sources], "mission": self.card.mission.path}
+        record("scorecard", path, read, inside=self.card.inside)
         return path
 
     def as_dict(self) -> dict[str, Any]:

@@ -116,10 +116,10 @@ def listed(paths: Paths) -> list[Path]:
 
 
 def days(period: Period) -> tuple[date, date]:
-    """First and last day. UsageError: a text that is no day."""
-    if isinstance(period, int):
-        return date(period, 1, 1), date(period, 12, 31)
+    """First and last day. UsageError: no year there is, or a text that is no day."""
     try:
+        if isinstance(period, int):
+            return date(period, 1, 1), date(period, 12, 31)
         first, last = (each if isinstance(each, date) else date.fromisoformat(each) for each in period)
     except (TypeError, ValueError) as problem:
         raise UsageError(f'a period is a year, or ("2026-01-01", "2026-12-31"), not {period!r}') from problem

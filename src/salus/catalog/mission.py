@@ -70,7 +70,7 @@ def read_mission(path: Path = DEFAULT) -> Mission:
         told = tomllib.loads(text)
     except OSError as problem:
         raise UsageError(f"the mission file {path} cannot be read: {problem.strerror}") from problem
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise UsageError(f"{path} is no TOML: {problem}") from problem
     _check_keys(told, ("title", "clause", "not_by"), str(path))
     entries = told.get("clause", [])
@@ -105,8 +105,8 @@ def _clause(entry: object, place: str) -> Clause:
     about = f"{place}: clause {entry.get('id', '?')}"
     _check_keys(entry, _KEYS, about)
     name, promise, asks, whom = (_text(entry, key, about) for key in _TEXTS)
-    for key in ("id", "words"):
-        if not entry.get(key):
+    for key, text in (("id", name), ("words", promise)):
+        if not text:
             raise UsageError(f"{about} has no {key}")
     since = entry.get("since")
     if since is not None and type(since) is not date:

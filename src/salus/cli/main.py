@@ -17,9 +17,39 @@ from typing import Annotated
 import typer
 
 from salus import __version__
+from salus.cli.options import (
+    MEMORY,
+    MINIMUM,
+    AllowMissing,
+    AllPatients,
+    AsJson,
+    By,
+    ClientId,
+    Content,
+    Cross,
+    Day,
+    Engine,
+    Group,
+    Improvement,
+    InsecureHttp,
+    Key,
+    Kid,
+    Level,
+    Libraries,
+    Log,
+    Minimum,
+    NoControl,
+    Reference,
+    Results,
+    Scope,
+    Since,
+    Site,
+    Split,
+    Standardise,
+    TokenUrl,
+    Types,
+)
 from salus.errors import SalusError, UsageError
-
-MINIMUM = 11  # that of equity.estimate, which is not imported for the sake of --help; a test compares them
 
 app = typer.Typer(
     help="Salus, a learning health system engine: records in, measures, who is left out, a report.",
@@ -28,59 +58,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a traceback must never show the values of a row
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Day = Annotated[
-    tuple[datetime, datetime],
-    typer.Option(
-        "--period",
-        formats=["%Y-%m-%d"],
-        metavar="START END",
-        help="First and last day, as 2026-01-01 2026-12-31.",
-    ),
-]
-AllowMissing = Annotated[
-    bool,
-    typer.Option(
-        "--allow-missing-valuesets",
-        help="Take a value set that is not there as empty, with a loud warning.",
-    ),
-]
-Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder `salus evaluate` wrote.")]
-
-MEMORY = typer.Option("--memory", metavar="LIMIT", help="How much the database may hold; the rest waits on disk.")
-
-# Of `load` from a server.
-Group = Annotated[str | None, typer.Option("--group", metavar="ID", help="From a server: the people of this Group.")]
-AllPatients = Annotated[
-    bool, typer.Option("--patient", help="From a server: all patients; without it or --group, the whole system.")
-]
-Types = Annotated[
-    list[str] | None, typer.Option("--types", metavar="TYPE,...", help="From a server: only these resource types.")
-]
-Since = Annotated[
-    str | None,
-    typer.Option(
-        "--since", metavar="INSTANT", help="From a server: only what changed since; `last`: since the load before."
-    ),
-]
-ClientId = Annotated[
-    str | None, typer.Option("--client-id", metavar="ID", help="Who we are to the server (SMART Backend Services).")
-]
-Key = Annotated[Path | None, typer.Option("--key", metavar="PEM", help="Our private key: RSA, or EC P-384.")]
-Kid = Annotated[
-    str | None,
-    typer.Option("--kid", metavar="ID", help="What the server calls our key; default: its RFC 7638 thumbprint."),
-]
-Scope = Annotated[
-    str | None,
-    typer.Option("--scope", metavar="SCOPES", help="What to ask leave for; default: to read what is exported."),
-]
-TokenUrl = Annotated[
-    str | None, typer.Option("--token-url", metavar="URL", help="Where tokens are got; default: as the server says.")
-]
-InsecureHttp = Annotated[
-    bool, typer.Option("--insecure-http", help="Allow a server without encryption on another machine.")
-]
 
 
 def show_version(wanted: bool) -> None:
@@ -141,12 +118,16 @@ def load(
 @app.command()
 def population(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file `salus load` made.")],
-    as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what is inside a population: counts, dates, what is missing, unmapped or set aside, and its files."""
     from salus.cli.population import population_command
 
     population_command(file, as_json, date.today())
+
+
+def days(period: tuple[datetime, datetime]) -> tuple[date, date]:
+    return period[0].date(), period[1].date()
 
 
 @app.command()
@@ -199,7 +180,7 @@ def evaluate(
 @app.command()
 def conformance(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The XML files of the official CQL test suite.")],
-    engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="duckdb or oracle.")] = "duckdb",
+    engine: Engine = "duckdb",
     out: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write every verdict into this file.")
     ] = None,
@@ -208,54 +189,6 @@ def conformance(
     from salus.cli.conformance import conformance_command
 
     conformance_command(folder, engine, out)
-
-
-def days(period: tuple[datetime, datetime]) -> tuple[date, date]:
-    return period[0].date(), period[1].date()
-
-
-By = Annotated[
-    list[str] | None,
-    typer.Option("--by", metavar="ATTRIBUTE", help="An attribute to compare by; repeat it; default: all."),
-]
-Level = Annotated[float, typer.Option("--level", metavar="SHARE", help="Confidence level of the intervals.")]
-Minimum = Annotated[int, typer.Option("--minimum", metavar="N", help="The smallest denominator that says something.")]
-Reference = Annotated[
-    list[str] | None,
-    typer.Option("--reference", metavar="ATTRIBUTE=GROUP", help="Compare with this group; default: the largest known."),
-]
-Improvement = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--improvement", metavar="MEASURE=decrease", help="Set right a measure that says which way is better."
-    ),
-]
-NoControl = Annotated[
-    bool, typer.Option("--no-control", help="Leave out false-discovery control over the many comparisons.")
-]
-
-
-Cross = Annotated[
-    list[str] | None,
-    typer.Option("--cross", metavar="A,B", help="Attributes to take together (race,sex), or all: every pair."),
-]
-Standardise = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--standardise",
-        metavar="ATTRIBUTE",
-        help="Hold this equal in adjusted differences; repeat it; default: age_band and sex, where there are.",
-    ),
-]
-Split = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--split",
-        metavar="ATTRIBUTE",
-        help="Say how much of a gap goes with this; repeat it; default: payer, age_band and site, where there are.",
-    ),
-]
-Site = Annotated[str, typer.Option("--site", metavar="ATTRIBUTE", help="The attribute that names sites.")]
 
 
 @app.command()
@@ -345,11 +278,10 @@ def scorecard(
     improvement: Improvement = None,
 ) -> None:
     """Write the mission's scorecard: every clause, how well, for whom worse, and since when better or worse."""
-    from salus.cli.equity import parse_pairs
     from salus.cli.scorecard import order_of, scorecard_command
 
-    pairs = parse_pairs(reference or (), "attribute=group"), parse_pairs(improvement or (), "measure=decrease")
-    scorecard_command(folders, out, mission, order_of(by or (), level, minimum, pairs[0], not no_control, pairs[1]))
+    order = order_of(by or (), level, minimum, reference or (), not no_control, improvement or ())
+    scorecard_command(folders, out, mission, order)
 
 
 @app.command()
@@ -388,10 +320,6 @@ def publish(
 
 audit = typer.Typer(help="The log of what was loaded, run and let out, and whether it is whole.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
-Log = Annotated[
-    Path | None,
-    typer.Argument(metavar="[LOG]", help="A log, or what it lies beside; default: SALUS_AUDIT, else audit.jsonl here."),
-]
 
 
 @audit.command("verify")
@@ -403,24 +331,16 @@ def audit_verify(log: Log = None) -> None:
 
 
 @audit.command("show")
-def audit_show(
-    log: Log = None, as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False
-) -> None:
+def audit_show(log: Log = None, as_json: AsJson = False) -> None:
     """Every entry: who did what, when, from what."""
     from salus.cli.audit import show_command
 
     show_command(log, as_json)
 
 
-Content = Annotated[
-    list[Path] | None,
-    typer.Option("--content", metavar="PATH", help="Where included libraries (and value sets) are; repeat it."),
-]
-
-
 @app.command()
 def lint(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CQL files, Library resources, folders.")],
+    files: Libraries,
     content: Content = None,
     json: Annotated[bool, typer.Option("--json", help="For machines: a list of findings.")] = False,
 ) -> None:
@@ -432,7 +352,7 @@ def lint(
 
 @app.command()
 def translate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CQL files, Library resources, folders.")],
+    files: Libraries,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write an ELM document for each.")],
     content: Content = None,
 ) -> None:
@@ -462,7 +382,7 @@ def run(
     subject: Annotated[
         str | None, typer.Option("--subject", metavar="ID", help="Show the values of this patient (Patient.id).")
     ] = None,
-    engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="duckdb or oracle.")] = "duckdb",
+    engine: Engine = "duckdb",
     json: Annotated[bool, typer.Option("--json", help="For machines: every value, one to a line.")] = False,
     allow_missing_valuesets: AllowMissing = False,
 ) -> None:

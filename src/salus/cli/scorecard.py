@@ -5,7 +5,7 @@ Leaves to others: the figures and the page (`salus.mission`), the mission file (
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -14,9 +14,9 @@ from rich.text import Text
 
 from salus.catalog import measure_names
 from salus.catalog.mission import DEFAULT, read_mission
+from salus.cli.equity import parse_pairs
 from salus.equity.compare import Settings
-from salus.errors import UsageError, writing
-from salus.mission.files import write
+from salus.mission.files import check_out, write
 from salus.mission.scorecard import Kept, Order, Scorecard, scorecard
 from salus.publish.audit import record
 
@@ -34,12 +34,9 @@ def scorecard_command(
 
     Raises UsageError (exit 2) or SalusError (exit 1); nothing is half written.
     """
-    if out.suffix not in (".html", ".htm"):
-        raise UsageError(f"--out names an HTML file, say scorecard.html, not {out}")
+    check_out(out)
     card = scorecard(folders, read_mission(mission or DEFAULT), measure_names(), order)
-    with writing(f"the scorecard {out}"):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        written = write(card, out)
+    written = write(card, out)
     record("scorecard", out, {"folders": list(folders), "mission": card.mission.path}, inside=card.inside)
     console = console or Console()
     show(card, console)
@@ -58,8 +55,7 @@ def show(card: Scorecard, console: Console) -> None:
 
 
 def _row(kept: Kept) -> tuple[Text, ...]:
-    worst = next((gap for gap in kept.certain if gap.known), None)
-    about = "" if worst is None else f"{worst.who}, {worst.title}"
+    about = "" if kept.worst is None else f"{kept.worst.who}, {kept.worst.title}"
     measures, gaps = (str(len(each)) if each else "" for each in (kept.measures, kept.certain))
     state = Text(kept.state, style=_STYLES[kept.state])
     return Text(kept.clause.words), state, Text(measures), Text(gaps), Text(about, style="red")
@@ -69,12 +65,13 @@ def order_of(
     by: Sequence[str],
     level: float,
     minimum: int,
-    references: Mapping[str, str],
+    references: Sequence[str],
     control: bool,
-    improvement: Mapping[str, str],
+    improvement: Sequence[str],
 ) -> Order:
-    """What the options of a command ask for."""
-    return Order(tuple(by), Settings(level, minimum, references, control), improvement)
+    """What the options of a command ask for: `references` are "attribute=group", `improvement` "measure=decrease"."""
+    settings = Settings(level, minimum, parse_pairs(references, "attribute=group"), control)
+    return Order(tuple(by), settings, parse_pairs(improvement, "measure=decrease"))
 
 
 def mission_command() -> None:

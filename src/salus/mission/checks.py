@@ -90,17 +90,18 @@ def _certificate(facts: Facts) -> Check:
 def _told(certificate: Path) -> Mapping[str, Any]:
     """What a certificate says; nothing where there is none that can be read."""
     try:
-        about: Mapping[str, Any] = json.loads(certificate.read_text(encoding="utf-8"))
+        about = json.loads(certificate.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return about
+    return about if isinstance(about, dict) else {}
 
 
 def _changed(folder: Path, about: Mapping[str, Any]) -> str | None:
     """What of a release is not as its certificate says."""
-    if "statement" not in about or not about.get("files"):
+    files = about.get("files")
+    if "statement" not in about or not files or not isinstance(files, dict):
         return f"{folder} has no certificate that can be read."
-    for name, said in about["files"].items():
+    for name, said in files.items():
         path = folder / name
         if not path.is_file() or digest(path) != said:
             return f"{path} is not what the certificate was given for."

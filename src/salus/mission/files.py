@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from salus import __version__
+from salus.errors import UsageError, writing
 from salus.files import write_atomically
 from salus.mission.page import definition, render
 from salus.mission.scorecard import Followed, Kept, Scorecard
@@ -29,13 +30,25 @@ COLUMNS = (
 
 
 def write(card: Scorecard, out: Path) -> tuple[Path, Path, Path]:
-    """Write the page to `out`, and beside it .json and .csv of the same name; each whole or not at all."""
-    texts = {out: render(card, out), out.with_suffix(".json"): _json(card)}
-    for path, text in texts.items():
-        write_atomically(path, partial(_put, text))
-    table = out.with_suffix(".csv")
-    write_atomically(table, partial(_table, card))
-    return out, out.with_suffix(".json"), table
+    """Write the page to `out`, and beside it .json and .csv of the same name; each whole or not at all.
+
+    UsageError: `out` is no .html; SalusError: the disk refuses.
+    """
+    check_out(out)
+    told, table = out.with_suffix(".json"), out.with_suffix(".csv")
+    texts = {out: render(card, out), told: _json(card)}
+    with writing(f"the scorecard {out}"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        for path, text in texts.items():
+            write_atomically(path, partial(_put, text))
+        write_atomically(table, partial(_table, card))
+    return out, told, table
+
+
+def check_out(out: Path) -> None:
+    """UsageError: not the name of a page, beside which .json and .csv can stand."""
+    if out.suffix not in (".html", ".htm"):
+        raise UsageError(f"a scorecard is an HTML file, say scorecard.html, not {out}")
 
 
 def _put(text: str, path: Path) -> None:

@@ -16,7 +16,7 @@ import jinja2
 
 from salus import __version__
 from salus.mission.readings import Gap, Reading, in_words
-from salus.mission.scorecard import Followed, Kept, Scorecard
+from salus.mission.scorecard import Followed, Scorecard
 from salus.mission.sources import MANIFEST, Source
 from salus.mission.trend import Trend
 from salus.publish import words
@@ -50,7 +50,7 @@ def render(card: Scorecard, out: Path) -> str:
         card=card, words=words, top=top(card.gaps), moved=list(_moved(card.measures)), signs=SIGNS, spark=spark,
         trend_word=trend_word, most=MOST_OF_A_CLAUSE, in_words=in_words, version=__version__, css=_style(),
         releases=[s for s in card.sources if s.kind == "release"], spans=_spans(card.sources), place=place,
-        definition=definition, reads=reads, link=lambda source: link(source, out), sum_people=sum_people,
+        definition=definition, reads=reads, link=lambda source: link(source, out),
     )  # fmt: skip
 
 
@@ -61,11 +61,6 @@ def top(gaps: Sequence[Gap]) -> list[Gap]:
         if gap.claimed and gap.known and sum(gap.measure == other.measure for other in found) < MOST_OF_A_MEASURE:
             found.append(gap)
     return found[:MOST_GAPS]
-
-
-def sum_people(kept: Kept) -> Gap | None:
-    """The gap of a clause that is about the most people at the least."""
-    return next((gap for gap in kept.certain if gap.known), None)
 
 
 def _moved(measures: Sequence[Followed]) -> Iterator[Followed]:

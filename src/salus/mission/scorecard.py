@@ -76,6 +76,11 @@ class Kept:
         """Its gaps that stand at the false discovery rate."""
         return tuple(gap for gap in self.gaps if gap.claimed)
 
+    @property
+    def worst(self) -> Gap | None:
+        """The gap that is about the most people at the least, of those that stand and of groups that are known."""
+        return next((gap for gap in self.certain if gap.known), None)
+
 
 @dataclass(frozen=True)
 class Scorecard:

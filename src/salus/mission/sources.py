@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -27,11 +28,13 @@ from salus.publish.tables import States, key_of
 Kind = Literal["results", "release"]
 Row = Mapping[str, Any]
 MANIFEST: Mapping[Kind, str] = {"results": "run.json", "release": "release.json"}
+_OBJECTS = ("versions", "content", "columns_read", "titles", "policy")
 
 
 @dataclass(frozen=True)
 class Source:
-    """An opened folder. `run` is its manifest as it stands; `gaps` are rows of the gap table, in its order."""
+    """An opened folder. `run` is its manifest as it stands; `gaps` are rows of the gap table, in its order; `inside`
+    says whether what it holds is for inside the house only."""
 
     folder: Path
     kind: Kind
@@ -40,12 +43,8 @@ class Source:
     measures: Mapping[str, MeasureInfo]
     lines: Sequence[Line]
     gaps: Sequence[Row]
+    inside: bool
     results: Results | None = None
-
-    @property
-    def inside(self) -> bool:
-        """Whether what it holds is for inside the house only."""
-        return self.kind == "results" or self.run["policy"]["threshold"] <= self.run["policy"]["least"]
 
     @cached_property
     def groups(self) -> Mapping[str, Mapping[str, Row]]:
@@ -53,8 +52,9 @@ class Source:
         found: dict[str, dict[str, Row]] = {}
         for line in self.lines:
             found.setdefault(line.measure, {}).setdefault(line.group_id, {})
-        for entry in self.run.get("measures") or () if self.kind == "results" else ():
-            of = {str(group.get("id")): group for group in entry.get("groups") or ()}
+        manifest = self.folder / MANIFEST[self.kind]
+        for entry in _objects(self.run, "measures", manifest) if self.kind == "results" else ():
+            of = {str(group.get("id")): group for group in _objects(entry, "groups", manifest)}
             found.setdefault(str(entry.get("name")), {}).update(of)
         return found
 
@@ -70,17 +70,20 @@ def open_source(
     if (folder / MANIFEST["release"]).is_file():
         return _release(folder)
     results = Results.open(folder, improvement)
+    _check(results.run, folder / MANIFEST["results"])
     table = equity_table(results, attributes_of(results, by), settings)
     told = protect(table, threshold=1)
     measures = dict(results.measures)
     return Source(
-        folder, "results", _period(results.period, folder), results.run, measures, told, _gaps(table), results
+        folder, "results", _period(results.period, folder), results.run, measures, told, _gaps(table), True, results
     )
 
 
 def _release(folder: Path) -> Source:
     try:
         about = json.loads((folder / MANIFEST["release"]).read_text(encoding="utf-8"))
+        _check(about, folder / MANIFEST["release"])
+        inside = about["policy"]["threshold"] <= about["policy"]["least"]
         table = pq.read_table(folder / "equity.parquet")
         told = lines(table, {key_of(row): _states(row) for row in table.to_pylist()})
         period = tuple(str(day) for day in about["period"])
@@ -92,7 +95,7 @@ def _release(folder: Path) -> Source:
         name: MeasureInfo(name, titles.get(name, ""), str(version), "proportion", ways.get(name, ""))
         for name, version in versions.items()
     }
-    return Source(folder, "release", _period(period, folder), about, measures, told, _gaps(table))
+    return Source(folder, "release", _period(period, folder), about, measures, told, _gaps(table), inside)
 
 
 def _states(row: Row) -> States:
@@ -108,4 +111,29 @@ def _gaps(table: pa.Table) -> list[Row]:
 def _period(given: tuple[str, ...] | None, folder: Path) -> tuple[str, str]:
     if given is None or len(given) != 2:
         raise SalusError(f"{folder} does not say for which period it is: a scorecard needs it")
+    try:
+        first, last = (date.fromisoformat(day[:10]) for day in given)
+    except ValueError as problem:
+        raise SalusError(f"{folder}: its period, {' to '.join(given)}, is not of days: {problem}") from problem
+    if first > last:
+        raise SalusError(f"{folder}: its period starts ({given[0]}) after it ends ({given[1]})")
     return given[0], given[1]
+
+
+def _objects(entry: Row, key: str, path: Path) -> list[Row]:
+    found = entry.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise SalusError(f"{path}: {key} is no list of objects")
+    return found
+
+
+def _check(manifest: Any, path: Path) -> None:
+    """SalusError, naming file and key, for a manifest in another shape; what it leaves out is not known."""
+    if not isinstance(manifest, dict):
+        raise SalusError(f"{path} holds no JSON object")
+    objects = [(key, manifest.get(key)) for key in _OBJECTS]
+    wrong = next((key for key, value in objects if not isinstance(value or {}, dict)), None)
+    if wrong:
+        raise SalusError(f"{path}: {wrong} is no object")
+    if not isinstance((manifest.get("content") or {}).get("measures") or {}, dict):
+        raise SalusError(f"{path}: content.measures is no object")
