@@ -53,7 +53,7 @@ def _there(store: Path) -> dict[str, Any]:
 def code() -> str:
     """A short name of the sources that results depend on."""
     known = sha256()
-    for part in ("src/salus/equity", "src/salus/publish", "scripts", "tests/publish"):
+    for part in ("src/salus/equity", "src/salus/publish", "scripts", "tests/equity", "tests/publish"):
         for path in sorted((ROOT / part).glob("*.py")):
             known.update(path.name.encode() + path.read_bytes())
     return known.hexdigest()[:12]

@@ -16,7 +16,9 @@ import pytest
 from salus.catalog.synth import Mess, Scenario, Truth, synthesize
 from salus.catalog.synth.block import draw_block
 from salus.catalog.synth.counted import ATTRIBUTES, Counted
+from salus.catalog.synth.found import find
 from salus.catalog.synth.run import RECORDS, make_piece
+from salus.catalog.synth.scenario import read_effect
 from salus.catalog.synth.steps import MEASURES
 from salus.equity.compare import Settings, compared
 from salus.equity.results import MeasureInfo, Results
@@ -272,6 +274,10 @@ def test_a_folder_that_cannot_take_its_place_is_said(tmp_path: Path, monkeypatch
     for folder in (Path(), Path("..")):
         with pytest.raises(UsageError, match="is the folder of work or above it"):
             synthesize(folder, 5, 1)
+    (tmp_path / "link").symlink_to(tmp_path / "here")
+    with pytest.raises(UsageError, match="link is a link; synthetic records need a folder"):
+        synthesize(tmp_path / "link", 5, 1)
+    (tmp_path / "link").unlink()
     with pytest.raises(SalusError, match=r"cannot write synthetic records into x+: File name too long"):
         synthesize(Path("x" * 300), 5, 1)
     assert list(tmp_path.iterdir()) == [tmp_path / "here"]
@@ -303,6 +309,17 @@ def test_it_is_clean_unless_asked_and_then_messy_as_asked(written: Path, tmp_pat
 
 
 # --- planted against found ---
+
+
+def test_groups_of_other_attributes_are_not_looked_for() -> None:
+    """An equity table sets groups of one attribute side by side."""
+    told = {"measure": "statin", "step": "prescribed", "who": {"race": "Asian"}, "odds": 0.5}
+    name = MEASURES["statin"].name
+    results = Results(Path(), {}, {name: MeasureInfo(name, improvement="increase")})
+    for against in ({}, {"sex": "Male"}, {"race": "White", "sex": "Male"}):
+        effect = read_effect({**told, "against": against}, "here", None)
+        truth = Truth.of(Scenario(effects=(effect,)), 1, 0)
+        assert list(find(truth, results)) == []
 
 
 def counted(scenario: str, seed: int, blocks: int) -> Counted:

@@ -49,9 +49,12 @@ class Found:
 
 
 def find(truth: Truth, results: Results) -> Iterator[Found]:
-    """Each planted gap between groups, of measures that the results hold; nothing that begins with a month."""
+    """Each planted gap between groups of the same attributes, of measures that the results hold; nothing that begins
+    with a month.
+    """
     for planted in truth.planted:
-        if planted.effect.start is None and planted.effect.against and planted.measure in results.measures:
+        alike = planted.effect.who.keys() == planted.effect.against.keys()
+        if planted.effect.start is None and alike and planted.measure in results.measures:
             yield _found(planted, results)
 
 

@@ -92,8 +92,9 @@ def synthesize(
 
 def check_folder(folder: Path) -> None:
     """Only what was made here is made again; the folder is put in its place whole, so it is none that one stands in."""
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file; synthetic records need a folder")
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        kind = "a link" if folder.is_symlink() else "a file"
+        raise UsageError(f"{folder} is {kind}; synthetic records need a folder")
     if Path.cwd().is_relative_to(folder.resolve()):
         raise UsageError(f"{folder} is the folder of work or above it; synthetic records need a folder of their own")
     there = {path.name for path in folder.iterdir()} if folder.exists() else set()
