@@ -162,6 +162,19 @@ def test_tests_of_a_table_run_on_rows(salus: Run, staff: Path) -> None:
     assert "late on table: is in initial-population, denominator, numerator; expected initial-population" in out
 
 
+def test_tests_beside_several_measures_say_which(salus: Run, staff: Path) -> None:
+    (staff / "other.toml").write_text(TRAINED.replace("SafetyTraining", "Another"))
+    row = "rows = [{ department = 'lab', hired = 2020-01-01, left_on = 2026-12-31, trained_on = 2027-01-01 }]"
+    tests = f"period = ['2026-01-01', '2026-12-31']\n[test.late]\n{row}\nin = ['initial-population', 'denominator']\n"
+    (staff / "tests.toml").write_text(f"[tests]\n{tests}")
+    code, _, err = salus("test", staff)
+    assert code == 1
+    assert "tests.toml: which measure? There is Another, SafetyTraining in the folder" in err
+    (staff / "tests.toml").write_text(f"[tests]\nmeasure = 'SafetyTraining'\n{tests}")
+    code, out, _ = salus("test", staff)
+    assert (code, "pass  SafetyTraining: 1 tests" in out) == (0, True)
+
+
 def test_a_cell_that_fits_no_column_is_named(salus: Run, staff: Path) -> None:
     period = "[tests]\nperiod = ['2026-01-01', '2026-12-31']\n"
     for cells in ("{ hired = 1 }, { hired = 'x' }", "{ hired = 99999999999999999999 }"):

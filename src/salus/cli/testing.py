@@ -49,20 +49,19 @@ def run_tests(
 
 def _run(suite: Suite, content: Content, kits: Mapping[str, Tools]) -> SuiteRun:
     tables = {each.definition.name: each for each in table_measures([suite.file.parent])}
-    named = tables.get(suite.measure or next(iter(tables), ""))
-    if named is None:
-        return run_suite(suite, content, *_chosen(suite, content), kits)
-    return run_table_suite(suite, named, _period(suite, named.definition))
+    name = suite.measure or _only(suite, [*tables, *_measures_in(suite.file.parent)])
+    if name in tables:
+        return run_table_suite(suite, tables[name], _period(suite, tables[name].definition))
+    (measure,), _ = select_measures(content.measures([name]), [name])
+    return run_suite(suite, content, measure, _period(suite, measure), kits)
 
 
-def _chosen(suite: Suite, content: Content) -> tuple[MeasureDefinition, Period]:
-    """The measure that a suite is about, and the period to evaluate it in."""
-    there = [suite.measure] if suite.measure else _measures_in(suite.file.parent)
+def _only(suite: Suite, there: Sequence[str]) -> str:
+    """The name of the one measure there is. Raises SalusError."""
     if len(there) != 1:
         listed = ", ".join(there) or "none"
         raise SalusError(f"{suite.file}: which measure? There is {listed} in the folder; say [tests] measure = NAME")
-    (measure,), _ = select_measures(content.measures(there), there)
-    return measure, _period(suite, measure)
+    return there[0]
 
 
 def _period(suite: Suite, measure: MeasureDefinition) -> Period:
@@ -83,7 +82,7 @@ def _content(paths: Sequence[Path]) -> Content:
 
 
 def _measures_in(folder: Path) -> list[str]:
-    return sorted({each.name for each in Content.load([folder]).measures()})
+    return sorted({each.name for each in _content([folder]).measures()})
 
 
 def show(tested: SuiteRun) -> None:
