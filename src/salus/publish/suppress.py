@@ -87,7 +87,7 @@ def told(problem: Problem, hidden: Iterable[int]) -> list[int]:
 
 
 def _parts(problem: Problem) -> Iterator[_Part]:
-    """The cells that relations join, a cell with one possible value apart: it joins nothing."""
+    """The cells that relations join; a cell with one possible value joins nothing, unless it is hidden with another."""
     root = list(range(len(problem.cells)))
 
     def find(i: int) -> int:
@@ -97,6 +97,8 @@ def _parts(problem: Problem) -> Iterator[_Part]:
         return i
 
     free = [not _settled(cell) for cell in problem.cells]
+    for one, other in problem.follows:
+        free[other] = free[other] or free[one]
     joined = [[i for i in terms if free[i]] for terms, _ in problem.sums] + [list(pair) for pair in problem.follows]
     for group in joined:
         for i in group[1:]:
