@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,40 @@ def test_what_is_no_results_folder_is_named(tmp_path: Path) -> None:
     folder = grouped(tmp_path / "r", {"White": (1, 2)})
     (folder / "run.json").write_text("{")
     with pytest.raises(SalusError, match=r"run\.json cannot be read"):
+        Results.open(folder)
+
+
+@pytest.mark.parametrize("name", ["determinations.parquet", "attributes.parquet"])
+def test_a_damaged_table_is_named_and_what_it_lacks(tmp_path: Path, name: str) -> None:
+    folder = grouped(tmp_path, {"White": (1, 2)})
+    pq.write_table(pq.read_table(folder / name).drop_columns(["subject_id"]), folder / name)
+    with pytest.raises(SalusError, match=f"{name} has no column subject_id"):
+        Results.open(folder)
+    (folder / name).write_bytes(b"PAR1 and then nothing")
+    with pytest.raises(SalusError, match=f"{name} cannot be read as Parquet"):
+        Results.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ({"measures": "M"}, "measures is no list"),
+        ({"measures": ["M"]}, "entry 1 of measures is no object with name"),
+        ({"measures": [{"name": "M"}, {}]}, "entry 2 of measures is no object with name"),
+        ({"measures": [{"name": "M", "groups": {"id": "0"}}]}, r"measure 1 \(M\): groups is no list"),
+        ({"measures": [{"name": "M", "groups": [{}]}]}, r"measure 1 \(M\): entry 1 of groups is no object with id"),
+        (
+            {"measures": [{"name": "M", "groups": [{"id": "0", "observations": [7]}]}]},
+            r"measure 1 \(M\), group 0: entry 1 of observations is no object",
+        ),
+        ({"warnings": 5}, "warnings is no list"),
+        ({"missing_valuesets": {"url": "a"}}, "missing_valuesets is no list"),
+    ],
+)
+def test_a_run_that_says_something_else_than_it_should_is_named(tmp_path: Path, run: dict[str, Any], said: str) -> None:
+    folder = grouped(tmp_path, {"White": (1, 2)})
+    (folder / "run.json").write_text(json.dumps(run))
+    with pytest.raises(SalusError, match=rf"run\.json: {said}"):
         Results.open(folder)
 
 

@@ -117,6 +117,13 @@ def test_a_release_is_never_replaced(tmp_path: Path) -> None:
         publish(Results.open(grouped(tmp_path / "r", GROUPS)), tmp_path / "out", Order())
 
 
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    results = Results.open(grouped(tmp_path / "r", {"White": (60, 100)}))
+    out = tmp_path / "r/run.json/out"
+    with pytest.raises(SalusError, match=f"cannot write the release {out}: "):
+        publish(results, out, Order())
+
+
 # --- earlier releases ---
 
 
@@ -224,3 +231,12 @@ def test_the_command_releases_and_logs_it(tmp_path: Path) -> None:
     assert "M / 0 / race / Black" in text
     entry = audit.entries(tmp_path / audit.FILE)[-1]
     assert (entry["action"], entry["settings"]["profile"]) == ("publish", "cms11")
+
+
+@pytest.mark.parametrize("name", ["cms11", "opensafely", "census"])
+def test_a_house_of_a_few_people_of_whom_nobody_meets_the_measure(tmp_path: Path, name: str) -> None:
+    opened = Results.open(grouped(tmp_path / "r", {"White": (0, 3), "Black": (0, 2)}))
+    done = publish(opened, tmp_path / "out", Order(policy=PROFILES[name]))
+    rows = read(done.out).values()
+    assert {(row["numerator"], row["denominator"], row["rate"]) for row in rows} == {("", "", "")}
+    assert {row["numerator_state"] for row in rows} == {"suppressed"}

@@ -17,8 +17,8 @@ from rich.console import Console
 
 from salus.cli.report import report_command
 from salus.equity.results import Results
-from salus.errors import UsageError
-from salus.publish.report import Options, render
+from salus.errors import SalusError, UsageError
+from salus.publish.report import Options, render, write_report
 
 
 def page(folder: Path, **options: Any) -> str:
@@ -226,6 +226,14 @@ def test_a_run_that_says_little_still_makes_a_report(tmp_path: Path) -> None:
     text = body(page(folder))
     assert "period not stated" in text
     assert "does not say whether higher or lower is better" in text
+
+
+def test_a_folder_where_the_report_should_be_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("salus.publish.report.render", lambda *_: "<!doctype html>")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(SalusError, match=f"cannot write the report {tmp_path / 'out'}: Is a directory"):
+        write_report(Results.open(grouped(tmp_path / "r", {"White": (1, 2)})), tmp_path / "out")
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["out", "r"]
 
 
 def test_counts_in_the_run_manifest_stay_out(tmp_path: Path) -> None:

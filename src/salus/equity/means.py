@@ -101,11 +101,10 @@ def mean_table(results: Results, by: Sequence[str] = (), settings: Settings | No
 
 def _listed(results: Results) -> Iterator[Listed]:
     """Every group that is no rate and can be told."""
-    for entry in results.run.get("measures") or []:
-        for group in (entry.get("groups") or []) if isinstance(entry, dict) else []:
-            scoring = group.get("scoring") or entry.get("scoring")
-            if scoring == "ratio" or (scoring == "continuous-variable" and group.get("observations")):
-                yield str(entry["name"]), str(group["id"]), {**group, "scoring": scoring}
+    for entry, group in results.groups:
+        scoring = group.get("scoring") or entry.get("scoring")
+        if scoring == "ratio" or (scoring == "continuous-variable" and group.get("observations")):
+            yield str(entry["name"]), str(group["id"]), {**group, "scoring": scoring}
 
 
 # --- reading ---

@@ -2,20 +2,31 @@
 the run.
 
 Leaves to others: writing the folder (`measure`), counting (`compare`). run.json is read tolerantly: a key
-that is not there is said to be unknown, it does not stop a report.
+that is not there is said to be unknown, it does not stop a report. One that holds something else than it should does.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from salus.errors import SalusError, UsageError
 
 NEEDED = ("determinations.parquet", "attributes.parquet", "run.json")
+COLUMNS = {
+    "determinations.parquet": (
+        *("measure", "group_id", "subject_id", "unit_id", "initial_population", "denominator"),
+        *("denominator_exclusion", "denominator_exception", "numerator", "numerator_exclusion"),
+    ),
+    "attributes.parquet": ("subject_id",),
+}
+"""Columns without which nothing can be counted."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,7 @@ class Results:
 
     @classmethod
     def open(cls, folder: Path, improvement: Mapping[str, str] | None = None) -> Results:
-        """Read run.json of `folder`; SalusError names the file that is missing or cannot be read.
+        """Read run.json of `folder`; SalusError names the file that is missing or cannot be read, or what it lacks.
 
         `improvement` (measure name -> "increase" or "decrease") overrides what measures say of themselves:
         some published ones have it the wrong way round. UsageError: another direction, or a measure that is
@@ -64,13 +75,10 @@ class Results:
         missing = [name for name in NEEDED if not (folder / name).is_file()]
         if missing:
             raise SalusError(f"{folder} is no results folder of salus evaluate: it has no {', '.join(missing)}")
-        try:
-            run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as problem:
-            raise SalusError(f"{folder / 'run.json'} cannot be read: {problem}") from problem
-        if not isinstance(run, dict):
-            raise SalusError(f"{folder / 'run.json'} holds no JSON object")
-        infos = [_measure(entry) for entry in run.get("measures") or [] if isinstance(entry, dict)]
+        for name, columns in COLUMNS.items():
+            _check_columns(folder / name, columns)
+        run = _read_run(folder / "run.json")
+        infos = [_measure(entry) for entry in run.get("measures") or []]
         return cls(folder, run, _corrected({info.name: info for info in infos}, improvement or {}))
 
     @property
@@ -103,9 +111,58 @@ class Results:
         """Value sets the run went on without: whatever needs them counts nobody."""
         return tuple(_valueset(v) for v in self.run.get("missing_valuesets") or [])
 
+    @property
+    def groups(self) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+        """What run.json says of every measure, with each of its groups."""
+        for entry in self.run.get("measures") or []:
+            for group in entry.get("groups") or []:
+                yield entry, group
+
     def measure(self, name: str) -> MeasureInfo:
         """What is known of a measure, or only its name."""
         return self.measures.get(name, MeasureInfo(name))
+
+
+def _check_columns(file: Path, needed: Sequence[str]) -> None:
+    try:
+        there = pq.read_schema(file).names
+    except (OSError, pa.ArrowException) as problem:
+        raise SalusError(f"{file} cannot be read as Parquet: {problem}") from problem
+    if gone := [name for name in needed if name not in there]:
+        raise SalusError(f"{file} has no column {', '.join(gone)}")
+
+
+def _read_run(file: Path) -> dict[str, Any]:
+    """run.json, with measures, their groups and what those observe in the form that all that read them rely on."""
+    try:
+        run = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise SalusError(f"{file} cannot be read: {problem}") from problem
+    if not isinstance(run, dict):
+        raise SalusError(f"{file} holds no JSON object")
+    for key in ("warnings", "missing_valuesets"):
+        _listed(run, key, f"{file}")
+    for place, entry in enumerate(_objects(run, "measures", f"{file}", "name"), 1):
+        measure = f"{file}: measure {place} ({entry['name']})"
+        for group in _objects(entry, "groups", measure, "id"):
+            _objects(group, "observations", f"{measure}, group {group['id']}")
+    return run
+
+
+def _objects(of: Mapping[str, Any], key: str, where: str, *needed: str) -> list[dict[str, Any]]:
+    """A list of objects that may not be there; SalusError names what is none, or lacks a key that is needed."""
+    for place, each in enumerate(_listed(of, key, where), 1):
+        if not isinstance(each, dict) or any(each.get(name) is None for name in needed):
+            lacking = f" with {', '.join(needed)}" if needed else ""
+            raise SalusError(f"{where}: entry {place} of {key} is no object{lacking}")
+    return list(of.get(key) or [])
+
+
+def _listed(of: Mapping[str, Any], key: str, where: str) -> list[Any]:
+    found = of.get(key) or []
+    if not isinstance(found, list):
+        raise SalusError(f"{where}: {key} is no list")
+    return found
 
 
 def _corrected(infos: Mapping[str, MeasureInfo], improvement: Mapping[str, str]) -> dict[str, MeasureInfo]:

@@ -26,7 +26,7 @@ from salus.equity.compare import SCHEMA, Settings, compared
 from salus.equity.counting import count_cells
 from salus.equity.results import Results
 from salus.equity.tally import NOT_KNOWN, OVERALL, Cell, Tally
-from salus.errors import SalusError, UsageError
+from salus.errors import SalusError, UsageError, writing
 from salus.publish import certificate, earlier
 from salus.publish.disclosure import Line, lines
 from salus.publish.evidence import attributes_of
@@ -243,8 +243,9 @@ def _write(folder: Path, table: pa.Table, told: Sequence[Line], results: Results
 @contextmanager
 def _folder(out: Path) -> Iterator[Path]:
     """A fresh folder beside `out` that takes its name when all went well, and is gone otherwise."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    with writing(f"the release {out}"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         yield fresh
         fresh.chmod(0o755)

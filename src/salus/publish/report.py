@@ -26,6 +26,7 @@ from salus.equity.counting import Crossing
 from salus.equity.results import MeasureInfo, Results
 from salus.equity.sites import SITE
 from salus.equity.tally import CROSS, DECLINED, NOT_KNOWN, OVERALL, UNKNOWN, is_known
+from salus.errors import writing
 from salus.files import write_atomically
 from salus.publish import charts, pictures, words
 from salus.publish.disclosure import THRESHOLD, Line, is_small
@@ -132,10 +133,12 @@ class Card:
 def write_report(results: Results, out: Path, options: Options | None = None) -> Path:
     """Make the report of a results folder and put it at `out`, whole or not at all.
 
-    SalusError: the folder cannot be read; UsageError: an attribute or reference group that does not exist.
+    SalusError: the folder cannot be read, or `out` not written; UsageError: an attribute or reference group that does
+    not exist.
     """
     page = render(results, options or Options())
-    write_atomically(out, lambda path: path.write_text(page, encoding="utf-8"))
+    with writing(f"the report {out}"):
+        write_atomically(out, lambda path: path.write_text(page, encoding="utf-8"))
     return out
 
 
@@ -154,7 +157,7 @@ def render(results: Results, options: Options, lines: Sequence[Line] | None = No
         not_rates=_not_rates(results, {each.name for each in averages}), means=averages, pictures=pictures,
         manifest=list(_manifest(results)), version=__version__,
         tests=sum(line.figures["p"] is not None for line in lines), css=_resource("report.css"),
-        script=_resource("report.js"), vega=_vega(), attribute_sources=ATTRIBUTES,
+        script=_resource("report.js"), vega=_vega(),
     )  # fmt: skip
 
 
@@ -402,11 +405,9 @@ def _not_rates(results: Results, shown: Set[str]) -> list[MeasureInfo]:
 
 
 def _group_name(results: Results, measure: str, group_id: str) -> str:
-    for entry in results.run.get("measures") or []:
-        if isinstance(entry, dict) and entry.get("name") == measure:
-            for group in entry.get("groups") or []:
-                if isinstance(group, dict) and str(group.get("id")) == group_id and group.get("description"):
-                    return str(group["description"])
+    for entry, group in results.groups:
+        if entry["name"] == measure and str(group["id"]) == group_id and group.get("description"):
+            return str(group["description"])
     return f"group {group_id}"
 
 
