@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from salus.errors import SalusError
+from salus.files import digest
 from salus.mission.sources import Source
 from salus.mission.trend import Trend
 from salus.publish import audit
-from salus.publish.certificate import FILE, digest
+from salus.publish.certificate import FILE
 
 State = Literal["holds", "fails", "not there"]
 

@@ -9,17 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-
-import jinja2
 
 from salus import __version__
 from salus.mission.readings import Gap, Reading, in_words
 from salus.mission.scorecard import Followed, Scorecard
 from salus.mission.sources import MANIFEST, Source
 from salus.mission.trend import Trend
-from salus.publish import words
+from salus.publish import pages, words
 
 MOST_GAPS = 5
 MOST_OF_A_MEASURE = 2
@@ -42,11 +39,7 @@ class Spark:
 
 def render(card: Scorecard, out: Path) -> str:
     """The page as text; `out` is where it will stand, so that its links lead from there."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("salus.mission", "templates"), autoescape=True, trim_blocks=True,
-        lstrip_blocks=True, undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
-    return environment.get_template("scorecard.html.j2").render(
+    return pages.template("scorecard.html.j2", "salus.mission").render(
         card=card, words=words, top=top(card.gaps), moved=list(_moved(card.measures)), signs=SIGNS, spark=spark,
         trend_word=trend_word, most=MOST_OF_A_CLAUSE, in_words=in_words, version=__version__, css=_style(),
         releases=[s for s in card.sources if s.kind == "release"], spans=_spans(card.sources), place=place,
@@ -151,5 +144,4 @@ def _alternative(trend: Trend, reading: Reading) -> str:
 
 
 def _style() -> str:
-    report = files("salus.publish").joinpath("templates", "report.css").read_text(encoding="utf-8")
-    return report + files("salus.mission").joinpath("templates", "scorecard.css").read_text(encoding="utf-8")
+    return pages.resource("report.css") + pages.resource("scorecard.css", "salus.mission")

@@ -27,6 +27,7 @@ from typing import IO, Any, Final
 from salus import __version__
 from salus.cql.cache import Cache, cache_folder
 from salus.errors import SalusError
+from salus.files import digest
 
 FILE: Final = "audit.jsonl"
 PLACE: Final = "SALUS_AUDIT"
@@ -198,8 +199,7 @@ def _digest(path: Path) -> str:
     key = hashlib.sha256(repr(told).encode()).hexdigest()
     if (found := known.get(key)) is not None:
         return found.decode()
-    with path.open("rb") as opened:
-        made = hashlib.file_digest(opened, "sha256").hexdigest()
+    made = digest(path)
     if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED:
         known.put(key, made.encode())
     return made

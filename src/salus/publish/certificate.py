@@ -7,7 +7,6 @@ the release (`release`).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from salus import __version__
+from salus.files import digest
 from salus.publish.attack import Line, Range, Released, attack
 from salus.publish.policy import Policy, listed
 
@@ -116,9 +116,3 @@ def _statement(judgement: Judgement, policy: Policy, earlier: Sequence[Path], fi
         if policy.hides
         else f"Nothing is hidden in these {len(files)} files (profile {policy.name}): for use inside the house only."
     )
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,15 +7,13 @@ look after them. Leaves to others: the explanation (`measure.explain`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
-
-import jinja2
 
 from salus import __version__
 from salus.files import write_atomically
 from salus.measure.explain.model import Definition, Explanation, Truth
 from salus.measure.explain.reasons import spelled
+from salus.publish import pages
 
 _CLASSES: dict[Truth, str] = {True: "true", False: "false", None: "unknown"}
 
@@ -29,8 +27,8 @@ def write_page(found: Explanation, out: Path) -> Path:
 
 def render(found: Explanation) -> str:
     """The page as text."""
-    css = files("salus.publish").joinpath("templates", "explanation.css").read_text(encoding="utf-8")
-    page = _environment().get_template("explanation.html.j2")
+    css = pages.resource("explanation.css")
+    page = pages.template("explanation.html.j2")
     return page.render(found=found, css=css, version=__version__, state=_CLASSES.get, painted=painted, spelled=spelled)
 
 
@@ -42,10 +40,3 @@ def painted(definition: Definition) -> Iterator[tuple[str, str]]:
         yield definition.text[span.start : span.end], span.state
         place = span.end
     yield definition.text[place:], ""
-
-
-def _environment() -> jinja2.Environment:
-    loader = jinja2.PackageLoader("salus.publish", "templates")
-    return jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )

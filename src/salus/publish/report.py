@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import jinja2
 import pyarrow.parquet as pq
 import vl_convert
 
@@ -28,7 +26,7 @@ from salus.equity.sites import SITE
 from salus.equity.tally import CROSS, DECLINED, NOT_KNOWN, OVERALL, UNKNOWN, is_known
 from salus.errors import writing
 from salus.files import write_atomically
-from salus.publish import charts, pictures, words
+from salus.publish import charts, pages, pictures, words
 from salus.publish.disclosure import THRESHOLD, Line, is_small
 from salus.publish.evidence import Asked, Evidence, attributes_of, gather, notes
 from salus.publish.funnel import Funnel, funnel, read_clauses
@@ -151,13 +149,13 @@ def render(results: Results, options: Options, lines: Sequence[Line] | None = No
     cards = list(_cards(results, evidence, nouns, options))
     titles = {name: info.label for name, info in results.measures.items()}
     averages = means(evidence.means, titles, options.threshold)
-    return _environment().get_template("report.html.j2").render(
+    return pages.template("report.html.j2").render(
         results=results, run=results.run, options=options, cards=cards, gaps=_top(cards), words=words,
         charts=charts, people=_people(results, options, lines), unknowns=_unknowns(results, options, lines),
         not_rates=_not_rates(results, {each.name for each in averages}), means=averages, pictures=pictures,
         manifest=list(_manifest(results)), version=__version__,
-        tests=sum(line.figures["p"] is not None for line in lines), css=_resource("report.css"),
-        script=_resource("report.js"), vega=_vega(),
+        tests=sum(line.figures["p"] is not None for line in lines), css=pages.resource("report.css"),
+        script=pages.resource("report.js"), vega=_vega(),
     )  # fmt: skip
 
 
@@ -431,17 +429,6 @@ def _flat(name: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 # --- the page ---
-
-
-def _environment() -> jinja2.Environment:
-    loader = jinja2.PackageLoader("salus.publish", "templates")
-    return jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-
-
-def _resource(name: str) -> str:
-    return files("salus.publish").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _vega() -> str:
