@@ -18,13 +18,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from salus.equity.compare import Settings, compared, standard_of, write_table
-from salus.equity.counting import Crossing, attribute_names, read_units, tally
+from salus.equity.compare import Settings, write_table
+from salus.equity.counting import Crossing, attribute_names
 from salus.equity.crossings import crossing_tables
 from salus.equity.estimate import MINIMUM
-from salus.equity.gaps import gap_table
+from salus.equity.gaps import CLAIMS, gap_table
 from salus.equity.means import mean_table
-from salus.equity.parts import METHOD, part_table, usual_parts
+from salus.equity.parts import METHOD, split_table
 from salus.equity.results import Results
 from salus.equity.sites import SITE, site_table
 from salus.equity.summary import inequality_table
@@ -114,16 +114,11 @@ def _tables(
     splits: Splits,
 ) -> dict[str, pa.Table]:
     """Every table by its file's name; those that would be empty are left out, but for the first three."""
-    there = attribute_names(results)
-    parts = splits.by or usual_parts(there)
-    also = [*(name for crossing in crossings for name in crossing), *parts, *standard_of(results, settings)]
-    units = read_units(results, by, also)
-    cells = tally(units, by, crossings)
-    table = compared(cells, results, settings, units)
-    inequality, strata = _inequality(results, cells, settings.level, orders)
-    found = {"equity": table, "inequality": inequality, "gaps": gap_table(table)}
-    found |= {"parts": part_table(table, units, cells, parts), "crossings": strata}
-    found |= {"sites": site_table(cells, splits.site), "means": mean_table(results, by, settings)}
+    made = split_table(results, by, settings, crossings, splits.by)
+    inequality, strata = _inequality(results, made.cells, settings.level, orders)
+    found = {"equity": made.table, "inequality": inequality, "gaps": gap_table(made.table)}
+    found |= {"parts": made.parts, "crossings": strata}
+    found |= {"sites": site_table(made.cells, splits.site), "means": mean_table(results, by, settings)}
     return {name: one for name, one in found.items() if one.num_rows or name in ALWAYS}
 
 
@@ -270,7 +265,7 @@ def _also(tables: Mapping[str, pa.Table], results: Results) -> Iterator[str]:
         outside = [row for row in tables["sites"].to_pylist() if row["verdict"] != "within"]
         yield f"\nSites outside the limits of their funnel: {len(outside)} of {tables['sites'].num_rows} (sites.csv)."
     if "means" in tables:
-        claimed = [row for row in tables["means"].to_pylist() if row["verdict"] in ("worse", "higher", "lower")]
+        claimed = [row for row in tables["means"].to_pylist() if row["verdict"] in CLAIMS]
         yield f"\nMeans, times and ratios: {len(claimed)} of {tables['means'].num_rows} groups apart (means.csv)."
 
 

@@ -135,7 +135,7 @@ def compared(tally: Tally, results: Results, settings: Settings, units: Units | 
     columns |= families.borrowed(found, tally.n.shape, settings.level)
     columns |= families.bounds(found, references)
     columns |= _names(found, tally, references, results, settings)
-    columns |= _adjusted(tally, references, columns, results, settings, units)
+    columns |= _adjusted(tally, references, columns, settings, units)
     columns["verdict"] = _verdicts(columns, references, _signs(tally, results), settings)
     return pa.table([_column(columns[f.name], f.type) for f in SCHEMA], schema=SCHEMA)
 
@@ -166,14 +166,12 @@ def _references(found: Sequence[Families], tally: Tally, settings: Settings) -> 
     return references
 
 
-def _adjusted(
-    tally: Tally, references: Whole, columns: Columns, results: Results, settings: Settings, units: Units | None
-) -> Columns:
+def _adjusted(tally: Tally, references: Whole, columns: Columns, settings: Settings, units: Units | None) -> Columns:
     """Standardised differences where there is enough to compare."""
     shape = tally.n.shape
     if units is None:
         return dict.fromkeys(ADJUSTED, np.full(shape, np.nan)) | {"adjusted_by": _by_row([None] * shape[0], shape)}
-    by = standard_of(results, settings)
+    by = standard_attributes(list(units.values), settings.standard)
     found = adjusted(units, tally, references, by, settings.level)
     said = {name: np.where(np.isnan(columns["p"]), np.nan, values) for name, values in found.items()}
     names = [", ".join(name for name in by if name != attribute) for attribute, _ in tally.columns]

@@ -207,7 +207,7 @@ def read_people(
 ) -> tuple[int, dict[str, Codes], dict[str, tuple[str, ...]]]:
     """Temp table `person(subject_id, place)`; how many there are, each one's groups as codes, and the groups' names."""
     _check_subjects(con, results)
-    columns = "".join(f", {_filled(name)} AS {identifier(name)}" for name in names)
+    columns = "".join(f", {group_text(name)} AS {identifier(name)}" for name in names)
     con.execute(
         f"CREATE TEMP TABLE people AS SELECT (row_number() OVER () - 1)::INTEGER AS place, subject_id{columns} "
         "FROM attributes"
@@ -232,8 +232,8 @@ def _coded(column: pa.Array) -> tuple[Codes, tuple[str, ...]]:
     return np.r_[codes, np.int32(values.index(UNKNOWN))].astype(np.int32), tuple(values)
 
 
-def _filled(name: str) -> str:
-    """An attribute's text; null and empty are "unknown"."""
+def group_text(name: str) -> str:
+    """SQL of the group of an attribute a row is in; null and empty are "unknown"."""
     return f"coalesce(nullif(trim({identifier(name)}::VARCHAR), ''), {quoted(UNKNOWN)})"
 
 

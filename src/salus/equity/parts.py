@@ -15,11 +15,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salus.equity.adjusted import fits, strata_counts
-from salus.equity.counting import Units
+from salus.equity.adjusted import fits, standard_attributes, strata_counts
+from salus.equity.compare import Settings, compared
+from salus.equity.counting import Crossing, Units, attribute_names, read_units, tally
 from salus.equity.decompose import Part, across_sites, explained
 from salus.equity.gaps import CLAIMS
 from salus.equity.intervals import Floats
+from salus.equity.results import Results
 from salus.equity.tally import Tally
 
 USUAL = ("payer", "age_band", "site")
@@ -39,6 +41,29 @@ def usual_parts(there: Sequence[str]) -> tuple[str, ...]:
     """The attributes gaps are split by where nothing else is asked for."""
     names = [name if name != "payer" or "payer" in there else "uninsured" for name in USUAL]
     return tuple(name for name in names if name in there)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The cells of a results folder, its equity table, and the parts of that table's gaps."""
+
+    cells: Tally
+    table: pa.Table
+    parts: pa.Table
+
+
+def split_table(
+    results: Results, by: Sequence[str], settings: Settings, crossings: Sequence[Crossing], parts: Sequence[str] = ()
+) -> Split:
+    """The equity table as of `compare.equity_table`, with its gaps split by `parts` (default: `usual_parts`); the units
+    are read once for both."""
+    there = attribute_names(results)
+    names = parts or usual_parts(there)
+    crossed = [name for crossing in crossings for name in crossing]
+    units = read_units(results, by, [*crossed, *names, *standard_attributes(there, settings.standard)])
+    cells = tally(units, by, crossings)
+    table = compared(cells, results, settings, units)
+    return Split(cells, table, part_table(table, units, cells, names))
 
 
 def part_table(table: pa.Table, units: Units, tally: Tally, by: Sequence[str]) -> pa.Table:

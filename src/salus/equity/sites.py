@@ -51,6 +51,11 @@ def limits(n: Floats, target: float, between: float, level: float) -> tuple[Floa
     return np.sin(ends[0]) ** 2, np.sin(ends[1]) ** 2
 
 
+def side(rate: float, low: float, high: float) -> str:
+    """On which side of its limits a site lies, or within."""
+    return "above" if rate > high else "below" if rate < low else "within"
+
+
 def _rows(of: families.Families, tally: Tally, place: int) -> Iterator[dict[str, Any]]:
     there = np.flatnonzero(of.known & (of.n[place] > 0))
     x, n = of.x[place, there], of.n[place, there]
@@ -63,12 +68,12 @@ def _rows(of: families.Families, tally: Tally, place: int) -> Iterator[dict[str,
     adjusted = scores.adjusted(excess)
     measure, group_id = tally.rows[place]
     for i, column in enumerate(there.tolist()):
-        above = x[i] / n[i] > outer[1][i]
+        rate = x[i] / n[i]
         yield {
             "measure": measure, "group_id": group_id, "attribute": of.attribute, "value": of.values[column],
-            "numerator": int(x[i]), "denominator": int(n[i]), "rate": x[i] / n[i], "target": target,
+            "numerator": int(x[i]), "denominator": int(n[i]), "rate": rate, "target": target,
             "low95": inner[0][i], "high95": inner[1][i], "low998": outer[0][i], "high998": outer[1][i],
             "z": scores.plain[i], "z_adjusted": adjusted[i], "overdispersion": excess.ratio,
             "between": excess.between, "method": METHOD,
-            "verdict": "above" if above else "below" if x[i] / n[i] < outer[0][i] else "within",
+            "verdict": side(rate, outer[0][i], outer[1][i]),
         }  # fmt: skip

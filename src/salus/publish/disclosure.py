@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pyarrow as pa
 
 from salus.equity.estimate import Disclosure
 from salus.equity.tally import NOT_KNOWN
 from salus.publish.policy import at
-from salus.publish.tables import Key, States, hide, key_of
+from salus.publish.tables import Key, Row, States, hide, key_of
 
 THRESHOLD = 11
 """Counts from 1 to 10 are small: the cell size policy of the US Centers for Medicare and Medicaid Services.
@@ -59,6 +58,16 @@ class Line:
     denominator_state: Disclosure = "open"
 
     @property
+    def key(self) -> Key:
+        """Which line of the equity table it is."""
+        return self.measure, self.group_id, self.attribute, self.value
+
+    @property
+    def family(self) -> tuple[str, str, str]:
+        """The lines that partition the same units: measure, group of the measure, attribute."""
+        return self.key[:3]
+
+    @property
     def hidden(self) -> bool:
         """Whether the rate of the group is withheld."""
         return self.numerator_state != "open" or self.denominator_state != "open"
@@ -75,17 +84,14 @@ def protect(table: pa.Table, threshold: int = THRESHOLD) -> list[Line]:
     Reasons in the states: "small" for a count of 1 to threshold - 1, "complementary" for one hidden to
     protect another.
     """
-    return lines(table, hide(counts(table), at(threshold), marks=True))
-
-
-def counts(table: pa.Table) -> dict[Key, tuple[int, int]]:
-    """Numerator and denominator of every row of an equity table."""
-    return {key_of(row): (row["numerator"], row["denominator"]) for row in table.to_pylist()}
+    rows = table.to_pylist()
+    counts = {key_of(row): (row["numerator"], row["denominator"]) for row in rows}
+    return _lines(rows, hide(counts, at(threshold), marks=True))
 
 
 def lines(table: pa.Table, states: Mapping[Key, States]) -> list[Line]:
     """The rows of an equity table as their states let them be shown."""
-    return _without_leaks([_line(row, states[key_of(row)]) for row in table.to_pylist()])
+    return _lines(table.to_pylist(), states)
 
 
 def is_small(count: int, threshold: int = THRESHOLD) -> bool:
@@ -93,7 +99,11 @@ def is_small(count: int, threshold: int = THRESHOLD) -> bool:
     return 0 < count < threshold
 
 
-def _line(row: Mapping[str, Any], states: States) -> Line:
+def _lines(rows: Sequence[Row], states: Mapping[Key, States]) -> list[Line]:
+    return _without_leaks([_line(row, states[key_of(row)]) for row in rows])
+
+
+def _line(row: Row, states: States) -> Line:
     figures = {name: row[name] for name in (*_DERIVED, "missing_share")}
     x_open, n_open = states.x == "open", states.n == "open"
     hidden = not (x_open and n_open)
@@ -106,7 +116,7 @@ def _line(row: Mapping[str, Any], states: States) -> Line:
     )  # fmt: skip
 
 
-def _verdict(row: Mapping[str, Any], states: States) -> str:
+def _verdict(row: Row, states: States) -> str:
     if "small" in (states.x, states.n):
         return TOO_SMALL
     verdict: str = row["verdict"] if states == States() else NOT_SHOWN
@@ -117,13 +127,9 @@ def _without_leaks(lines: Sequence[Line]) -> list[Line]:
     """Drop figures that a reader could turn back into a hidden count: gaps to a hidden reference, missing
     shares.
     """
-    hidden_references = {_family(li) for li in lines if li.hidden and li.is_reference}
-    hidden_missing = {_family(li) for li in lines if _hides_missing(li)}
+    hidden_references = {li.family for li in lines if li.hidden and li.is_reference}
+    hidden_missing = {li.family for li in lines if _hides_missing(li)}
     return [_cleaned(li, hidden_references, hidden_missing) for li in lines]
-
-
-def _family(line: Line) -> tuple[str, str, str]:
-    return line.measure, line.group_id, line.attribute
 
 
 def _hides_missing(line: Line) -> bool:
@@ -131,12 +137,11 @@ def _hides_missing(line: Line) -> bool:
 
 
 def _cleaned(line: Line, references: set[tuple[str, str, str]], missing: set[tuple[str, str, str]]) -> Line:
-    family = _family(line)
     figures = dict(line.figures)
     verdict = line.verdict
-    if family in references and not line.hidden:
+    if line.family in references and not line.hidden:
         figures |= dict.fromkeys(_COMPARED)
         verdict = "not compared" if line.reliability == "reliable" else verdict
-    if family in missing:
+    if line.family in missing:
         figures |= dict.fromkeys(("missing_share", "bound_low", "bound_high"))
     return replace(line, figures=figures, verdict=verdict)

@@ -12,18 +12,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salus.equity import counting
 from salus.equity.attributes import ATTRIBUTES
-from salus.equity.compare import Settings, compared, equity_table, standard_of
-from salus.equity.counting import Crossing
+from salus.equity.compare import Settings, equity_table
+from salus.equity.counting import Crossing, attribute_names
 from salus.equity.means import SCHEMA, mean_table
-from salus.equity.parts import METHOD, part_table, usual_parts
+from salus.equity.parts import METHOD, split_table
 from salus.equity.results import Results
 from salus.equity.sites import SITE
 from salus.publish import words
 from salus.publish.disclosure import Line, protect
-
-Key = tuple[str, str, str, str]
+from salus.publish.tables import Key, key_of
 
 
 @dataclass(frozen=True)
@@ -59,13 +57,9 @@ def attributes_of(results: Results, by: Sequence[str]) -> Sequence[str]:
 def gather(results: Results, asked: Asked) -> Evidence:
     """All of it from the results folders."""
     by, settings = attributes_of(results, asked.by), asked.settings
-    goes_with = usual_parts(counting.attribute_names(results))
-    crossed = [name for crossing in asked.cross for name in crossing]
-    units = counting.read_units(results, by, [*crossed, *goes_with, *standard_of(results, settings)])
-    cells = counting.tally(units, by, asked.cross)
-    table = compared(cells, results, settings, units)
-    lines = protect(table, asked.threshold)
-    parts = _shown_parts(part_table(table, units, cells, goes_with), lines)
+    made = split_table(results, by, settings, asked.cross)
+    lines = protect(made.table, asked.threshold)
+    parts = _shown_parts(made.parts, lines)
     periods = sorted((_period(each), _earlier(each, by, asked)) for each in asked.earlier)
     return Evidence(lines, parts, periods, mean_table(results, by, settings))
 
@@ -77,16 +71,16 @@ def _period(results: Results) -> str:
 
 def _earlier(results: Results, by: Sequence[str], asked: Asked) -> Sequence[Line]:
     """An earlier period's lines by the same attributes, as far as it has them."""
-    there = counting.attribute_names(results)
+    there = attribute_names(results)
     return protect(equity_table(results, [name for name in by if name in there], asked.settings), asked.threshold)
 
 
 def _shown_parts(parts: pa.Table, lines: Sequence[Line]) -> dict[Key, list[Mapping[str, Any]]]:
     """Kitagawa's parts of the gaps that are said, each attribute alone."""
-    said = {(li.measure, li.group_id, li.attribute, li.value) for li in lines if li.figures["difference"] is not None}
+    said = {li.key for li in lines if li.figures["difference"] is not None}
     found: dict[Key, list[Mapping[str, Any]]] = {}
     for row in parts.to_pylist():
-        key = (row["measure"], row["group_id"], row["attribute"], row["value"])
+        key = key_of(row)
         if key in said and row["method"] == METHOD:
             found.setdefault(key, []).append(row)
     return found

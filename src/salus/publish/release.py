@@ -170,13 +170,13 @@ def _missing(shown: Mapping[Key, Cell], states: Mapping[Key, States]) -> dict[tu
 def _losses(told: Sequence[Line], inside: Mapping[Key, Row]) -> dict[str, Any]:
     """What cannot be said any more, in numbers of lines and in people who can be counted from what is shown."""
     hidden = [line for line in told if line.hidden]
-    same = sum(inside[_of(line)]["verdict"] == line.verdict for line in told if not line.hidden)
+    same = sum(inside[line.key]["verdict"] == line.verdict for line in told if not line.hidden)
     return {
         "lines": len(told),
         "lines_without_rate": len(hidden),
         "verdicts_as_inside": same,
-        "people_in_them": [_behind(family, told) for family in dict.fromkeys(_of(line)[:3] for line in hidden)],
-        "not_compared": [list(_of(line)) for line in hidden if line.attribute != OVERALL],
+        "people_in_them": [_behind(family, told) for family in dict.fromkeys(line.family for line in hidden)],
+        "not_compared": [list(line.key) for line in hidden if line.attribute != OVERALL],
         "pairs_in_other_order": _turned(told, inside),
         "would_lower": _advice(told),
     }
@@ -193,14 +193,10 @@ def _advice(told: Sequence[Line]) -> list[str]:
     return [*first, "a longer period counts more people in every group"] if first else []
 
 
-def _of(line: Line) -> Key:
-    return line.measure, line.group_id, line.attribute, line.value
-
-
 def _behind(family: tuple[str, str, str], told: Sequence[Line]) -> dict[str, Any]:
     """How many units stand behind hidden rates of an attribute: everyone less those shown."""
-    members = [line for line in told if _of(line)[:3] == family]
-    whole = next((li for li in told if _of(li)[:3] == (*family[:2], OVERALL)), None)
+    members = [line for line in told if line.family == family]
+    whole = next((li for li in told if li.family == (*family[:2], OVERALL)), None)
     shown = sum(line.denominator or 0 for line in members if not line.hidden)
     total = None if whole is None or whole.denominator is None else max(whole.denominator - shown, 0)
     return dict(zip(("measure", "group_id", "attribute"), family, strict=True)) | {"units": total}
@@ -210,17 +206,17 @@ def _turned(told: Sequence[Line], inside: Mapping[Key, Row]) -> int:
     """Pairs of groups shown whose rates stand in another order than inside (rounding does that)."""
     families: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for line in told:
-        shown, real = line.figures["rate"], inside[_of(line)]["rate"]
+        shown, real = line.figures["rate"], inside[line.key]["rate"]
         if shown is not None and real is not None:
-            families.setdefault(_of(line)[:3], []).append((shown, real))
+            families.setdefault(line.family, []).append((shown, real))
     pairs = [(a, b) for rates in families.values() for i, a in enumerate(rates) for b in rates[:i]]
     return sum((a[0] - b[0]) * (a[1] - b[1]) < 0 for a, b in pairs)
 
 
 def _lost(told: Sequence[Line], inside: Mapping[Key, Row]) -> Iterator[Key]:
     """Gaps that are certain inside and are not said outside."""
-    claims = ((line, inside[_of(line)]["verdict"]) for line in told)
-    yield from (_of(line) for line, claim in claims if claim in CLAIMS and line.verdict != claim)
+    claims = ((line, inside[line.key]["verdict"]) for line in told)
+    yield from (line.key for line, claim in claims if claim in CLAIMS and line.verdict != claim)
 
 
 # --- files ---

@@ -20,7 +20,7 @@ import vl_convert
 from salus import __version__
 from salus.equity.attributes import ATTRIBUTES
 from salus.equity.compare import Settings
-from salus.equity.counting import Crossing
+from salus.equity.counting import Crossing, group_text
 from salus.equity.results import MeasureInfo, Results
 from salus.equity.sites import SITE
 from salus.equity.tally import CROSS, DECLINED, NOT_KNOWN, OVERALL, UNKNOWN, is_known
@@ -183,24 +183,19 @@ def _with_pictures(
     families = _families(lines)
     everyone = card.overall.figures["rate"]
     heats = [heat(members, everyone) for name, members in families.items() if CROSS in name]
-    worse = _distinct_lines(sorted((li for li in lines if li.verdict == "worse"), key=lambda li: -_people_of(li)))
-    alone = [li for li in worse if CROSS not in li.attribute]
+    alone = [li for li in _worse(lines) if CROSS not in li.attribute]
     return replace(
         card,
         heats=tuple(each for each in heats if each is not None),
         sites=sites(families[options.site]) if options.site in families else None,
         courses=tuple(courses(alone, evidence.periods, period[1] if period else "now")),
-        parts=tuple(_split(li, evidence.parts[_key(li)]) for li in alone if _key(li) in evidence.parts),
+        parts=tuple(_split(li, evidence.parts[li.key]) for li in alone if li.key in evidence.parts),
     )
 
 
 def _split(line: Line, rows: Sequence[Mapping[str, Any]]) -> Split:
     label = f"{words.attribute_label(line.attribute)}: {words.group_label(line.attribute, line.value)}"
     return Split(label, tuple(rows))
-
-
-def _key(line: Line) -> tuple[str, str, str, str]:
-    return line.measure, line.group_id, line.attribute, line.value
 
 
 def _people_of(line: Line) -> float:
@@ -236,8 +231,7 @@ def _card(anchor: str, info: MeasureInfo, group: str, lines: Sequence[Line], nou
     ]
     title = f"{info.label}, {group}" if group else info.label
     figures.sort(key=lambda f: not any(li.verdict == "worse" for li in f.lines))
-    worse = _distinct_lines(sorted((li for li in lines if li.verdict == "worse"), key=lambda li: -_people_of(li)))
-    gaps = _gaps(title, anchor, worse, lines, noun, evidence)
+    gaps = _gaps(title, anchor, lines, noun, evidence)
     return Card(anchor, info, group, overall, tuple(gaps), tuple(figures), noun)
 
 
@@ -287,17 +281,15 @@ def _first_number(text: str) -> int:
 # --- gaps ---
 
 
-def _gaps(
-    title: str, anchor: str, worse: Sequence[Line], lines: Sequence[Line], noun: str, evidence: Evidence
-) -> Iterator[Gap]:
+def _gaps(title: str, anchor: str, lines: Sequence[Line], noun: str, evidence: Evidence) -> Iterator[Gap]:
     rates = {(li.attribute, li.value): li.figures["rate"] for li in lines}
-    for line in worse:
+    for line in _worse(lines):
         sentences = words.gap(line, rates.get((line.attribute, line.reference or "")), noun)
-        yield _gap(title, anchor, line, noun, sentences, notes(line, evidence.parts.get(_key(line), ())))
+        yield _gap(title, anchor, line, noun, sentences, notes(line, evidence.parts.get(line.key, ())))
 
 
 def _gap(title: str, anchor: str, line: Line, noun: str, sentences: tuple[str, str], also: Sequence[str]) -> Gap:
-    people = line.figures["people"] or 0.0
+    people = _people_of(line)
     return Gap(
         measure=title,
         anchor=anchor,
@@ -312,6 +304,11 @@ def _gap(title: str, anchor: str, line: Line, noun: str, sentences: tuple[str, s
         size=people,
         known=is_known(line.value),
     )
+
+
+def _worse(lines: Sequence[Line]) -> list[Line]:
+    """The groups worse off, those first that the most people are behind."""
+    return _distinct_lines(sorted((li for li in lines if li.verdict == "worse"), key=lambda li: -_people_of(li)))
 
 
 def _distinct_lines(lines: Sequence[Line]) -> list[Line]:
@@ -370,8 +367,7 @@ def _unknowns(results: Results, options: Options, lines: Sequence[Line]) -> list
 
 
 def _tally(people: duckdb.DuckDBPyRelation, name: str) -> list[tuple[str, int]]:
-    column = '"' + name.replace('"', '""') + '"'
-    value = f"coalesce(nullif(trim({column}::VARCHAR), ''), '{UNKNOWN}')"
+    value = group_text(name)
     found: list[tuple[str, int]] = people.aggregate(f"{value}, count(*)", value).fetchall()
     return found
 

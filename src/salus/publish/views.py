@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from salus.equity import funnel_plot
-from salus.equity.sites import ACTION, FEWEST, WARNING, limits
+from salus.equity.sites import ACTION, FEWEST, WARNING, limits, side
 from salus.equity.tally import CROSS, NOT_KNOWN, is_known
 from salus.publish import words
 from salus.publish.disclosure import Line
@@ -69,8 +69,7 @@ def courses(lines: Sequence[Line], periods: Sequence[tuple[str, Sequence[Line]]]
 
 
 def _same(line: Line, others: Sequence[Line]) -> Line | None:
-    key = (line.measure, line.group_id, line.attribute, line.value, line.reference)
-    return next((o for o in others if (o.measure, o.group_id, o.attribute, o.value, o.reference) == key), None)
+    return next((o for o in others if o.key == line.key and o.reference == line.reference), None)
 
 
 def _point(period: str, line: Line | None) -> Point | None:
@@ -169,19 +168,13 @@ def sites(family: Sequence[Line]) -> Sites | None:
     excess = funnel_plot.excess(funnel_plot.proportion_scores(x, n))
     target = float(x.sum() / n.sum())
     low, high = limits(n, target, excess.between, ACTION)
-    found = [
-        Site(line.value, int(n[i]), float(x[i] / n[i]), _side(float(x[i] / n[i]), float(low[i]), float(high[i])))
-        for i, line in enumerate(shown)
-    ]
+    rates = (x / n).tolist()
+    found = [Site(line.value, int(n[i]), rates[i], side(rates[i], low[i], high[i])) for i, line in enumerate(shown)]
     sizes = np.linspace(n.min() * 0.8, n.max() * 1.05, 40)
     ends = [*limits(sizes, target, excess.between, WARNING), *limits(sizes, target, excess.between, ACTION)]
     curve = tuple((float(s), *(float(end[i]) for end in ends)) for i, s in enumerate(sizes))
     label = words.attribute_label(family[0].attribute)
     return Sites(label, target, tuple(found), curve, excess.ratio, len(known) - len(shown))  # type: ignore[arg-type]
-
-
-def _side(rate: float, low: float, high: float) -> str:
-    return "above" if rate > high else "below" if rate < low else "within"
 
 
 # --- means ---
