@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -261,3 +262,21 @@ def test_a_release_that_hides_nothing_is_for_inside_the_house(tmp_path: Path) ->
     folder = grouped(tmp_path / "r", {"White": (10, 20)})
     publish(Results.open(folder), tmp_path / "release", ReleaseOrder(policy=PROFILES["none"]))
     assert scorecard([tmp_path / "release"], mission(NONE), []).inside
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("content", ["a"], "content is no object"),
+        ("content", {"measures": ["a"]}, "content.measures is no object"),
+        ("period", {"start": "2026-01-01", "end": "the end"}, "2026-01-01 to the end, is not of days"),
+        ("period", {"start": "2026-12-31", "end": "2026-01-01"}, "starts (2026-12-31) after it ends"),
+        ("measures", [{"name": "M", "groups": 3}], "groups is no list"),
+    ],
+)
+def test_a_manifest_of_another_shape_is_named(tmp_path: Path, key: str, value: object, said: str) -> None:
+    folder = grouped(tmp_path / "results", {"White": (150, 200), "Asian": (100, 200)})
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    (folder / "run.json").write_text(json.dumps(run | {key: value}), encoding="utf-8")
+    with pytest.raises(SalusError, match=re.escape(said)):
+        scorecard([folder], mission(), [])

@@ -52,10 +52,8 @@ class Source:
         found: dict[str, dict[str, Row]] = {}
         for line in self.lines:
             found.setdefault(line.measure, {}).setdefault(line.group_id, {})
-        manifest = self.folder / MANIFEST[self.kind]
-        for entry in _objects(self.run, "measures", manifest) if self.kind == "results" else ():
-            of = {str(group.get("id")): group for group in _objects(entry, "groups", manifest)}
-            found.setdefault(str(entry.get("name")), {}).update(of)
+        for entry, group in self.results.groups if self.results else ():
+            found.setdefault(str(entry["name"]), {})[str(group["id"])] = group
         return found
 
     def measure(self, name: str) -> MeasureInfo:
@@ -118,13 +116,6 @@ def _period(given: tuple[str, ...] | None, folder: Path) -> tuple[str, str]:
     if first > last:
         raise SalusError(f"{folder}: its period starts ({given[0]}) after it ends ({given[1]})")
     return given[0], given[1]
-
-
-def _objects(entry: Row, key: str, path: Path) -> list[Row]:
-    found = entry.get(key) or []
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise SalusError(f"{path}: {key} is no list of objects")
-    return found
 
 
 def _check(manifest: Any, path: Path) -> None:
