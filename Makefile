@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 READY := .venv/.ready
+# pip does not compile what it installs in place, and where PYTHONDONTWRITEBYTECODE is set no command does.
+COMPILE := $(BIN)/python -m compileall -qq src
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test bench reliability conformance planted translation disclosure fuzz lint format docs picture clean
@@ -17,6 +19,7 @@ $(READY): pyproject.toml
 	@test -x $(BIN)/python || { echo "Setting up .venv with $(PYTHON) ..."; $(PYTHON) -m venv .venv; }
 	@echo "Installing Salus and what it needs ..."
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'
+	@$(COMPILE)
 	@touch $@
 
 setup: $(READY)  ## the virtual environment, with Salus in it
@@ -37,6 +40,7 @@ format: $(READY)  ## let ruff put the code in order
 	@$(BIN)/ruff format .
 
 bench: $(READY)  ## measure speed and memory; writes docs/performance.md
+	@$(COMPILE)
 	@$(BIN)/python scripts/bench.py $(BENCH_ARGS)
 
 reliability: $(READY)  ## do harm on purpose, for half an hour; writes docs/reliability.md

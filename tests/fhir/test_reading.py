@@ -305,6 +305,15 @@ def test_the_meter_ends_at_the_total(tmp_path: Path) -> None:
     assert meter.unpacked == sum(map(len, MEMBERS.values())) + (tmp_path / "b.json").stat().st_size
 
 
+def test_a_copy_is_passed_over_even_where_files_are_not_hashed(tmp_path: Path) -> None:
+    for name, who in (("a.json", "p"), ("b.json", "p"), ("c.json", "longer")):
+        (tmp_path / name).write_bytes(lines(patient(who)))
+    walk = Walk([tmp_path], hashed=False)
+    assert [raw.id for raw in scan(walk)] == ["p", "longer"]
+    assert [Path(name).name for name in walk.unchanged] == ["b.json"]
+    assert [given.hash is None for given in walk.given] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("file", "resources"), [("fhir/bulk-demographics-1144.tar.xz", 7661), ("fhir/tacoma-exm.tar.xz", 12963)]
 )

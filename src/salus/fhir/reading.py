@@ -134,7 +134,7 @@ def scan(
     With `untyped`, JSON objects without a resourceType (ELM documents) are given too, with the type "". Files whose
     names end in one of `texts` (`.cql`) are given whole, with that ending as their type.
     """
-    walk = paths if isinstance(paths, Walk) else Walk(paths)
+    walk = paths if isinstance(paths, Walk) else Walk(paths, hashed=False)
     found = _scan(walk, skipped or (lambda name: None), _documents, _Unpacker(untyped), texts)
     return cast(Iterator[Raw], found)  # documents do not come in blocks
 

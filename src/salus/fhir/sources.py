@@ -20,6 +20,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +71,8 @@ class Source:
 
 @dataclass(slots=True)
 class Given:
-    """One file on disk that a walk read: `hash` is of its bytes, None until (and unless) all of them were read."""
+    """One file on disk that a walk read: `hash` is of its bytes, None until (and unless) all of them were read and
+    hashed."""
 
     path: str
     size: int
@@ -91,22 +93,26 @@ class Walk:
     not there.
 
     `given` lists the files read so far, the last being the one under way. A file whose content is in `known`
-    (hashes, by size) is passed over and listed in `unchanged`; so is a further copy of one that was read.
+    (hashes, by size) is passed over and listed in `unchanged`; so is a further copy of one that was read. Who does not
+    keep what was `given` need not have every file hashed: then only those are that may be copies.
     """
 
     paths: Sequence[Path]
+    hashed: bool = True
     meter: Meter = field(default_factory=Meter)
     known: dict[int, set[str]] = field(default_factory=dict)
     files: list[Path] = field(init=False)
     given: list[Given] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
+    _alike: Counter[int] = field(init=False)
 
     def __post_init__(self) -> None:
         for path in self.paths:
             if not path.exists():
                 raise SalusError(f"no such file or folder: {path}")
         self.files = [file for path in self.paths for file in _files(path)]
-        self.meter.total = sum(file.stat().st_size for file in self.files)
+        self._alike = Counter(file.stat().st_size for file in self.files)
+        self.meter.total = sum(size * times for size, times in self._alike.items())
 
     def __iter__(self) -> Iterator[Source | Failure]:
         for file in self.files:
@@ -132,13 +138,15 @@ class Walk:
         self.given.append(given)
         try:
             with file.open("rb", buffering=0) as raw:
-                metered = _Metered(raw, self.meter)
+                hashed = self.hashed or self._alike[given.size] > 1
+                metered = _Metered(raw, self.meter, _digest() if hashed else None)
                 try:
                     yield from _unwrap(str(file), cast(BinaryIO, metered), _Depth(metered))
                 except BROKEN as problem:
                     yield Failure(str(file), _reason(problem))
                 given.size, given.hash = metered.finish()
-                self.known.setdefault(given.size, set()).add(given.hash)
+                if given.hash:
+                    self.known.setdefault(given.size, set()).add(given.hash)
         except OSError as problem:
             yield Failure(str(file), _reason(problem))
 
@@ -167,11 +175,10 @@ def _digest() -> hashlib.blake2b:
 
 
 class _Metered(io.RawIOBase):
-    """Counts and hashes what is read off the disk, so that progress is known whatever the compression."""
+    """Counts (and hashes) what is read off the disk, so that progress is known whatever the compression."""
 
-    def __init__(self, raw: BinaryIO, meter: Meter) -> None:
-        self._raw, self._meter = raw, meter
-        self._hash = _digest()
+    def __init__(self, raw: BinaryIO, meter: Meter, digest: hashlib.blake2b | None) -> None:
+        self._raw, self._meter, self._digest = raw, meter, digest
         self.size, self.unpacked = 0, 0
 
     def readable(self) -> bool:
@@ -181,14 +188,15 @@ class _Metered(io.RawIOBase):
         count = cast(io.RawIOBase, self._raw).readinto(buffer) or 0
         self._meter.done += count
         self.size += count
-        self._hash.update(memoryview(buffer)[:count])
+        if self._digest:
+            self._digest.update(memoryview(buffer)[:count])
         return count
 
-    def finish(self) -> tuple[int, str]:
+    def finish(self) -> tuple[int, str | None]:
         """Size and hash of the whole file: what an archive's reader left unread is read too."""
         while self.read(_BLOCK):
             pass
-        return self.size, self._hash.hexdigest()
+        return self.size, self._digest.hexdigest() if self._digest else None
 
 
 class _Unpacked(io.RawIOBase):
