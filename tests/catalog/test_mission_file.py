@@ -61,8 +61,6 @@ FAULTS = {
     "clause ? has no id": '[[clause]]\nwords = "A"',
     "titel is not known; did you mean title?": 'titel = "x"\n' + GOOD,
     "a clause is a table": "clause = [1]",
-    "not_by: a table of measures is wanted": 'not_by = ["M"]\n' + GOOD,
-    "not_by, M: a list of names is wanted": GOOD + '[not_by]\nM = "race"',
 }
 
 
@@ -77,13 +75,6 @@ def test_a_measure_that_nobody_knows_is_named_with_the_one_that_was_meant(tmp_pa
     mission = read_mission(written(tmp_path, GOOD + 'measures = ["SalusBloodPresure"]'))
     with pytest.raises(UsageError, match=r"toml:1: clause a, measures: there is no measure SalusBloodPresure; did you"):
         mission.check(["SalusBloodPressure"])
-
-
-def test_a_measure_that_is_not_compared_must_be_there_too(tmp_path: Path) -> None:
-    mission = read_mission(written(tmp_path, GOOD + '[not_by]\nUninsured = ["payer"]'))
-    assert mission.not_by == {"Uninsured": ("payer",)}
-    with pytest.raises(UsageError, match="not_by: there is no measure Uninsured"):
-        mission.check(["M"])
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from salus.equity import decompose
 from salus.equity.compare import Settings, equity_table, standard_of
 from salus.equity.counting import count_cells, read_units, tally
 from salus.equity.crossings import crossing_tables
-from salus.equity.parts import METHOD_TOGETHER, part_table, usual_parts
-from salus.equity.results import Results
+from salus.equity.parts import METHOD_TOGETHER, part_table, split_table, usual_parts
+from salus.equity.results import MeasureInfo, Results
 from salus.equity.sites import limits, site_table
 from salus.equity.standardise import direct_proportion
 
@@ -89,7 +90,7 @@ def test_a_gap_is_split_over_what_it_goes_with(tmp_path: Path) -> None:
     units = read_units(results)
     cells = tally(units, ["race"])
     table = equity_table(results, ["race"])
-    rows = part_table(table, units, cells, ("payer", "age_band", "race")).to_pylist()
+    rows = part_table(table, units, cells, ("payer", "age_band", "race"), results).to_pylist()
     by_age = next(row for row in rows if row["by"] == "age_band")
     expected = decompose.across_sites([[180, 140], [80, 800]], [[600, 200], [200, 1000]])
     assert expected is not None
@@ -103,7 +104,16 @@ def test_a_gap_is_split_over_what_it_goes_with(tmp_path: Path) -> None:
     assert together["payer + age_band"]["remains"] == pytest.approx(-0.1, abs=1e-9)
     assert together["age_band"]["goes_with"] == pytest.approx(together["payer + age_band"]["goes_with"])
     assert usual_parts(["uninsured", "age_band"]) == ("uninsured", "age_band")
-    assert part_table(table, units, cells, ()).num_rows == 0
+    assert part_table(table, units, cells, (), results).num_rows == 0
+
+
+def test_what_a_measure_counts_itself_neither_splits_nor_adjusts_its_gaps(tmp_path: Path) -> None:
+    results = composed(tmp_path, 0.1)
+    results = replace(results, measures={"M": MeasureInfo("M", improvement="increase", not_by=("age_band",))})
+    made = split_table(results, ["race"], Settings(), ())
+    assert "worse" in made.table["verdict"].to_pylist()
+    assert set(made.parts["by"].to_pylist()) == {"payer"}
+    assert made.table["adjusted"].null_count == made.table.num_rows
 
 
 def test_what_characteristics_explain_together_is_oaxaca_and_blinders_on_people() -> None:

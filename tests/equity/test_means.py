@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from made_results import determination, measure_entry, write_results
 from scipy import stats
 
 from salus.equity import counts
-from salus.equity.compare import Settings
+from salus.equity.compare import COUNTED, Settings
 from salus.equity.means import mean_table
 from salus.equity.results import Results
 from salus.errors import UsageError
@@ -66,6 +67,15 @@ def test_one_value_a_person_is_students_mean_and_welchs_difference(tmp_path: Pat
     assert (found["a"]["verdict"], found["b"]["verdict"]) == ("reference", "worse")
     assert found["everyone"]["figure"] == pytest.approx(np.concatenate([a, b]).mean())
     assert found["b"]["ratio_low"] < found["b"]["ratio"] == pytest.approx(b.mean() / a.mean())
+
+
+def test_what_a_measure_counts_itself_is_not_tested(tmp_path: Path) -> None:
+    times(tmp_path, {"a": [[float(v)] for v in range(20)], "b": [[v + 30.0] for v in range(20)]})
+    results = Results.open(tmp_path)
+    own = replace(results, measures={"T": replace(results.measure("T"), not_by=("race",))})
+    found = by_value(mean_table(own).to_pylist())
+    assert (found["b"]["verdict"], found["b"]["p"], found["b"]["q"]) == (COUNTED, None, None)
+    assert (found["b"]["difference"], found["everyone"]["verdict"]) == (30.0, "not compared")
 
 
 def test_episodes_of_a_person_do_not_count_as_more_people(tmp_path: Path) -> None:

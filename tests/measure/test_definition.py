@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from salus.errors import SalusError
-from salus.measure.definition import Population, Stratifier, SupplementalData, parse_measure
+from salus.measure import authored
+from salus.measure.definition import NOT_BY, Population, Stratifier, SupplementalData, parse_measure
 
 Make = Callable[..., Any]
 QM = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-"
@@ -30,6 +31,15 @@ def test_a_measure_in_the_older_style(measure_json: Make) -> None:
     assert measure.groups[0].id == "0"
     assert measure.groups[0].basis == "boolean"
     assert measure.criteria() == ("initial-population", "denominator", "numerator")
+
+
+def test_what_a_measure_counts_itself_is_an_extension_of_our_own(measure_json: Make) -> None:
+    said = [{"url": NOT_BY, "valueString": name} for name in ("payer", "uninsured", "payer")]
+    assert parse_measure(measure_json(extension=said)).not_by == ("payer", "uninsured")
+    written = {"name": "M", "scoring": "cohort", "populations": {"initial-population": "A"}, "not_by": ["payer"]}
+    assert parse_measure(authored.measure(written, "m.toml")).not_by == ("payer",)
+    with pytest.raises(SalusError, match="not_by is written as a list of texts, not 'payer'"):
+        authored.measure(written | {"not_by": "payer"}, "m.toml")
 
 
 def test_what_a_group_says_counts_before_the_measure(measure_json: Make) -> None:

@@ -76,6 +76,16 @@ def test_a_workforce_measure_gives_the_same_results_folder_as_any(salus: Run, st
     assert run["content"]["measures"]["SafetyTraining|1.0.0"]
 
 
+def test_what_a_measure_counts_itself_goes_with_its_results(salus: Run, staff: Path) -> None:
+    own = TRAINED.replace('"increase"', '"increase"\nnot_by = ["department", "departmnt"]', 1)
+    (staff / "trained.toml").write_text(own)
+    assert evaluated(salus, staff)[0] == 0
+    run = json.loads((staff / "results/run.json").read_text())
+    assert run["measures"][0]["not_by"] == ["department", "departmnt"]
+    (warning,) = run["warnings"]
+    assert "not_by: departmnt is no attribute of these results; did you mean department?" in warning
+
+
 def test_what_comes_after_works_unchanged(salus: Run, staff: Path) -> None:
     assert evaluated(salus, staff)[0] == 0
     assert salus("equity", staff / "results", "--by", "department")[0] == 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -48,8 +48,6 @@ class Mission:
     title: str
     clauses: tuple[Clause, ...]
     lines: Mapping[str, int]
-    not_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Measures that count an attribute itself (the uninsured), and the attributes by which they tell no gap."""
 
     def check(self, known: Collection[str]) -> None:
         """UsageError for the first measure that is not `known` (the catalog's, and those of the results)."""
@@ -58,9 +56,6 @@ class Mission:
                 if name not in known:
                     place = f"{self.path}:{self.lines[clause.id]}: clause {clause.id}, measures"
                     raise UsageError(f"{place}: there is no measure {name}{_meant(name, known)}")
-        for name in self.not_by:
-            if name not in known:
-                raise UsageError(f"{self.path}: not_by: there is no measure {name}{_meant(name, known)}")
 
 
 def read_mission(path: Path = DEFAULT) -> Mission:
@@ -72,7 +67,7 @@ def read_mission(path: Path = DEFAULT) -> Mission:
         raise UsageError(f"the mission file {path} cannot be read: {problem.strerror}") from problem
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise UsageError(f"{path} is no TOML: {problem}") from problem
-    _check_keys(told, ("title", "clause", "not_by"), str(path))
+    _check_keys(told, ("title", "clause"), str(path))
     entries = told.get("clause", [])
     if not isinstance(entries, list) or not entries:
         raise UsageError(f"{path} has no clauses: each begins with [[clause]]")
@@ -84,13 +79,7 @@ def read_mission(path: Path = DEFAULT) -> Mission:
             raise UsageError(f"{path}:{line}: clause {clause.id} is there already, at line {lines[clause.id]}")
         lines[clause.id] = line
     title = _text(told, "title", str(path)) or "Our mission"
-    return Mission(path, title, tuple(clauses), lines, _not_by(told.get("not_by", {}), f"{path}: not_by"))
-
-
-def _not_by(given: object, about: str) -> dict[str, tuple[str, ...]]:
-    if not isinstance(given, dict):
-        raise UsageError(f"{about}: a table of measures is wanted, begun with [not_by], not {given!r}")
-    return {name: _names(given, name, about) for name in given}
+    return Mission(path, title, tuple(clauses), lines)
 
 
 def _places(text: str, count: int) -> Iterator[int]:

@@ -60,6 +60,8 @@ def page(found: Entry) -> Iterator[str]:
     for key, word in (("guidance", "How"), ("data", "What it needs"), ("limits", "What it does not tell")):
         if key in said:
             yield from (f"**{word}.** {said[key]}", "")
+    if "not_by" in said:
+        yield from (f"**Not compared by** {', '.join(said['not_by'])}: it counts that itself.", "")
     for description, rows in found.rates():
         yield from (f"| {description or 'population'} | |", "|---|---|")
         for code, row in rows.items():

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from salus.equity.compare import Settings, write_table
+from salus.equity.compare import COUNTED, Settings, write_table
 from salus.equity.counting import Crossing, attribute_names
 from salus.equity.crossings import crossing_tables
 from salus.equity.estimate import MINIMUM
@@ -50,6 +50,7 @@ _STYLES = {
     "reference": "bold",
     "too few to say": "dim",
     "no one": "dim",
+    COUNTED: "dim",
 }
 
 
@@ -116,9 +117,10 @@ def _tables(
     """Every table by its file's name; those that would be empty are left out, but for the first three."""
     made = split_table(results, by, settings, crossings, splits.by)
     inequality, strata = _inequality(results, made.cells, settings.level, orders)
-    found = {"equity": made.table, "inequality": inequality, "gaps": gap_table(made.table)}
-    found |= {"parts": made.parts, "crossings": strata}
-    found |= {"sites": site_table(made.cells, splits.site), "means": mean_table(results, by, settings)}
+    found = {"equity": made.table, "inequality": results.telling(inequality), "gaps": gap_table(made.table)}
+    found |= {"parts": made.parts, "crossings": results.telling(strata)}
+    found |= {"sites": results.telling(site_table(made.cells, splits.site))}
+    found |= {"means": mean_table(results, by, settings)}
     return {name: one for name, one in found.items() if one.num_rows or name in ALWAYS}
 
 

@@ -23,7 +23,7 @@ from salus.equity.counting import Crossing, Units
 from salus.equity.estimate import MINIMUM
 from salus.equity.families import Families
 from salus.equity.results import Results
-from salus.equity.tally import Tally, Whole
+from salus.equity.tally import Bools, Tally, Whole
 from salus.errors import UsageError
 from salus.files import write_atomically
 
@@ -71,6 +71,8 @@ SCHEMA = pa.schema(
     ]
 )
 """Columns of the equity table; docs/attributes.md says what each means."""
+COUNTED = "is what is counted"
+"""The verdict of groups of an attribute that the measure counts itself: they differ by definition."""
 METHOD = "wilson; newcombe-10; koopman; score test"
 
 Columns = dict[str, Any]
@@ -130,13 +132,15 @@ def compared(tally: Tally, results: Results, settings: Settings, units: Units | 
     _check_references(found, settings)
     references = _references(found, tally, settings)
     columns = _rates(tally, settings)
-    columns |= _gaps(tally, references, settings)
+    counted = _counted(tally, results)
+    columns |= _gaps(tally, references, counted, settings)
     columns |= _people(columns, _signs(tally, results))
     columns |= families.borrowed(found, tally.n.shape, settings.level)
     columns |= families.bounds(found, references)
     columns |= _names(found, tally, references, results, settings)
-    columns |= _adjusted(tally, references, columns, settings, units)
-    columns["verdict"] = _verdicts(columns, references, _signs(tally, results), settings)
+    columns |= _adjusted(tally, references, columns, results, settings, units)
+    verdicts = _verdicts(columns, references, _signs(tally, results), settings)
+    columns["verdict"] = _said(counted & (tally.n > 0), COUNTED, verdicts)
     return pa.table([_column(columns[f.name], f.type) for f in SCHEMA], schema=SCHEMA)
 
 
@@ -166,14 +170,27 @@ def _references(found: Sequence[Families], tally: Tally, settings: Settings) -> 
     return references
 
 
-def _adjusted(tally: Tally, references: Whole, columns: Columns, settings: Settings, units: Units | None) -> Columns:
-    """Standardised differences where there is enough to compare."""
+def _counted(tally: Tally, results: Results) -> Bools:
+    """Which cells are of an attribute that their measure counts itself: shape (rows, columns)."""
+    infos = [results.measure(measure) for measure, _ in tally.rows]
+    found = np.zeros(tally.n.shape, dtype=np.bool_)
+    for attribute, where in tally.attributes.items():
+        found[:, where] = np.array([info.counts(attribute) for info in infos], dtype=np.bool_)[:, None]
+    return found
+
+
+def _adjusted(
+    tally: Tally, references: Whole, columns: Columns, results: Results, settings: Settings, units: Units | None
+) -> Columns:
+    """Standardised differences where there is enough to compare; none where the measure counts what is held equal."""
     shape = tally.n.shape
     if units is None:
         return dict.fromkeys(ADJUSTED, np.full(shape, np.nan)) | {"adjusted_by": _by_row([None] * shape[0], shape)}
     by = standard_attributes(list(units.values), settings.standard)
     found = adjusted(units, tally, references, by, settings.level)
-    said = {name: np.where(np.isnan(columns["p"]), np.nan, values) for name, values in found.items()}
+    counted = [any(map(results.measure(measure).counts, by)) for measure, _ in tally.rows]
+    blank = np.isnan(columns["p"]) | np.array(counted, dtype=np.bool_)[:, None]
+    said = {name: np.where(blank, np.nan, values) for name, values in found.items()}
     names = [", ".join(name for name in by if name != attribute) for attribute, _ in tally.columns]
     known = ~np.isnan(said["adjusted"])
     return said | {"adjusted_by": _said(known, np.broadcast_to(np.array(names, dtype=object), shape), None)}
@@ -213,8 +230,9 @@ def _rates(tally: Tally, settings: Settings) -> Columns:
     }
 
 
-def _gaps(tally: Tally, references: Whole, settings: Settings) -> Columns:
-    """Difference, ratio, p and q of every group that is not its own reference; nan elsewhere."""
+def _gaps(tally: Tally, references: Whole, counted: Bools, settings: Settings) -> Columns:
+    """Difference, ratio, p and q of every group that is not its own reference; nan elsewhere. What the measure counts
+    itself is not tested, and so takes no part in the control of false discoveries."""
     own = (references < 0) | (references == np.arange(len(tally.columns)))
     x1, n1 = tally.x, tally.n
     x0, n0 = (np.take_along_axis(part, np.maximum(references, 0), axis=1) for part in (x1, n1))
@@ -222,7 +240,7 @@ def _gaps(tally: Tally, references: Whole, settings: Settings) -> Columns:
     difference_low, difference_high = intervals.difference(x1, n1, x0, n0, settings.level)
     ratio_low, ratio_high = intervals.ratio(x1, n1, x0, n0, settings.level)
     p1, p0 = intervals.rate(x1, n1), intervals.rate(x0, n0)
-    p = np.where(enough & ~own, intervals.score_p(x1, n1, x0, n0), np.nan)
+    p = np.where(enough & ~own & ~counted, intervals.score_p(x1, n1, x0, n0), np.nan)
     return {
         "difference": p1 - p0 + blank,
         "difference_low": difference_low + blank,

@@ -24,7 +24,7 @@ from scipy import stats
 
 from salus.equity import counts, multiple
 from salus.equity.areas import gather_attributes
-from salus.equity.compare import Settings
+from salus.equity.compare import COUNTED, Settings
 from salus.equity.counting import Codes, check_names, read_people
 from salus.equity.intervals import Floats, quotient, z_value
 from salus.equity.relations import parquet, quoted
@@ -96,7 +96,7 @@ def mean_table(results: Results, by: Sequence[str] = (), settings: Settings | No
         people, codes, values = read_people(con, results, names)
         observed = [one for group in listed if (one := _read(con, results, group)) is not None]
     rows = [row for one in observed for row in _rows(one, people, codes, values, results, settings)]
-    return pa.Table.from_pylist(_judged(rows, settings), schema=SCHEMA)
+    return pa.Table.from_pylist(_judged(rows, results, settings), schema=SCHEMA)
 
 
 def _listed(results: Results) -> Iterator[Listed]:
@@ -301,16 +301,19 @@ def _quotients(figures: Figures, reference: int, level: float) -> tuple[Floats, 
 # --- verdicts ---
 
 
-def _judged(rows: Sequence[dict[str, Any]], settings: Settings) -> list[dict[str, Any]]:
-    """With q over all comparisons, verdicts, and None for nan."""
-    p: npt.NDArray[np.float64] = np.array([row["p"] for row in rows], dtype=np.float64)
+def _judged(rows: Sequence[dict[str, Any]], results: Results, settings: Settings) -> list[dict[str, Any]]:
+    """With q over all comparisons but those by what a measure counts itself, verdicts, and None for nan."""
+    counted = np.array([results.measure(row["measure"]).counts(row["attribute"]) for row in rows], dtype=np.bool_)
+    p = np.where(counted, np.nan, np.array([row["p"] for row in rows], dtype=np.float64))
     q = multiple.benjamini_hochberg(p) if settings.control else p
-    whole = [{**row, "q": q[i]} for i, row in enumerate(rows)]
+    whole = [{**row, "p": p[i], "q": q[i]} for i, row in enumerate(rows)]
     clean = [{k: None if isinstance(v, float) and np.isnan(v) else v for k, v in row.items()} for row in whole]
-    return [row | {"verdict": _verdict(row)} for row in clean]
+    return [row | {"verdict": _verdict(row, counted[i])} for i, row in enumerate(clean)]
 
 
-def _verdict(row: Mapping[str, Any]) -> str:
+def _verdict(row: Mapping[str, Any], counted: bool) -> str:
+    if counted and row["people"]:
+        return COUNTED
     if row["reliability"] != "reliable":
         return "no one" if row["reliability"] == "empty" else "too few to say"
     if row["reference"] is None or row["value"] == row["reference"]:

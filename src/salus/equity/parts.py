@@ -63,21 +63,27 @@ def split_table(
     units = read_units(results, by, [*crossed, *names, *standard_attributes(there, settings.standard)])
     cells = tally(units, by, crossings)
     table = compared(cells, results, settings, units)
-    return Split(cells, table, part_table(table, units, cells, names))
+    return Split(cells, table, part_table(table, units, cells, names, results))
 
 
-def part_table(table: pa.Table, units: Units, tally: Tally, by: Sequence[str]) -> pa.Table:
+def part_table(table: pa.Table, units: Units, tally: Tally, by: Sequence[str], results: Results) -> pa.Table:
     """The parts of every credible gap of an equity table (SCHEMA), single attributes only, in the table's order.
 
     Only strata in which both groups have people tell the parts apart: `support` is the share of the group's units in
     them, `difference` the gap among those. A gap whose groups share no stratum of an attribute has no row for it. With
-    two attributes or more that have rows, further rows, whose method says so, split the whole gap by all of them.
+    two attributes or more that have rows, further rows, whose method says so, split the whole gap by all of them. What
+    a measure counts itself splits none of its gaps: all of a gap in being uninsured goes with insurance.
     """
     alone = pc.is_in(table["attribute"], pa.array(list(units.values), pa.string()))
     claimed = table.filter(pc.and_(alone, pc.is_in(table["verdict"], pa.array(CLAIMS))))
     counted = _Counted(units, tally)
-    rows = [row for gap in claimed.to_pylist() for row in _rows(gap, counted, by)]
+    rows = [row for gap in claimed.to_pylist() for row in _rows(gap, counted, _telling(by, gap, results))]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def _telling(by: Sequence[str], gap: Mapping[str, Any], results: Results) -> list[str]:
+    info = results.measure(gap["measure"])
+    return [name for name in by if name != gap["attribute"] and not info.counts(name)]
 
 
 @dataclass
@@ -104,7 +110,7 @@ def _rows(gap: Mapping[str, Any], counted: _Counted, by: Sequence[str]) -> Itera
     about = {name: gap[name] for name in ("measure", "group_id", "attribute", "value", "reference", "level")}
     level, shared = gap["level"], []
     for name in by:
-        if name == gap["attribute"] or not fits(counted.units, (gap["attribute"], name)):
+        if not fits(counted.units, (gap["attribute"], name)):
             continue
         found = across_sites(*counted.pair(gap, (name,)), level)
         if found is not None:

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from salus.equity.tally import CROSS
 from salus.errors import SalusError, UsageError
 
 NEEDED = ("determinations.parquet", "attributes.parquet", "run.json")
@@ -42,6 +43,8 @@ class MeasureInfo:
     rationale: str = ""
     published_improvement: str = ""
     """What the measure says itself, where a user has set `improvement` right."""
+    not_by: tuple[str, ...] = ()
+    """Attributes that the measure counts itself: that more of the uninsured are uninsured is no gap."""
 
     @property
     def label(self) -> str:
@@ -52,6 +55,10 @@ class MeasureInfo:
     def is_rate(self) -> bool:
         """Whether a numerator over a denominator is what the measure means (proportion, or not stated)."""
         return self.scoring in ("", "proportion")
+
+    def counts(self, attribute: str) -> bool:
+        """Whether the measure counts this attribute itself, or one that a crossing is made of."""
+        return not set(self.not_by).isdisjoint(attribute.split(CROSS))
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,11 @@ class Results:
         """What is known of a measure, or only its name."""
         return self.measures.get(name, MeasureInfo(name))
 
+    def telling(self, table: pa.Table) -> pa.Table:
+        """The rows of a table of measures and attributes, without those of attributes that their measure counts."""
+        pairs = zip(table["measure"].to_pylist(), table["attribute"].to_pylist(), strict=True)
+        return table.filter(pa.array([not self.measure(name).counts(by) for name, by in pairs], pa.bool_()))
+
 
 def _check_columns(file: Path, needed: Sequence[str]) -> None:
     try:
@@ -144,6 +156,7 @@ def _read_run(file: Path) -> dict[str, Any]:
         _listed(run, key, f"{file}")
     for place, entry in enumerate(_objects(run, "measures", f"{file}", "name"), 1):
         measure = f"{file}: measure {place} ({entry['name']})"
+        _listed(entry, "not_by", measure)
         for group in _objects(entry, "groups", measure, "id"):
             _objects(group, "observations", f"{measure}, group {group['id']}")
     return run
@@ -181,8 +194,9 @@ def _turned(info: MeasureInfo, direction: str | None) -> MeasureInfo:
 
 
 def _measure(entry: Mapping[str, Any]) -> MeasureInfo:
-    fields = MeasureInfo.__dataclass_fields__
-    return MeasureInfo(**{key: str(entry.get(key) or "") for key in fields if key in entry})
+    texts = {key for key in MeasureInfo.__dataclass_fields__ if key != "not_by" and key in entry}
+    told = {key: str(entry[key] or "") for key in texts}
+    return MeasureInfo(**told, not_by=tuple(map(str, entry.get("not_by") or ())))
 
 
 def _valueset(entry: object) -> str:

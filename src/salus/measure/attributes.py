@@ -10,12 +10,13 @@ Leaves to others: Salus's own attributes (`equity.attributes`), text of values (
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salus.cql.diagnostics import did_you_mean
 from salus.errors import SalusError
 from salus.measure.definition import MeasureDefinition, Need, SupplementalData
 from salus.measure.perpatient import text_per_patient
@@ -60,6 +61,16 @@ def attributes_table(
             text = text_per_patient(values[Need(item.expression)], len(subjects))
             _place(columns, _name(item), measure.name, text)
     return pa.table({name: pc.fill_null(column, UNKNOWN) for name, column in columns.items()})
+
+
+def absent(measures: Iterable[MeasureDefinition], table: pa.Table) -> Iterator[str]:
+    """A note on every attribute that a measure says it counts itself and the attributes table does not have."""
+    there = [name for name in table.column_names if name != "subject_id"]
+    for measure in measures:
+        for name in measure.not_by:
+            if name not in there:
+                said = f"{measure.name}, not_by: {name} is no attribute of these results"
+                yield f"{said}; {did_you_mean(name, there)}".rstrip("; ")
 
 
 def risk_tables(subjects: pa.StringArray, measure: MeasureDefinition, values: Values) -> Iterator[pa.Table]:

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from salus.errors import SalusError
-from salus.measure.definition import OBSERVATIONS, SCORINGS
+from salus.measure.definition import NOT_BY, OBSERVATIONS, SCORINGS
 from salus.measure.flow import CODES
-from salus.measure.forms import PLAIN, TABLE, TABLES, TEXT, TWO, check, held, needed, one_of, tables
+from salus.measure.forms import PLAIN, TABLE, TABLES, TEXT, TEXTS, TWO, check, held, needed, one_of, tables
 from salus.terminology.systems import HL7, system
 
 Json = dict[str, Any]
@@ -39,6 +39,7 @@ _MEASURE: Final = {
     **dict.fromkeys(_TEXTS, TEXT),
     "name": PLAIN,
     "period": TWO,
+    "not_by": TEXTS,
     "evidence": TABLES,
     "group": TABLES,
     "table": TABLE,
@@ -113,7 +114,7 @@ def measure(source: Mapping[str, Any], where: str) -> Json:
     made = {
         **_header("Measure", name, source, str(source.get("title") or name)),
         "name": name,
-        "extension": [{"url": f"{_EXTENSION}populationBasis", "valueCode": source.get("basis", "boolean")}],
+        "extension": list(_extensions(source)),
         "description": source.get("description", ""),
         "usage": source.get("guidance", ""),
         "topic": [{"text": source["clause"]}] if "clause" in source else [],
@@ -130,6 +131,11 @@ def measure(source: Mapping[str, Any], where: str) -> Json:
         notation = one_of(source["improvement"], _NOTATIONS, f"{where}: improvement")
         made["improvementNotation"] = concept("measure-improvement-notation", notation)
     return {key: value for key, value in made.items() if value not in ("", [])}
+
+
+def _extensions(source: Mapping[str, Any]) -> Iterator[Json]:
+    yield {"url": f"{_EXTENSION}populationBasis", "valueCode": source.get("basis", "boolean")}
+    yield from ({"url": NOT_BY, "valueString": attribute} for attribute in source.get("not_by", ()))
 
 
 def concept(of: str, code: str) -> Json:

@@ -23,6 +23,8 @@ SCORINGS: Final = ("proportion", "ratio", "continuous-variable", "cohort")
 OBSERVATIONS: Final = ("measure-observation", "measure-population-observation")
 """Codes of criteria that observe the units of another: the code of FHIR R4, and one that authoring tools write."""
 _EXTENSION: Final = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-"
+NOT_BY: Final = "https://salus.example/fhir/StructureDefinition/not-by"
+"""Salus's own extension of a Measure: an attribute (valueString) that the measure counts itself; once for each."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ class MeasureDefinition:
     """A Measure resource.
 
     `library` is the canonical of its primary library, as written; "" when it names none. `period` is its effective
-    period, where it says both days.
+    period, where it says both days. `not_by` names attributes that the measure counts itself, as one that counts the
+    uninsured counts `uninsured` and `payer`: their groups differ by definition, and that is no gap.
     """
 
     name: str
@@ -118,6 +121,7 @@ class MeasureDefinition:
     rationale: str = ""
     id: str = ""
     period: tuple[date, date] | None = None
+    not_by: tuple[str, ...] = ()
 
     @property
     def scoring(self) -> str:
@@ -159,6 +163,7 @@ def parse_measure(resource: Json) -> MeasureDefinition:
         rationale=resource.get("rationale", ""),
         id=resource.get("id", ""),
         period=_period(resource.get("effectivePeriod") or {}),
+        not_by=tuple(dict.fromkeys(filter(None, _extensions(resource, NOT_BY)))),
     )
 
 
@@ -215,7 +220,7 @@ def _stratifier(stratifier: Json, position: int) -> Stratifier:
         id=stratifier.get("id") or _text(stratifier.get("code")) or str(position),
         expressions=tuple(filter(None, map(_expression, criteria))),
         description=stratifier.get("description", "").strip(),
-        applies_to=tuple(filter(None, _extensions(stratifier, "appliesTo"))),
+        applies_to=tuple(filter(None, _extensions(stratifier, _EXTENSION + "appliesTo"))),
         language=next(filter(None, map(_foreign, criteria)), ""),
     )
 
@@ -245,12 +250,12 @@ def _foreign(criteria: Json | None) -> str:
 
 def _said(element: Json, name: str) -> str | None:
     """The value of a Quality Measure extension as text, or None."""
-    return next(_extensions(element, name), None)
+    return next(_extensions(element, _EXTENSION + name), None)
 
 
-def _extensions(element: Json, name: str) -> Iterator[str | None]:
+def _extensions(element: Json, url: str) -> Iterator[str | None]:
     for extension in element.get("extension", ()):
-        if extension.get("url") == _EXTENSION + name:
+        if extension.get("url") == url:
             yield (
                 extension.get("valueCode")
                 or extension.get("valueString")

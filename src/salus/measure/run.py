@@ -29,7 +29,7 @@ from salus.engine.costs import DefineCost
 from salus.engine.run import Criteria, Wanted
 from salus.errors import SalusError
 from salus.measure import clauses, observations
-from salus.measure.attributes import RISK_SCHEMA, attributes_table, risk_adjustment, risk_tables
+from salus.measure.attributes import RISK_SCHEMA, absent, attributes_table, risk_adjustment, risk_tables
 from salus.measure.clauses import Ask
 from salus.measure.content import Content
 from salus.measure.definition import Group, MeasureDefinition, Need
@@ -163,9 +163,12 @@ def evaluate(job: Job, tools: Tools, content: Content | None = None) -> Evaluati
             _write_risk_adjustment(folder, done, subjects)
         with clock.step("reports"):
             reports = write_reports(folder, done, Occasion(*job.period, started), job.individual)
+            strange = absent([each.measure for each in done], table)
             empty = _empty(job, tools, population, plan.content, done, len(subjects))
         odd = _write_clauses(folder, job, tools, clock, population, plan.content, done) if job.clauses else []
-        warnings = tuple(dict.fromkeys([*plan.notes, *plan.content.warnings, *outcome.warnings, *empty, *odd]))
+        warnings = tuple(
+            dict.fromkeys([*plan.notes, *plan.content.warnings, *outcome.warnings, *strange, *empty, *odd])
+        )
         run = {
             **_about_run(job, plan.content, done, started),
             "population": _facts(job, population, len(subjects)),
@@ -359,6 +362,7 @@ def about_measure(each: Evaluated) -> dict[str, Any]:
         "library": {"name": each.library.name, "version": each.library.version},
         "scoring": measure.scoring,
         "improvement": measure.improvement,
+        "not_by": list(measure.not_by),
         "groups": [_about_group(group, each.groups[group.id], each.values) for group in measure.groups],
         "description": measure.description,
         "rationale": measure.rationale,

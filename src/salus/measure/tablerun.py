@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salus.errors import SalusError
-from salus.measure.attributes import attributes_table
+from salus.measure.attributes import absent, attributes_table
 from salus.measure.content import pinned, sha256
 from salus.measure.folder import check_replaceable, results_folder
 from salus.measure.report import Occasion
@@ -50,6 +50,7 @@ def evaluate_table(job: Job, started: datetime) -> Evaluation:
     with results_folder(job.out) as folder:
         write_determinations(folder, done)
         table = attributes_table(subjects, attributes, [])
+        notes += absent([each.measure for each in done], table)
         pq.write_table(table, folder / "attributes.parquet", compression="zstd")
         reports = write_reports(folder, done, Occasion(*job.period, started), individual=False)
         run = _about(job, chosen, done, started, notes, size, len(subjects))

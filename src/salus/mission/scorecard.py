@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -113,7 +112,7 @@ def scorecard(folders: Sequence[Path], mission: Mission, known: Iterable[str], o
     order = order or Order()
     sources = [open_source(folder, order.by, order.settings, order.improvement) for folder in folders]
     mission.check({*known, *(name for source in sources for name in source.measures)})
-    measures = list(_followed(sources, mission))
+    measures = list(_followed(sources))
     gaps = _ranked(gap for each in measures for gap in each.reading.gaps)
     facts = Facts(sources, [each.trend for each in measures])
     clauses = tuple(_kept(clause, measures, gaps, facts) for clause in mission.clauses)
@@ -122,23 +121,17 @@ def scorecard(folders: Sequence[Path], mission: Mission, known: Iterable[str], o
     return Scorecard(mission, tuple(sources), clauses, gaps, tuple(measures), unmapped, order)
 
 
-def _followed(sources: Sequence[Source], mission: Mission) -> Iterator[Followed]:
+def _followed(sources: Sequence[Source]) -> Iterator[Followed]:
     """Every measure group of the folders, in the order they come up, at its latest period."""
     found: dict[Key, list[Reading]] = {}
     for source in sources:
-        for reading in map(partial(_telling, mission), readings(source)):
+        for reading in readings(source):
             others = found.setdefault(reading.key, [])
             _check_once(reading, others)
             others.append(reading)
     for several in found.values():
         latest = max(several, key=lambda reading: reading.source.period[::-1])
         yield Followed(latest, trend(several))
-
-
-def _telling(mission: Mission, reading: Reading) -> Reading:
-    """Without gaps by what the measure itself counts: that more of the uninsured are uninsured tells nothing."""
-    own = mission.not_by.get(reading.measure.name, ())
-    return replace(reading, gaps=tuple(gap for gap in reading.gaps if not set(gap.attribute.split(CROSS)) & {*own}))
 
 
 def _check_once(reading: Reading, others: Sequence[Reading]) -> None:

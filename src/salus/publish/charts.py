@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from salus.equity.compare import COUNTED
 from salus.publish import words
 from salus.publish.disclosure import Line
 
@@ -23,7 +24,7 @@ _STYLES = {  # kind: colour, shape
     "no clear difference": ("#6B7280", "circle"),
     "too few to say": ("#9CA3AF", "circle"),
 }
-_KINDS = dict.fromkeys(("higher", "lower", "not compared"), "no clear difference")
+_KINDS = dict.fromkeys(("higher", "lower", "not compared", COUNTED), "no clear difference")
 Json = dict[str, Any]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 

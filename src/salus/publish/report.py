@@ -187,7 +187,9 @@ def _with_pictures(
     return replace(
         card,
         heats=tuple(each for each in heats if each is not None),
-        sites=sites(families[options.site]) if options.site in families else None,
+        sites=sites(families[options.site])
+        if options.site in families and not card.info.counts(options.site)
+        else None,
         courses=tuple(courses(alone, evidence.periods, period[1] if period else "now")),
         parts=tuple(_split(li, evidence.parts[li.key]) for li in alone if li.key in evidence.parts),
     )
