@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -156,3 +157,8 @@ def test_parts_in_words() -> None:
     assert words.goes_with([]) == ""
     assert words.listed(["a", "b", "c"]) == "a, b and c"
     assert (words.amount(1234.5), words.amount(-0.02154), words.amount(3.0, signed=True)) == ("1,234", "−0.0215", "+3")
+
+
+def test_no_measure_leads_more_than_twice() -> None:
+    ranked = [SimpleNamespace(measure=name, place=place) for place, name in enumerate("AABABCD")]
+    assert [told.place for told in views.leading(ranked, 4)] == [0, 1, 2, 4]

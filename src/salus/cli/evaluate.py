@@ -125,7 +125,8 @@ def show(done: Evaluation) -> None:
     """The counts and score of every measure group on stdout, warnings on stderr."""
     console = Console()
     counts = (Column(name, justify="right", no_wrap=True) for name in ("initial", "counted", "numerator", "score"))
-    table = Table(Column("measure", overflow="fold"), Column("group", overflow="fold"), *counts, box=SIMPLE_HEAD)
+    names = (Column(name, overflow="fold") for name in ("measure", "group"))
+    table = Table(*names, *counts, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for report in done.reports:
         for group in report["group"]:
             table.add_row(*_row(report["measure"], group))

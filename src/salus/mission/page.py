@@ -17,9 +17,9 @@ from salus.mission.scorecard import Followed, Scorecard
 from salus.mission.sources import MANIFEST, Source
 from salus.mission.trend import Trend
 from salus.publish import pages, words
+from salus.publish.views import leading
 
 MOST_GAPS = 5
-MOST_OF_A_MEASURE = 2
 MOST_OF_A_CLAUSE = 8
 """Gaps shown; scorecard.json has all of them."""
 _WIDE, _TALL, _EDGE = 150.0, 40.0, 5.0
@@ -49,11 +49,7 @@ def render(card: Scorecard, out: Path) -> str:
 
 def top(gaps: Sequence[Gap]) -> list[Gap]:
     """The first gaps to speak of: sure ones, of groups that are known, and no measure more than twice."""
-    found: list[Gap] = []
-    for gap in gaps:
-        if gap.claimed and gap.known and sum(gap.measure == other.measure for other in found) < MOST_OF_A_MEASURE:
-            found.append(gap)
-    return found[:MOST_GAPS]
+    return leading((gap for gap in gaps if gap.claimed and gap.known), MOST_GAPS)
 
 
 def _moved(measures: Sequence[Followed]) -> Iterator[Followed]:

@@ -31,7 +31,7 @@ from salus.publish.disclosure import THRESHOLD, Line, is_small
 from salus.publish.evidence import Asked, Evidence, attributes_of, gather, notes
 from salus.publish.funnel import Funnel, funnel, read_clauses
 from salus.publish.policy import Policy
-from salus.publish.views import Course, Heat, Sites, courses, heat, means, sites
+from salus.publish.views import Course, Heat, Sites, courses, heat, leading, means, sites
 
 MOST_GROUPS = 12
 """An attribute with more groups shows its largest; the rest is counted and is in equity.csv."""
@@ -326,9 +326,10 @@ def _distinct_lines(lines: Sequence[Line]) -> list[Line]:
 
 
 def _top(cards: Sequence[Card]) -> list[Gap]:
-    """The largest credible gaps of all measures, by how many people they are about; of known groups."""
+    """The largest credible gaps of all measures, by how many people they are about; of known groups, and no measure
+    more than twice."""
     gaps = [g for card in cards for g in card.gaps if g.known]
-    return sorted(gaps, key=lambda g: -g.size)[:MOST_GAPS]
+    return leading(sorted(gaps, key=lambda g: -g.size), MOST_GAPS)
 
 
 # --- what else the page says ---

@@ -6,9 +6,9 @@ Leaves to others: the lines (`disclosure`), the drawing (`pictures`), the page (
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,26 @@ from salus.publish.disclosure import Line
 
 MOST_PERIOD_GAPS = 3
 """Gaps of a measure followed through periods."""
+MOST_OF_A_MEASURE = 2
+
+
+class OfMeasure(Protocol):
+    """What is told of a measure."""
+
+    @property
+    def measure(self) -> str: ...
+
+
+_Told = TypeVar("_Told", bound=OfMeasure)
+
+
+def leading(ranked: Iterable[_Told], most: int) -> list[_Told]:
+    """The first `most`, in their order, and no measure more than twice: a page that one measure fills says little."""
+    found: list[_Told] = []
+    for each in ranked:
+        if sum(each.measure == other.measure for other in found) < MOST_OF_A_MEASURE:
+            found.append(each)
+    return found[:most]
 
 
 @dataclass(frozen=True)
