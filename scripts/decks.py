@@ -3,7 +3,7 @@
     scripts/decks.py [NAME ...] [--engine duckdb|oracle] [--json OUT] [--apart] [--case ID]
 
 A case is exact when the determinations say just what its MeasureReport expects: every population of every group, every
-observation, no row too many (tests/measure/deck_expectations.py). Cases of a deck that cannot stand in one population
+observation, no row too many (salus.measure.testing). Cases of a deck that cannot stand in one population
 are loaded apart; each deck is evaluated over the period its reports have. Needs ../shared/data (or $SALUS_SHARED/data).
 """
 
@@ -27,19 +27,13 @@ from salus.errors import SalusError
 from salus.measure.content import Content
 from salus.measure.definition import MeasureDefinition
 from salus.measure.run import Job, evaluate
+from salus.measure.testing.expected import Difference, differences
+from salus.measure.testing.reports import ReportCase, batches
 from salus.store import load
 
 sys.path.insert(0, str(ROOT / "tests/measure"))
 
-from deck_expectations import (
-    Case,
-    Difference,
-    batches,
-    differences,
-    measure_of,
-    read_deck,
-    strata_differences,
-)
+from deck_expectations import measure_of, read_deck, strata_differences
 
 CONTENT = SHARED / "ecqm/content"
 
@@ -48,7 +42,7 @@ CONTENT = SHARED / "ecqm/content"
 class Verdict:
     """What became of a case: its differences (none: exact), or why it did not run."""
 
-    case: Case
+    case: ReportCase
     differences: list[Difference] = field(default_factory=list)
     strata: list[Difference] = field(default_factory=list)
     problem: str = ""
@@ -82,7 +76,7 @@ class Run:
     apart: bool
     paths: tuple[Path, ...] = (CONTENT,)
 
-    def deck(self, cases: Sequence[Case]) -> Iterator[Verdict]:
+    def deck(self, cases: Sequence[ReportCase]) -> Iterator[Verdict]:
         """A verdict for every case of a deck that has a measure."""
         measure = measure_of(cases[0], self.measures)
         if measure is None:
@@ -90,7 +84,7 @@ class Run:
         for batch in [[case] for case in cases] if self.apart else batches(cases):
             yield from self.batch(batch, measure)
 
-    def batch(self, cases: Sequence[Case], measure: MeasureDefinition) -> Iterator[Verdict]:
+    def batch(self, cases: Sequence[ReportCase], measure: MeasureDefinition) -> Iterator[Verdict]:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 rows = self.rows(cases, measure, Path(folder))
@@ -100,7 +94,7 @@ class Run:
         for case in cases:
             yield Verdict(case, differences(case, measure, rows), strata_differences(case, measure, rows))
 
-    def rows(self, cases: Sequence[Case], measure: MeasureDefinition, folder: Path) -> list[dict[str, Any]]:
+    def rows(self, cases: Sequence[ReportCase], measure: MeasureDefinition, folder: Path) -> list[dict[str, Any]]:
         """Load the cases as one population and evaluate: the determinations as dicts."""
         (folder / "deck.ndjson").write_text("\n".join(json.dumps(case.bundle) for case in cases), encoding="utf-8")
         load([folder / "deck.ndjson"], folder / "population.duckdb")
@@ -139,7 +133,7 @@ def chosen_decks(starts: Sequence[str]) -> list[Path]:
     return [path for path in paths if not starts or path.stem.startswith(tuple(starts))]
 
 
-def cases_of(path: Path, wanted: str | None = None) -> list[Case]:
+def cases_of(path: Path, wanted: str | None = None) -> list[ReportCase]:
     """The cases of a deck, or those whose patient, report or line is `wanted`."""
     return [case for case in read_deck(path) if wanted in (None, case.patient, case.id, str(case.line))]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import SHARED
-from decks import Case, Run, Verdict, show
+from decks import ReportCase, Run, Verdict, show
 from salus.cli.evaluate import ENGINES
 from salus.measure.content import Content
 
@@ -32,7 +32,7 @@ def contents() -> dict[str, Path]:
     return {path.name.partition("-bundle")[0].replace("EXM", "EXM_"): path for path in sorted(BUNDLES.glob("*.xz"))}
 
 
-def cases(folder: str, measure: str) -> list[Case]:
+def cases(folder: str, measure: str) -> list[ReportCase]:
     """The patients of a folder that have an expected report, in order of file name."""
     bundles, reports = dict[str, Any](), dict[str, Any]()
     for name, resource in _resources(folder):
@@ -52,9 +52,9 @@ def _resources(folder: str) -> Iterator[tuple[str, Any]]:
                 yield member.name, json.load(file)
 
 
-def _case(measure: str, line: int, name: str, bundle: Any, report: Any) -> Case:
+def _case(measure: str, line: int, name: str, bundle: Any, report: Any) -> ReportCase:
     (patient,) = (e["resource"]["id"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Patient")
-    return Case(measure, line, patient, bundle, {**report, "id": name})
+    return ReportCase(measure, line, patient, bundle, {**report, "id": name})
 
 
 def judged(folder: str, path: Path, engine: str) -> list[Verdict]:

@@ -22,22 +22,22 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from bench import Ran, memory, salus
-from decks import CONTENT, Case, Verdict, cases_of, chosen_decks, differences, measure_of, show
+from decks import CONTENT, ReportCase, Verdict, cases_of, chosen_decks, differences, measure_of, show
 from salus.cli.evaluate import ENGINES
 from salus.measure.content import Content
 from salus.measure.definition import MeasureDefinition
 
 Period = tuple[date, date]
-Cases = Sequence[tuple[Case, MeasureDefinition]]
+Cases = Sequence[tuple[ReportCase, MeasureDefinition]]
 """Cases that have a measure, with it."""
 
 
-def judged() -> list[tuple[Case, MeasureDefinition]]:
+def judged() -> list[tuple[ReportCase, MeasureDefinition]]:
     """Every case of every deck that has a measure, under ids that no other case has; none without the decks."""
     return list(_judged()) if CONTENT.exists() else []
 
 
-def _judged() -> Iterator[tuple[Case, MeasureDefinition]]:
+def _judged() -> Iterator[tuple[ReportCase, MeasureDefinition]]:
     measures = Content.load([CONTENT], allow_missing_valuesets=True).measures()
     for number, path in enumerate(chosen_decks(())):
         for case in cases_of(path):
@@ -46,7 +46,7 @@ def _judged() -> Iterator[tuple[Case, MeasureDefinition]]:
                 yield renamed(case, f"{number}-{case.line}-"), measure
 
 
-def renamed(case: Case, prefix: str) -> Case:
+def renamed(case: ReportCase, prefix: str) -> ReportCase:
     """The case with `prefix` before every id, and before those in references to its own resources and patient."""
     own = {f"{each['resourceType']}/{each.get('id')}" for each in case.records} | {f"Patient/{case.patient}"}
 
@@ -63,7 +63,7 @@ def renamed(case: Case, prefix: str) -> Case:
     return replace(case, patient=prefix + case.patient, bundle={**case.bundle, "entry": entries})
 
 
-def write(cases: Sequence[Case], path: Path) -> None:
+def write(cases: Sequence[ReportCase], path: Path) -> None:
     """The records, a Bundle per line."""
     with path.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(case.bundle) + "\n" for case in cases)

@@ -11,7 +11,7 @@ from salus.catalog.entries import Entry, entries
 from salus.cli.evaluate import ENGINES, tools
 from salus.measure.content import Content
 from salus.measure.table import table_measures
-from salus.measure.testing.cases import suites
+from salus.measure.testing.cases import Suite, suites
 from salus.measure.testing.running import SuiteRun, run_suite, run_table_suite
 
 ENOUGH = 0.85
@@ -22,19 +22,19 @@ def content() -> Content:
     return Content.load(content_paths())
 
 
-def run(entry: Entry, content: Content) -> SuiteRun:
+def run(entry: Entry, content: Content) -> tuple[Suite, SuiteRun]:
     (suite,) = suites([entry.folder])
     (measure,) = (each for each in content.measures() if each.name == entry.name)
     assert measure.period is not None
-    return run_suite(suite, content, measure, measure.period, {name: tools(name) for name in ENGINES})
+    return suite, run_suite(suite, content, measure, measure.period, {name: tools(name) for name in ENGINES})
 
 
 @pytest.mark.parametrize("entry", [each for each in entries() if not each.of_table], ids=lambda each: each.name)
 def test_measure(entry: Entry, content: Content) -> None:
-    tested = run(entry, content)
+    suite, tested = run(entry, content)
     assert [(each.case.name, each.engine, each.problems) for each in tested.verdicts if each.problems] == []
     assert {each.engine for each in tested.verdicts} == set(ENGINES)
-    placed = {name for case in tested.suite.cases for names in case.expected.values() for name in names}
+    placed = {name for case in suite.cases for names in case.expected.values() for name in names}
     asked = {code for _, rows in entry.rates() for code in rows if not code.endswith("observation")}
     assert placed == asked, "a population has no test patient"
     assert tested.coverage.seen >= ENOUGH * tested.coverage.there, tested.coverage.gaps

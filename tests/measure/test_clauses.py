@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from measure.deck_expectations import batches, measure_of, read_deck
+from measure.deck_expectations import measure_of, read_deck
 from measure.test_explain import MEASURE, PEOPLE, PERIOD, evaluated, person
 from salus.catalog import content_paths
 from salus.cli.evaluate import tools
@@ -25,6 +25,7 @@ from salus.measure.clauses import Counted, count, criteria, differences
 from salus.measure.content import Content
 from salus.measure.explain.opened import Ground, opened
 from salus.measure.run import Job, evaluate
+from salus.measure.testing.reports import batches
 from salus.store import load
 
 Json = dict[str, Any]

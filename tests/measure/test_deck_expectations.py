@@ -6,24 +6,18 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from measure.deck_expectations import (
-    Case,
-    batches,
-    collection,
-    differences,
-    expected,
-    measure_of,
-    read_deck,
-    strata_are_possible,
-    strata_differences,
-)
+from measure.deck_expectations import measure_of, read_deck, strata_are_possible, strata_differences
+from salus.errors import SalusError
 from salus.measure.definition import MeasureDefinition, parse_measure
 from salus.measure.flow import POPULATIONS
+from salus.measure.testing.expected import differences, expected
+from salus.measure.testing.reports import ReportCase, batches, collection
 
 QM = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-"
 COUNTS = {"initial-population": 2, "denominator": 2, "denominator-exclusion": 1, "numerator": 1}
@@ -47,11 +41,11 @@ def measure(measure_json: Callable[..., Any]) -> MeasureDefinition:
 
 
 @pytest.fixture
-def case() -> Case:
+def case() -> ReportCase:
     populations = [{"id": code, "code": coded(code), "count": count} for code, count in COUNTS.items()]
     populations += [{"id": id_, "code": coded("measure-observation"), "count": count} for id_, count in OBSERVED]
     report = {"id": "r", "measure": "http://x/Measure/M", "group": [{"population": populations}]}
-    return Case("M", 1, "p", collection([{"resourceType": "Patient", "id": "p"}]), report)
+    return ReportCase("M", 1, "p", collection([{"resourceType": "Patient", "id": "p"}]), report)
 
 
 def row(unit: str, *inside: str, observations: tuple[float | None, ...] = (), subject: str = "p") -> dict[str, Any]:
@@ -69,9 +63,9 @@ def exact() -> list[dict[str, Any]]:
     ]
 
 
-def test_an_exact_case_has_no_differences(case: Case, measure: MeasureDefinition) -> None:
+def test_an_exact_case_has_no_differences(case: ReportCase, measure: MeasureDefinition) -> None:
     assert differences(case, measure, exact()) == []
-    picture = expected(case.report, measure)[0]
+    picture = expected(case, measure)[0]
     assert picture.numbers == {"D": [12.0], "N": [1.0]}
     assert picture.counts["numerator"] == 1
 
@@ -92,26 +86,26 @@ def test_an_exact_case_has_no_differences(case: Case, measure: MeasureDefinition
     ],
 )
 def test_whatever_differs_is_found(
-    change: Callable[[Any], None], said: str, case: Case, measure: MeasureDefinition
+    change: Callable[[Any], None], said: str, case: ReportCase, measure: MeasureDefinition
 ) -> None:
     rows = exact()
     change(rows)
     assert any(said in str(each) for each in differences(case, measure, rows))
 
 
-def test_a_population_the_measure_does_not_have_is_a_difference(case: Case, measure: MeasureDefinition) -> None:
+def test_a_population_the_measure_does_not_have_is_a_difference(case: ReportCase, measure: MeasureDefinition) -> None:
     report = copy.deepcopy(case.report)
     report["group"][0]["population"].append({"id": "x", "code": coded("denominator-exception"), "count": 1})
-    told = differences(Case("M", 1, "p", collection([]), report), measure, exact())
+    told = differences(ReportCase("M", 1, "p", collection([]), report), measure, exact())
     assert [str(each) for each in told] == ["group 0 denominator_exception: expected 1, found 0"]
 
 
-def test_a_report_with_other_groups_is_an_error(case: Case, measure: MeasureDefinition) -> None:
-    with pytest.raises(ValueError, match="r has 2 groups, M has 1"):
-        expected({**case.report, "group": case.report["group"] * 2}, measure)
+def test_a_report_with_other_groups_is_an_error(case: ReportCase, measure: MeasureDefinition) -> None:
+    with pytest.raises(SalusError, match="M: the report has 2 groups, M has 1"):
+        expected(replace(case, report={**case.report, "group": case.report["group"] * 2}), measure)
 
 
-def test_strata_are_compared_only_where_they_can_be_true(case: Case, measure: MeasureDefinition) -> None:
+def test_strata_are_compared_only_where_they_can_be_true(case: ReportCase, measure: MeasureDefinition) -> None:
     def stratifier(*strata: tuple[str, int]) -> dict[str, Any]:
         def stratum(value: str, count: int) -> dict[str, Any]:
             return {"value": {"text": value}, "population": [{"code": coded("numerator"), "count": count}]}
@@ -136,7 +130,7 @@ def test_every_runnable_case_is_understood(shared_data: Callable[[str], Path]) -
     found = [(case, measure) for case in cases if (measure := measure_of(case, measures))]
     assert (len(cases), len(found)) == (1379, 1370)
     for case, measure in found:
-        for picture, group in zip(expected(case.report, measure), measure.groups, strict=True):
+        for picture, group in zip(expected(case, measure), measure.groups, strict=True):
             assert set(picture.counts) <= {each.code.replace("-", "_") for each in group.criteria}, case
             assert len(picture.numbers) == len(group.populations) - len(group.criteria), case
 

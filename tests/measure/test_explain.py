@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from measure.deck_expectations import batches, measure_of, read_deck
+from measure.deck_expectations import measure_of, read_deck
 from salus.catalog import content_paths
 from salus.catalog.entries import resources
 from salus.catalog.synth import Scenario, synthesize
@@ -27,6 +27,7 @@ from salus.measure.explain.model import Criterion, Explanation, Finding, as_json
 from salus.measure.explain.opened import Ground, opened
 from salus.measure.explain.subject import explain_subject
 from salus.measure.run import Job, evaluate
+from salus.measure.testing.reports import batches
 from salus.store import load
 
 Json = dict[str, Any]

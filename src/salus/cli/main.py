@@ -397,7 +397,10 @@ def run(
 def run_measure_tests(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="Folders of measures, or TOML files with [test.NAME]."),
+        typer.Argument(
+            metavar="PATH...",
+            help="Folders of measures, TOML files with [test.NAME], or test cases: Bundles with a MeasureReport.",
+        ),
     ],
     content: Content = None,
     engine: Annotated[

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from salus.measure.select import select_measures
 from salus.measure.table import table_measures
 from salus.measure.testing.cases import Suite, suites
 from salus.measure.testing.coverage import told
-from salus.measure.testing.running import Period, SuiteRun, run_suite, run_table_suite
+from salus.measure.testing.reports import ReportCase, meant, report_cases
+from salus.measure.testing.running import Period, SuiteRun, run_reports, run_suite, run_table_suite
 
 
 def run_tests(
@@ -32,19 +34,40 @@ def run_tests(
     check_there([*paths, *content])
     for name in engines:
         check_engine(name)
-    found = list(suites(paths))
-    if not found:
-        raise SalusError(f"no tests in {', '.join(map(str, paths))}: a TOML file with [test.NAME] holds some")
-    everything = _content([*paths, *{each.file.parent for each in found}, *content])
+    written = list(suites(paths))
+    reported = {path: cases for path in paths if (cases := report_cases([path]))}
+    if not (written or reported):
+        raise SalusError(
+            f"no tests in {', '.join(map(str, paths))}: a TOML file with [test.NAME] holds some, "
+            "or a Bundle with a person's records and the individual MeasureReport that is expected"
+        )
+    everything = _content([*paths, *{each.file.parent for each in written}, *content])
     kits = {name: tools(name) for name in engines or ENGINES}
     done: list[SuiteRun] = []
-    for suite in found:
-        tested = _run(suite, everything, kits)
+    for tested in chain(
+        (_run(suite, everything, kits) for suite in written),
+        (each for path, cases in reported.items() for each in _run_reports(path, cases, everything, kits)),
+    ):
         done.append(tested)
         if not as_json:
             show(tested)
     print(json.dumps([_as_json(each) for each in done], indent=2) if as_json else summary(done))
     return int(any(each.failed for each in done))
+
+
+def _run_reports(
+    path: Path, cases: Sequence[ReportCase], content: Content, kits: Mapping[str, Tools]
+) -> Iterator[SuiteRun]:
+    """The cases of a file or folder, measure by measure, in the order the measures come up."""
+    there = content.measures()
+    by_measure: dict[str, list[ReportCase]] = {}
+    measures: dict[str, MeasureDefinition] = {}
+    for case in cases:
+        measure = meant(case, there)
+        measures[measure.canonical] = measure
+        by_measure.setdefault(measure.canonical, []).append(case)
+    for canonical, mine in by_measure.items():
+        yield run_reports(path, mine, content, measures[canonical], kits)
 
 
 def _run(suite: Suite, content: Content, kits: Mapping[str, Tools]) -> SuiteRun:
@@ -89,11 +112,10 @@ def show(tested: SuiteRun) -> None:
     """A line for the measure, the failures in words, and what no person of the tests made true or false."""
     console = Console(highlight=False, soft_wrap=True)
     failures = [each for each in tested.verdicts if each.problems]
-    people = len(tested.suite.cases)
-    engines = len({each.engine for each in tested.verdicts})
+    engines = tested.engines
     mark = "[red]FAIL[/red]" if tested.failed else "[green]pass[/green]"
     console.print(
-        f"{mark}  [bold]{tested.measure}[/bold]: {people} tests on {engines} engine{'s' if engines > 1 else ''}"
+        f"{mark}  [bold]{tested.measure}[/bold]: {tested.cases} tests on {engines} engine{'s' if engines > 1 else ''}"
     )
     for each in failures:
         about = f" ({each.case.about})" if each.case.about else ""
@@ -108,7 +130,7 @@ def show(tested: SuiteRun) -> None:
 def summary(done: Sequence[SuiteRun]) -> str:
     """All of it in one line."""
     failed = sum(each.failed for each in done)
-    cases = sum(len(each.suite.cases) for each in done)
+    cases = sum(each.cases for each in done)
     measures = f"{len(done)} measure{_s(len(done))}"
     return f"{cases} tests of {measures}: " + (f"{failed} failed" if failed else "all passed")
 
@@ -120,7 +142,7 @@ def _s(number: int) -> str:
 def _as_json(tested: SuiteRun) -> dict[str, Any]:
     return {
         "measure": tested.measure,
-        "file": str(tested.suite.file),
+        "file": str(tested.file),
         "passed": not tested.failed,
         "tests": list(_cases_as_json(tested)),
         "coverage": {

@@ -94,11 +94,13 @@ class Walk:
 
     `given` lists the files read so far, the last being the one under way. A file whose content is in `known`
     (hashes, by size) is passed over and listed in `unchanged`; so is a further copy of one that was read. Who does not
-    keep what was `given` need not have every file hashed: then only those are that may be copies.
+    keep what was `given` need not have every file hashed: then only those are that may be copies. With `copies` these
+    are read too, for those to whom a file's place says something.
     """
 
     paths: Sequence[Path]
     hashed: bool = True
+    copies: bool = False
     meter: Meter = field(default_factory=Meter)
     known: dict[int, set[str]] = field(default_factory=dict)
     files: list[Path] = field(init=False)
@@ -138,7 +140,7 @@ class Walk:
         self.given.append(given)
         try:
             with file.open("rb", buffering=0) as raw:
-                hashed = self.hashed or self._alike[given.size] > 1
+                hashed = not self.copies and (self.hashed or self._alike[given.size] > 1)
                 metered = _Metered(raw, self.meter, _digest() if hashed else None)
                 try:
                     yield from _unwrap(str(file), cast(BinaryIO, metered), _Depth(metered))

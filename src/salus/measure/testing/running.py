@@ -1,5 +1,5 @@
 """Cases -> verdicts: the people of a suite loaded, its measure evaluated on each engine, and each of them found where
-they are said to be, or not.
+they are said to be, or not. Cases that come with a MeasureReport likewise.
 
 Leaves to others: cases (`testing.cases`), evaluating (`measure.run`), words on a screen (`cli`).
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 import pyarrow as pa
@@ -26,6 +26,8 @@ from salus.measure.run import Job, Tools, evaluate
 from salus.measure.table import Rows, TableMeasure, evaluated, opened
 from salus.measure.testing.cases import ALL, Case, Suite
 from salus.measure.testing.coverage import Coverage, coverage
+from salus.measure.testing.expected import differences
+from salus.measure.testing.reports import ReportCase, batches
 from salus.store import load
 
 Period = tuple[date, date]
@@ -36,20 +38,29 @@ _RECORDS: Final = "records.ndjson"
 _POPULATION: Final = "population.duckdb"
 
 
+class Told(Protocol):
+    """What is said of a case: how it is called, and what it is for."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def about(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Verdict:
     """One case on one engine; no problems: passed."""
 
-    case: Case
+    case: Told
     engine: str
     problems: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class SuiteRun:
-    """A suite that was run: the measure's name, its verdicts, and what its people covered."""
+    """A suite that was run: its file (or folder), the measure's name, its verdicts, and what its people covered."""
 
-    suite: Suite
+    file: Path
     measure: str
     verdicts: tuple[Verdict, ...]
     coverage: Coverage
@@ -59,26 +70,50 @@ class SuiteRun:
     def failed(self) -> bool:
         return not self.verdicts or any(each.problems for each in self.verdicts)
 
+    @property
+    def engines(self) -> int:
+        """How many engines were asked."""
+        return len({each.engine for each in self.verdicts})
+
+    @property
+    def cases(self) -> int:
+        """How many cases there are."""
+        return len(self.verdicts) // max(self.engines, 1)
+
 
 def run_suite(suite: Suite, content: Content, measure: MeasureDefinition, period: Period, engines: Engines) -> SuiteRun:
     """Evaluate a suite's people on every engine. Raises SalusError for what cannot be loaded or evaluated."""
     with tempfile.TemporaryDirectory(prefix="salus-test-") as folder:
         population = _loaded(suite, Path(folder))
-        rows: dict[str, list[Row]] = {}
-        warnings: dict[str, None] = {}
-        for name, tools in engines.items():
-            out = Path(folder) / name
-            job = Job(population, (suite.file.parent,), period, out, (measure.canonical,), name, clauses=not rows)
-            done = evaluate(job, tools, content)
-            warnings |= dict.fromkeys(each for each in done.warnings if "counts no one" not in each)
-            rows[name] = pq.read_table(out / "determinations.parquet").to_pylist()
-        covered = coverage(pq.read_table(Path(folder) / next(iter(engines)) / "clauses.parquet"))
+        made = _evaluated(population, content, measure, period, engines)
     verdicts = [
         Verdict(case, name, tuple(_problems(case, measure, found)))
         for case in suite.cases
-        for name, found in rows.items()
+        for name, found in made.rows.items()
     ]
-    return SuiteRun(suite, measure.name, tuple(verdicts), covered, tuple(warnings))
+    return SuiteRun(suite.file, measure.name, tuple(verdicts), coverage(made.clauses), made.warnings)
+
+
+def run_reports(
+    file: Path, cases: Sequence[ReportCase], content: Content, measure: MeasureDefinition, engines: Engines
+) -> SuiteRun:
+    """Evaluate cases of one measure that come with a MeasureReport, those together that can be, each over the period of
+    its report. Raises SalusError for what cannot be loaded or evaluated."""
+    verdicts: list[Verdict] = []
+    warnings: dict[str, None] = {}
+    clauses: list[pa.Table] = []
+    for batch in batches(cases):
+        with tempfile.TemporaryDirectory(prefix="salus-test-") as folder:
+            bundles = [case.bundle for case in batch]
+            population = _population(bundles, (), Path(folder), str(file))
+            made = _evaluated(population, content, measure, batch[0].period, engines)
+        for case in batch:
+            for name, rows in made.rows.items():
+                found = differences(case, measure, rows)
+                verdicts.append(Verdict(case, name, tuple(each.said(measure) for each in found)))
+        warnings |= dict.fromkeys(made.warnings)
+        clauses.append(made.clauses)
+    return SuiteRun(file, measure.name, tuple(verdicts), coverage(pa.concat_tables(clauses)), tuple(warnings))
 
 
 def run_table_suite(suite: Suite, measure: TableMeasure, period: Period) -> SuiteRun:
@@ -92,7 +127,7 @@ def run_table_suite(suite: Suite, measure: TableMeasure, period: Period) -> Suit
         made = evaluated(measure, Rows(con, measure, period))
     rows = [row for table in made.groups.values() for row in table.to_pylist()]
     told = [Verdict(case, "table", tuple(_problems(case, measure.definition, rows))) for case in suite.cases]
-    return SuiteRun(suite, measure.definition.name, tuple(told), Coverage(0, 0, ()))
+    return SuiteRun(suite.file, measure.definition.name, tuple(told), Coverage(0, 0, ()))
 
 
 def _column(name: str, values: Sequence[Any], suite: Suite) -> pa.Array:
@@ -105,13 +140,43 @@ def _column(name: str, values: Sequence[Any], suite: Suite) -> pa.Array:
         ) from None
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What engines make of a population: determinations by engine, the clauses of the first, and their warnings."""
+
+    rows: Mapping[str, list[Row]]
+    clauses: pa.Table
+    warnings: tuple[str, ...]
+
+
+def _evaluated(
+    population: Path, content: Content, measure: MeasureDefinition, period: Period, engines: Engines
+) -> _Made:
+    """Evaluate a measure on each engine, beside the population."""
+    rows: dict[str, list[Row]] = {}
+    warnings: dict[str, None] = {}
+    for name, tools in engines.items():
+        out = population.parent / name
+        job = Job(population, (), period, out, (measure.canonical,), name, clauses=not rows)
+        done = evaluate(job, tools, content)
+        warnings |= dict.fromkeys(each for each in done.warnings if "counts no one" not in each)
+        rows[name] = pq.read_table(out / "determinations.parquet").to_pylist()
+    clauses = pq.read_table(population.parent / next(iter(engines)) / "clauses.parquet")
+    return _Made(rows, clauses, tuple(warnings))
+
+
 def _loaded(suite: Suite, folder: Path) -> Path:
     made = [resource for case in suite.cases for resource in case.records]
+    return _population(made, suite.beside, folder, str(suite.file))
+
+
+def _population(resources: Iterable[Mapping[str, Any]], beside: Sequence[Path], folder: Path, where: str) -> Path:
+    """A population of resources and of files. Raises SalusError for records that cannot be read."""
     path = folder / _RECORDS
-    path.write_bytes(b"".join(orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in made))
-    report = load([path, *suite.beside], folder / _POPULATION)
+    path.write_bytes(b"".join(orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in resources))
+    report = load([path, *beside], folder / _POPULATION)
     if report.quarantined:
-        raise SalusError(f"{suite.file}: {'; '.join(report.warnings) or 'records that cannot be read'}")
+        raise SalusError(f"{where}: {'; '.join(report.warnings) or 'records that cannot be read'}")
     return folder / _POPULATION
 
 
