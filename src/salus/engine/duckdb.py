@@ -25,6 +25,15 @@ from salus.logic.compiler import Check
 from salus.logic.plan import Plan
 from salus.store.sql import GROUP
 
+_LONG = 0.02
+"""Seconds after which a statement may have come to hold memory worth telling."""
+
+_IDLE = (
+    "common_subplan, projection_placement, duplicate_groups, partial_aggregate_pushdown, projection_pullup,"
+    " self_join_aggregate, join_elimination, aggregate_reuse"
+)
+"""Passes of the optimizer that look at every statement and find nothing: what they look for is not spelled."""
+
 
 @dataclass
 class Execution:
@@ -49,7 +58,7 @@ def execute(con: duckdb.DuckDBPyConnection, plan: Plan, number: int | None = Non
     divided = parts(con, number)
     steps = script(plan)
     several: Counter[Check] = Counter()
-    with _threads(con):
+    with _threads(con), _without(con, _IDLE):
         for part in divided:
             with only(con, part, whole=len(divided) == 1):
                 _run(con, steps, done, read, several)
@@ -78,6 +87,16 @@ def _threads(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
     finally:
         con.execute(f"SET threads = {threads}")
+
+
+@contextmanager
+def _without(con: duckdb.DuckDBPyConnection, optimizers: str) -> Iterator[None]:
+    """Without some of the optimizer's passes."""
+    con.execute(f"SET disabled_optimizers = '{optimizers}'")
+    try:
+        yield
+    finally:
+        con.execute("RESET disabled_optimizers")
 
 
 class _Read:
@@ -114,7 +133,7 @@ def _run(
             if isinstance(action, Put):
                 read.put(action)
             else:
-                done.costs.append(_make(con, action))
+                done.costs.append(_make(con, action, done.costs[-1].memory if done.costs else 0))
                 there.add(action.name)
                 several.update(_verified(con, action))
             for name in gone:
@@ -129,14 +148,18 @@ def _drop(con: duckdb.DuckDBPyConnection, name: str) -> None:
     con.execute(f'DROP TABLE IF EXISTS temp."{name}"')
 
 
-def _make(con: duckdb.DuckDBPyConnection, make: Make) -> Cost:
+def _make(con: duckdb.DuckDBPyConnection, make: Make, held: int) -> Cost:
+    """A table made. The engine held `held` bytes before; to ask again costs more than most statements take, which can
+    have changed little then."""
     began = time.perf_counter()
     try:
         found = con.execute(f'CREATE TEMP TABLE "{make.name}" AS {make.statement.text}').fetchone()
     except duckdb.Error as error:
         raise _failed(f'"{make.label}"', error) from error
     seconds = time.perf_counter() - began
-    return Cost(make.label, make.origin, seconds, found[0] if found else 0, _held(con))
+    if seconds > _LONG or not held:
+        held = _held(con)
+    return Cost(make.label, make.origin, seconds, found[0] if found else 0, held)
 
 
 def _held(con: duckdb.DuckDBPyConnection) -> int:

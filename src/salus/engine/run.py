@@ -82,6 +82,23 @@ class Outcome:
     gaps: list[str] = field(default_factory=list)
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looking for garbage meanwhile: a plan has millions of nodes that stay, and content is large. Afterwards
+    all there is counts as old, or the next look would go through every node."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()
+            gc.enable()
+
+
+@_uncollected()
 def run(
     population: Population,
     content: Content,
@@ -99,8 +116,7 @@ def run(
     given = {PERIOD: measurement_period(*period)} if period else {}
     setting = _Setting(population, content, {**given, **(parameters or {})}, now or _now())
     clock = time.perf_counter()
-    with _uncollected():
-        wanted, compiled, compiler = _compile_all(setting, wanted, outcome.warnings)
+    wanted, compiled, compiler = _compile_all(setting, wanted, outcome.warnings)
     outcome.timings["typing"] = setting.facts.seconds
     outcome.timings["compile"] = time.perf_counter() - clock - setting.facts.seconds
     clock = time.perf_counter()
@@ -120,6 +136,7 @@ def run(
     return outcome
 
 
+@_uncollected()
 def exact_values(
     population: Population, content: Content, wanted: Wanted, *, now: datetime | None = None
 ) -> dict[int, str | None]:
@@ -159,6 +176,7 @@ class Answered:
     asked_of: str
 
 
+@_uncollected()
 def clause_tests(
     population: Population, content: Content, asked: Sequence[Criteria], period: tuple[date, date]
 ) -> list[list[Answered]]:
@@ -230,18 +248,6 @@ class _Setting:
     def facts(self) -> Facts:
         """What is known of the population, remembered from one compilation to the next."""
         return Facts(self.population)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without looking for garbage meanwhile: compiling makes millions of nodes that stay, and content is large."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _compile_all(

@@ -8,11 +8,12 @@ Leaves to others: which rows to gather (`frame`, `compiler`), and SQL text (`sal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from salus.logic.expr import Col, E, InRel, Op, Tri, map_columns
+from salus.logic.expr import Col, E, InRel, map_columns, parts_of
+from salus.logic.shared import remembered
 
 _numbers = count(1)
 
@@ -202,19 +203,8 @@ def reads(select: Select | Union) -> Iterable[Source]:
         yield from _tested(e)
 
 
-def _tested(e: E) -> Iterable[Source]:
-    stack: list[E] = [e]
-    seen: set[int] = set()
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        match node:
-            case InRel(keys=keys, relation=relation):
-                yield relation
-                stack.extend(keys)
-            case Op(args=args):
-                stack.extend(args)
-            case Tri(yes=yes, no=no):
-                stack.extend((yes, no))
+@remembered
+def _tested(e: E) -> Collection[Source]:
+    """The relations that an expression tests against, those of its last part first."""
+    found = [relation for part in reversed(parts_of(e)) for relation in _tested(part)]
+    return tuple(dict.fromkeys([e.relation, *found] if isinstance(e, InRel) else found))
