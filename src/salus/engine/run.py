@@ -29,7 +29,7 @@ from salus.logic.clauses import Apart, taken_apart
 from salus.logic.compiler import Compiler
 from salus.logic.context import Ended, Unsupported
 from salus.logic.data import Codes
-from salus.logic.expr import TRUE, Const
+from salus.logic.expr import TRUE, Const, forget
 from salus.logic.plan import Output, Plan, columns_read, ordered, put_out, put_out_whole
 from salus.logic.reach import value_sets_of
 from salus.logic.values import DATETIME, Interval, Point, Value
@@ -91,6 +91,7 @@ def _uncollected() -> Iterator[None]:
     try:
         yield
     finally:
+        forget()
         if was:
             if not gc.get_freeze_count():
                 gc.freeze()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, S
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from salus.logic.shared import Shared, remembered
@@ -89,12 +90,39 @@ def or_(*args: E) -> E:
 
 def _connected(name: str, dual: str, args: Iterable[E], neutral: Const, absorbing: Const) -> E:
     kept = dict.fromkeys(_flatten(name, args, neutral))
+    while told := _told(kept, name, dual):
+        kept = dict.fromkeys(_flatten(name, (told.get(a, a) for a in kept), neutral))
     if absorbing in kept or any(_contradicted(a, kept) for a in kept):
         return absorbing
     parts = [a for a in kept if not (isinstance(a, Op) and a.op == dual and _subsumed(a, kept, dual))]
     if not parts:
         return neutral
     return parts[0] if len(parts) == 1 else Op(name, tuple(parts))
+
+
+def _told(kept: Collection[E], name: str, dual: str) -> dict[E, E]:
+    """What the tests that stand by themselves say of the others: where b is true, (not b or c) is c and (c or (b and
+    d)) is (c or d); likewise with and and or exchanged."""
+    others = [a for a in kept if isinstance(a, Op) and a.op == dual]
+    held = {a for a in kept if is_test(a)}.difference(others) if others else ()
+    if not held:
+        return {}
+    gone = set(map(_off, held))
+    same, other = (and_, or_) if name == "and" else (or_, and_)
+
+    def left(part: E) -> E | None:
+        """A part of one of the others, as far as it is still to be decided; None where it is known to fail."""
+        inner = part.args if isinstance(part, Op) and part.op == name else (part,)
+        if not gone.isdisjoint(inner):
+            return None
+        return part if part in held or held.isdisjoint(inner) else same(*(e for e in inner if e not in held))
+
+    found: dict[E, E] = {}
+    for each in others:
+        parts = [left(part) for part in each.args]
+        if any(a is not b for a, b in zip(parts, each.args, strict=True)):
+            found[each] = other(*(part for part in parts if part is not None))
+    return found
 
 
 def _contradicted(a: E, kept: Mapping[E, None]) -> bool:
@@ -317,6 +345,13 @@ def coalesce(*args: E) -> E:
 
 def case(branches: Sequence[tuple[E, E]], otherwise: E = NULL) -> E:
     """The value of the first branch whose condition is true, else `otherwise`."""
+    return _decided(tuple(branches), otherwise)
+
+
+@lru_cache(maxsize=1 << 15)
+def _decided(branches: tuple[tuple[E, E], ...], otherwise: E) -> E:
+    """A case by what its conditions say of each other. The same choices are asked for again and again, as a value is
+    chosen part by part and rebuilt as more is known of it."""
     kept: list[tuple[E, E]] = []
     known: dict[E, bool] = {}
     for condition, value in branches:
@@ -330,6 +365,11 @@ def case(branches: Sequence[tuple[E, E]], otherwise: E = NULL) -> E:
         known |= _denied(held)
     otherwise = given(otherwise, known)
     return _simplest(kept, otherwise)
+
+
+def forget() -> None:
+    """Let go of the cases that are remembered, and with them of the plans that they stand in."""
+    _decided.cache_clear()
 
 
 def _simplest(kept: list[tuple[E, E]], otherwise: E) -> E:
