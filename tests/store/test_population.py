@@ -13,7 +13,9 @@ import pytest
 from made import column, loaded, observation, patient, rows
 
 from salus.errors import SalusError
-from salus.store import ColumnFact, Population, population
+from salus.store import ColumnFact, Population, population, publish, shred, sql
+
+LIMIT = "SELECT current_setting('memory_limit')"
 
 
 @pytest.fixture
@@ -197,3 +199,53 @@ def test_what_is_no_population_cannot_be_opened(tmp_path: Path) -> None:
         con.execute("CREATE TABLE t(x INTEGER)")
     with pytest.raises(SalusError, match="not a population of this version of Salus"):
         Population.open(tmp_path / "other.duckdb")
+
+
+def test_a_change_however_small_leaves_the_rows_of_other_tables_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "GROUP", 2048)
+    _, opened = loaded(tmp_path, patient("a"), *(observation(f"o{n}", "a") for n in range(5000)))
+    groups = """SELECT row_group_id, min(count), min(block_id) FROM pragma_storage_info('Observation')
+        WHERE column_name = 'id' AND segment_type <> 'VALIDITY' GROUP BY row_group_id ORDER BY row_group_id"""
+    with opened:
+        before = rows(opened, groups)
+        opened.ensure([("Patient.name", "family")])
+    with Population.open(tmp_path / "population.duckdb") as again:
+        assert rows(again, groups) == before
+    assert len(before) == 3
+
+
+def test_records_are_not_read_for_elements_that_none_of_them_has(
+    people: Population, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    real = shred.Shredder._block
+    monkeypatch.setattr(
+        shred.Shredder, "_block", lambda self, *args: (read.append(self.resource), real(self, *args))[1]
+    )
+    people.ensure([("Observation.note", "text"), ("Observation", "specimen.display"), ("Goal.target", "dueDate")])
+    assert read == []
+    assert people.facts()["Observation.note", "text"] == ColumnFact(False, True)
+    assert rows(people, 'SELECT "specimen.display" FROM "Observation"') == [(None,)] * 3
+    people.ensure([("Observation.note", "time"), ("Patient.name", "family")])
+    assert read == ["Patient"]
+
+
+def test_columns_are_added_a_range_of_rows_at_a_time(people: Population, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "SORTED", 2)
+    people.ensure([("Observation", "device.reference"), ("Patient.name", "family")])
+    people.ensure([("Patient.name", "use")])
+    people.ensure([("Patient.name.given", "value"), ("Patient.photo", "title"), ("Patient.name", "text")])
+    assert column(people, "Observation", "device.reference") == [None, None, "Device/d"]
+    assert column(people, "Patient.name", "family", "eid") == ["F", None, "K", None]
+
+
+def test_typing_holds_no_more_than_a_load_and_lifts_its_limit(people: Population) -> None:
+    unlimited = rows(people, LIMIT)
+    seen: list[object] = []
+    real = people._type
+    people._type = lambda missing: (seen.append(rows(people, LIMIT)), real(missing))[1]  # type: ignore[method-assign]
+    people.ensure([("Patient.name", "family")])
+    assert seen == [[("732.4 MiB",)]]
+    assert rows(people, LIMIT) == unlimited

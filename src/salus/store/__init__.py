@@ -3,8 +3,8 @@
 Leaves to others: what measures make of it (`logic`, `engine`).
 """
 
-from salus.store.loading import MEMORY, LoadReport, Progress, load
-from salus.store.population import Population
+from salus.store.loading import LoadReport, Progress, load
+from salus.store.population import MEMORY, Population
 from salus.store.publish import ColumnFact
 
 __all__ = ["MEMORY", "ColumnFact", "LoadReport", "Population", "Progress", "load"]

@@ -52,5 +52,6 @@ def forget(con: duckdb.DuckDBPyConnection, kinds: Iterable[str]) -> set[Need]:
         for (table,) in rows(con, _TABLES.format(literal(kind))):
             con.execute(f"DROP TABLE {quote(str(table))}")
         con.execute(f"DELETE FROM column_fact WHERE split_part(table_name, '.', 1) = {literal(kind)}")
+        con.execute(f"DELETE FROM top_element WHERE type = {literal(kind)}")
         con.execute(f"DELETE FROM quarantine WHERE type = {literal(kind)}")
     return needs

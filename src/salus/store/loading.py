@@ -26,19 +26,16 @@ from salus.store import changes, manifest, problems, references
 from salus.store.intake import ARRIVAL, TABLES, Intake, Taken
 from salus.store.intern import Dictionary
 from salus.store.owners import Owned, drop_raw, name_others, settle, write_keys
-from salus.store.population import SCHEMA, by_resource, prepare, schema_of, stage_type
-from salus.store.publish import FACTS, drop_staged, publish
+from salus.store.population import MEMORY, SCHEMA, by_resource, limit, prepare, schema_of, stage_type
+from salus.store.publish import ELEMENTS, FACTS, drop_staged, publish
 from salus.store.scratch import scratch
-from salus.store.sql import another, literal, open_bulk, scalar, transaction
+from salus.store.sql import another, open_bulk, scalar, transaction
 from salus.store.tree import Need
 from salus.store.versions import date_undated
 from salus.store.warm import warm_needs
 
 Progress = Callable[[str, int, int], None]
 """Told (step, done, of how many). Steps in order: `read` (bytes), `settle` (0 and 1), `type` (resources)."""
-
-MEMORY = "768MB"
-"""How much the database may hold if nothing is said; the rest of a large load waits on disk beside the file."""
 
 _TYPES = """CREATE OR REPLACE TABLE resource_type AS
     SELECT type, count(*) AS resources FROM work.final GROUP BY type ORDER BY type"""
@@ -133,12 +130,11 @@ class _Job:
         known = schema_of(self.con)
         if known != SCHEMA and scalar(self.con, _EXISTING):
             raise SalusError(f"{self.into} was made by another version of Salus: load all anew with --replace")
-        try:
-            self.con.execute(f"SET memory_limit = {literal(self.memory)}")
-        except duckdb.Error as problem:
-            raise SalusError(f"{self.memory} is not an amount of memory (try 2GB)") from problem
+        limit(self.con, self.memory)
         prepare(self.con)
-        self.con.execute(f"{FACTS}; {TABLES}; {manifest.TABLE}; {_INFO}; CREATE SCHEMA IF NOT EXISTS intake")
+        self.con.execute(
+            f"{FACTS}; {ELEMENTS}; {TABLES}; {manifest.TABLE}; {_INFO}; CREATE SCHEMA IF NOT EXISTS intake"
+        )
         self.con.execute(f"CREATE TABLE IF NOT EXISTS intake.arrival({ARRIVAL})")
         self.con.execute("CREATE TABLE work.arrival AS FROM intake.arrival")
         self.load = manifest.next_load(self.con)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -21,13 +22,18 @@ from salus.errors import SalusError
 from salus.store import moments, problems
 from salus.store.intake import RAW_COLUMNS
 from salus.store.intern import Dictionary
-from salus.store.publish import KEYS, ColumnFact, Facts, absent, drop_staged, number, publish
+from salus.store.publish import KEYS, ColumnFact, Facts, absent, drop_staged, number, present_elements, publish
 from salus.store.shred import Shredder, Staged
-from salus.store.sql import attach_work, literal, quote, refused, rows, transaction
+from salus.store.sql import attach_work, literal, open_file, quote, refused, rows, transaction
 from salus.store.tree import Need, canonical, grow, relation
 
-SCHEMA = "5"
+SCHEMA = "6"
 """Changes whenever populations made before cannot be read any more."""
+
+MEMORY = "768MB"
+"""How much the database may hold while it takes in or types records, if nothing is said; the rest waits on disk beside
+the file.
+"""
 
 
 class Population:
@@ -52,13 +58,17 @@ class Population:
         if not path.is_file():
             raise SalusError(f"no such population: {path}")
         try:
-            con = duckdb.connect(str(path), read_only=read_only)
+            con = open_file(path, read_only=read_only)
         except duckdb.Error as problem:
             raise SalusError(f"{path} is not a population, or it is in use: {_first_line(problem)}") from problem
         if schema_of(con) != SCHEMA:
             con.close()
             raise SalusError(f"{path} is not a population of this version of Salus: load it again")
-        scratch = limit(con, path, memory) if memory else None
+        scratch = None
+        if memory:
+            limit(con, memory)
+            scratch = path.with_name(f".{path.name}.{os.getpid()}.scratch")
+            con.execute(f"SET temp_directory = {literal(str(scratch))}")
         prepare(con)
         return cls(con, read_only=read_only, scratch=scratch)
 
@@ -115,8 +125,21 @@ class Population:
         if not missing:
             return
         self._refuse_if_read_only()
-        self._type(missing)
+        with self._within_memory():
+            self._type(missing)
         self._facts = None
+
+    @contextmanager
+    def _within_memory(self) -> Iterator[None]:
+        """Whatever the size of what is typed, no more than MEMORY is held where no limit was given."""
+        if self._scratch is not None:
+            yield
+            return
+        limit(self.con, MEMORY)
+        try:
+            yield
+        finally:
+            self.con.execute("RESET memory_limit")
 
     def _refuse_if_read_only(self) -> None:
         if self._read_only:
@@ -159,16 +182,13 @@ def schema_of(con: duckdb.DuckDBPyConnection) -> str | None:
     return found[0] if found else None
 
 
-def limit(con: duckdb.DuckDBPyConnection, path: Path, memory: str) -> Path:
-    """Limit the memory of a population's database; returns the folder in which the rest is kept meanwhile."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.scratch")
+def limit(con: duckdb.DuckDBPyConnection, memory: str) -> None:
+    """Limit the memory of a population's database. Raises SalusError, and closes it, when that is no amount."""
     try:
         con.execute(f"SET memory_limit = {literal(memory)}")
     except duckdb.Error as problem:
         con.close()
         raise SalusError(f"{memory} is not an amount of memory (try 2GB)") from problem
-    con.execute(f"SET temp_directory = {literal(str(scratch))}")
-    return scratch
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
@@ -203,7 +223,7 @@ def stage_type(
     con.execute(f"CREATE TABLE IF NOT EXISTS {quote(resource)}({KEYS})")
     con.execute(f"CREATE TABLE IF NOT EXISTS raw.{quote(resource)}({RAW_COLUMNS})")
     shredder = Shredder(con, resource, dictionary)
-    staged = shredder.stage(grow(resource, needs), advance)
+    staged = shredder.stage(grow(resource, needs), advance, present_elements(con, resource))
     number(con, staged, known)
     return staged
 

@@ -20,13 +20,18 @@ from salus.store.tree import Column, Relation
 FACTS = """CREATE TABLE IF NOT EXISTS column_fact(
     table_name VARCHAR, column_name VARCHAR, present BOOLEAN, exact BOOLEAN)"""
 
+ELEMENTS = "CREATE TABLE IF NOT EXISTS top_element(type VARCHAR, element VARCHAR)"
+"""Which top elements the resources of a type have, whether typed or not, so that no record is read for another; of
+types that were read once.
+"""
+
 KEYS = "pid INTEGER, rid BIGINT, id VARCHAR USING COMPRESSION zstd"
 """What every resource type's table begins with. Almost no id comes twice: the codecs that look for repeats, which else
 would be tried, take twice as long to save nothing.
 """
 
 SORTED = 1 << 20
-"""Rows of a resource's table sorted at once: four million do not fit into the memory of a load, disk or no disk."""
+"""Rows of a table sorted at once: four million do not fit into the memory of a load, disk or no disk."""
 
 _CHILD_KEYS = ("pid INTEGER", "rid BIGINT", "parent BIGINT", "eid BIGINT", "ord INTEGER")
 
@@ -90,6 +95,7 @@ def publish(con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged], known:
         elif found:
             _extend(con, table, columns, one)
         facts |= _facts(con, table, columns, one)
+        definitions += _insert_elements(table, one.elements)
     fresh = {where: fact for where, fact in facts.items() if where not in known}
     con.execute("; ".join([*definitions, *_insert_facts(fresh)]) or "SELECT 1")
 
@@ -107,11 +113,14 @@ def _replace(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], 
     names = ", ".join(name for name, _ in found)
     rows = _union(one.parts)
     con.execute(f"CREATE OR REPLACE TABLE {quote(table)}({KEYS}, {typed})")
-    for start in range(0, scalar(con, f"SELECT max(rid) FROM {rows}") + 1, SORTED):
-        con.execute(
-            f"""INSERT INTO {quote(table)} SELECT pid, rid, id, {names} FROM {rows}
-            WHERE rid BETWEEN {start} AND {start + SORTED - 1} ORDER BY rid"""
-        )
+    for some in _ranges(con, "rid", rows):
+        con.execute(f"INSERT INTO {quote(table)} SELECT pid, rid, id, {names} FROM {rows} WHERE {some} ORDER BY rid")
+
+
+def _ranges(con: duckdb.DuckDBPyConnection, key: str, rows: str) -> Iterator[str]:
+    """Conditions on a key, one after the other, each for so many rows as can be sorted at once."""
+    for start in range(0, scalar(con, f"SELECT max({key}) FROM {rows}") + 1, SORTED):
+        yield f"{key} BETWEEN {start} AND {start + SORTED - 1}"
 
 
 def _extend(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], one: Staged) -> None:
@@ -121,10 +130,12 @@ def _extend(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], o
         key, rows = "eid", f"(SELECT n.eid, s.* FROM {rows} s JOIN {_numbered(table)} n USING (sk))"
     fresh = quote(f"{table} new")
     values = ", ".join(f"s.{name} AS {name}" for name, _ in _found(columns, one))
-    con.execute(
-        f"""CREATE TABLE {fresh} AS SELECT k.*, {values} FROM {quote(table)} k
-        LEFT JOIN {rows} s ON s.{key} = k.{key} ORDER BY k.{key}"""
-    )
+    con.execute(f"CREATE TABLE {fresh} AS SELECT k.*, {values} FROM {quote(table)} k, {rows} s LIMIT 0")
+    for some in _ranges(con, key, quote(table)):
+        con.execute(
+            f"""INSERT INTO {fresh} SELECT k.*, {values} FROM (FROM {quote(table)} WHERE {some}) k
+            LEFT JOIN (FROM {rows} WHERE {some}) s ON s.{key} = k.{key} ORDER BY k.{key}"""
+        )
     con.execute(f"DROP TABLE {quote(table)}; ALTER TABLE {fresh} RENAME TO {quote(table)}")
 
 
@@ -216,6 +227,18 @@ def _insert_facts(facts: Mapping[tuple[str, str], ColumnFact]) -> list[str]:
         f"({literal(table)}, {literal(name)}, {fact.present}, {fact.exact})" for (table, name), fact in facts.items()
     )
     return [f"INSERT INTO column_fact VALUES {values}"] if values else []
+
+
+def _insert_elements(resource: str, elements: Iterable[str]) -> list[str]:
+    values = ", ".join(f"({literal(resource)}, {literal(element)})" for element in sorted(elements))
+    fresh = f"SELECT * FROM (VALUES {values}) v(type, element) ANTI JOIN top_element USING (type, element)"
+    return [f"INSERT INTO top_element {fresh}"] if values else []
+
+
+def present_elements(con: duckdb.DuckDBPyConnection, resource: str) -> frozenset[str]:
+    """The top elements some resource of the type has; empty when none was ever read."""
+    found = con.execute("SELECT element FROM top_element WHERE type = ?", [resource]).fetchall()
+    return frozenset(element for (element,) in found)
 
 
 def drop_staged(con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged]) -> None:

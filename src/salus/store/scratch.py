@@ -17,7 +17,7 @@ import duckdb
 
 from salus.errors import SalusError, writing
 from salus.store.lock import alone
-from salus.store.sql import refused
+from salus.store.sql import open_file, refused
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def _copy(into: Path, place: Path) -> None:
     handle of a file gives up a process's locks on it), and what an earlier process left in the log is in the file.
     """
     try:
-        con = duckdb.connect(str(into))
+        con = open_file(into)
     except duckdb.Error as problem:
         reason = str(problem).splitlines()[0]
         raise SalusError(f"{into} is not a population, or it is in use: {reason}") from problem

@@ -41,13 +41,14 @@ _numbers = count()
 @dataclass(slots=True)
 class Staged:
     """The staged rows of one relation: tables in `work`, each with the columns it found; the columns found in any of
-    them; and how many rows they have together.
+    them; and how many rows they have together. Of a resource's own, also the top `elements` that any resource read has.
     """
 
     relation: Relation
     parts: list[str] = field(default_factory=list)
     found: set[str] = field(default_factory=set)
     rows: int = 0
+    elements: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,13 @@ class Shredder:
     dictionary: Dictionary
     _staged: dict[str, Staged] = field(default_factory=dict)
 
-    def stage(self, root: Node, advance: Callable[[int], None]) -> dict[str, Staged]:
-        """Stage all rows: table name -> staged rows. `advance` is told the rows done after each block."""
+    def stage(self, root: Node, advance: Callable[[int], None], present: frozenset[str]) -> dict[str, Staged]:
+        """Stage all rows: table name -> staged rows. `advance` is told the rows done after each block. `present` are
+        the top elements some resource has; empty when that is not known yet.
+        """
         self._declare(relation(root))
+        if present and not prune(root, present).kids:
+            return self._staged
         raw = f"raw.{quote(self.resource)}"
         size = scalar(self.con, f"SELECT max(rowid) + 1 FROM {raw}")
         step = self._step(raw)
@@ -97,6 +102,7 @@ class Shredder:
 
     def _block(self, root: Node, notes: Notes) -> None:
         keys = self._keys(notes.block)
+        self._staged[self.resource].elements.update(keys)
         root = prune(root, frozenset(keys))
         if not root.kids:
             return

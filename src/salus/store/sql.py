@@ -53,6 +53,13 @@ def open_bulk(con: duckdb.DuckDBPyConnection, place: Path) -> None:
     con.execute("USE population")
 
 
+def open_file(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Connect to a population file as it is. A checkpoint would else join its short row groups to longer ones, and so
+    write the whole file anew, in memory, at the first change however small.
+    """
+    return duckdb.connect(str(path), read_only=read_only, config={"max_vacuum_tasks": 0})
+
+
 def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """A further connection to what `open_bulk` opened, for another thread."""
     made = con.cursor()
