@@ -195,6 +195,27 @@ def test_a_bad_entry_does_not_take_its_bundle_with_it(tmp_path: Path) -> None:
     assert [entry for _, entry, _ in errors(tmp_path / "b.json")] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    "opens",
+    [
+        '{"resourceType":"Bundle","type":"batch",',
+        '{"resourceType": "Bundle", "type": "batch", ',
+        '{"id":"b","resourceType":"Bundle",',
+        '{"resourceType":"Bundle","id":5,',  # no resource
+        '{"resourceType":"Bundle","resourceType":"Patient",',  # what is said last counts
+        '{"resourceType":"BundleOfJoy",',
+    ],
+)
+@pytest.mark.parametrize("entry", ['{"resource":{"resourceType":"Patient","id":"p"}}', '{"fullUrl":7}', "7"])
+def test_however_a_bundle_begins_it_is_read_alike(tmp_path: Path, opens: str, entry: str) -> None:
+    text = f'{opens}"entry":[{entry}]}}'
+    (tmp_path / "as-it-is.json").write_text(text)
+    (tmp_path / "spaced.json").write_text(" " + text.replace("{", "{ ", 1))
+    found = [(record.entry, record.resource, record.error) for record in read([tmp_path])]
+    assert found[: len(found) // 2] == found[len(found) // 2 :]
+    assert found
+
+
 def test_a_json_object_that_is_no_resource_is_given_with_its_error(tmp_path: Path) -> None:
     (tmp_path / "elm.json").write_bytes(lines({"library": {"identifier": {}}}))
     (record,) = read([tmp_path / "elm.json"])

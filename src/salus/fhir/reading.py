@@ -89,7 +89,9 @@ class _Entry(msgspec.Struct):
     response: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class _Bundle(msgspec.Struct):
+class _Bundle(Head):
+    """Its head and entries in one reading, where all of them are right."""
+
     entry: list[_Entry] | None = None
     type: Any = None
     meta: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -102,6 +104,10 @@ class _LooseBundle(msgspec.Struct):
 
 
 _TARGET = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([^/?#]+)(?:/_history/[^/?#]+)?$")
+
+_BUNDLE = b'{"resourceType":"Bundle"'
+_Entries = tuple[Sequence[_Entry | str], bool, bytes]
+"""The entries of a Bundle, or what is wrong with one; whether it is a collection; its meta."""
 
 _bundle = msgspec.json.Decoder(_Bundle).decode
 _loose_bundle = msgspec.json.Decoder(_LooseBundle).decode
@@ -331,6 +337,8 @@ class _Unpacker:
         data: bytes,
         collection: bool = False,
     ) -> Iterable[Raw | Block]:
+        if data.startswith(_BUNDLE) and (whole := _whole(data)):  # most Bundles begin so, and need no look before
+            return self._unpacked(file, line, entry, data, whole)
         try:
             head = _head(data)
         except msgspec.ValidationError:
@@ -340,13 +348,13 @@ class _Unpacker:
         except (msgspec.DecodeError, RecursionError):
             return (_failed(file, line, _NOT_JSON, entry, bundle),)
         if head.resourceType == "Bundle":
-            return self._unpacked(file, line, entry, data)
+            return self._unpacked(file, line, entry, data, _whole(data) or _loose(data))
         return (Raw(file, line, entry, url, bundle, head.resourceType, head.id, data, None, collection),)
 
-    def _unpacked(self, file: str, line: int, place: int | None, data: bytes) -> Iterator[Raw | Block]:
+    def _unpacked(self, file: str, line: int, place: int | None, data: bytes, of: _Entries) -> Iterator[Raw | Block]:
         bundle = self._bundles
         self._bundles += 1
-        entries, collection, meta = _entries(data)
+        entries, collection, meta = of
         if self._loading and len(entries) >= _MANY and b"DELETE" not in data:
             block = _block(file, line, entries, Within(bundle, collection, [], []))
             if block is not None:
@@ -379,14 +387,19 @@ def _block(file: str, line: int, entries: Sequence[_Entry | str], within: Within
     return of_bundle(file, line, texts, within)
 
 
-def _entries(data: bytes) -> tuple[Sequence[_Entry | str], bool, bytes]:
-    """The entries of a Bundle, or what is wrong with one, whether it is a collection, and its meta; entries are read
-    one by one only when they are not all right."""
+def _whole(data: bytes) -> _Entries | None:
+    """What is in a Bundle with which nothing is wrong; None where something is, or it is no Bundle."""
     try:
         found = _bundle(data)
-        return found.entry or [], found.type == "collection", _bytes(found.meta)
     except (msgspec.DecodeError, RecursionError):
-        pass
+        return None
+    if found.resourceType != "Bundle":
+        return None
+    return found.entry or [], found.type == "collection", _bytes(found.meta)
+
+
+def _loose(data: bytes) -> _Entries:
+    """The same of any Bundle, its entries read one by one, each with what is wrong with it."""
     try:
         loose = _loose_bundle(data)
         entries = [_entry_or_error(entry) for entry in loose.entry or []]

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from salus.fhir.lines import Block
 from salus.fhir.reading import Raw
@@ -93,7 +92,7 @@ def _of_rows(rows: Sequence[Raw], files: Sequence[int], bundle: int) -> pa.Table
         pa.array([raw.line for raw in rows], pa.int64()),
         pa.array(files, pa.int32()),
         url=pa.array([raw.full_url for raw in rows], pa.string()),
-        bundle=pc.add(pa.array([raw.bundle for raw in rows], pa.int32()), pa.scalar(bundle, pa.int32())),
+        bundle=pa.array([None if raw.bundle is None else bundle + raw.bundle for raw in rows], pa.int32()),
         entry=pa.array([raw.entry for raw in rows], pa.int32()),
         collection=pa.array([raw.collection for raw in rows], pa.bool_()),
         deleted=pa.array([raw.deleted for raw in rows], pa.bool_()),

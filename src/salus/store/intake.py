@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from salus.fhir import model
 from salus.fhir.lines import Block
@@ -232,10 +231,10 @@ class _Writer:
 
     def _without_refused(self, table: pa.Table) -> pa.Table:
         """What passed for JSON until now and does not with DuckDB (it should never happen) must not stop a load."""
-        valid = self._con.sql("SELECT json_valid(json) AS valid FROM batch").to_arrow_table()["valid"]
-        refused = table.filter(pc.invert(valid)).select(["file", "line", "entry"])
+        checked = self._con.sql("SELECT json_valid(json) AS valid, NOT valid AS refused FROM batch").to_arrow_table()
+        refused = table.filter(checked["refused"]).select(["file", "line", "entry"])
         self.refused += [tuple(row.values()) for row in refused.to_pylist()]
-        return table.filter(valid)
+        return table.filter(checked["valid"])
 
 
 def _unfit(kind: str) -> str | None:
