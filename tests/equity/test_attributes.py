@@ -275,3 +275,69 @@ def displayed_race(record: Resource) -> str:
     (race,) = (e for e in record["extension"] if e["url"] == RACE)
     display = next(str(part["valueCoding"]["display"]) for part in race["extension"] if part["url"] == "ombCategory")
     return "unknown" if display == "Unknown" else display
+
+
+# --- site ---
+
+CLINIC = {"resourceType": "Organization", "id": "clinic", "name": " Harbour Clinic "}
+HOSPITAL = {"resourceType": "Organization", "id": "hospital", "name": "Hill Hospital"}
+
+
+def visit(id: str, day: str, at: Resource | None, **elements: Any) -> Resource:
+    made: Resource = {"resourceType": "Encounter", "id": id, "status": "finished", "period": {"start": day, "end": day}}
+    made |= {"subject": {"reference": "Patient/p"}} | ({"serviceProvider": at} if at else {})
+    return made | elements
+
+
+def to(organization: Resource) -> Resource:
+    return {"reference": f"Organization/{organization['id']}"}
+
+
+def the_site(*records: Resource, **elements: Any) -> str:
+    return of(patient(**elements), CLINIC, HOSPITAL, *records)["site"]
+
+
+def test_the_site_is_the_organization_of_most_visits_of_the_period() -> None:
+    clinic = [visit(day, day, to(CLINIC)) for day in ("2026-02-01", "2026-03-01")]
+    assert the_site(*clinic, visit("h", "2026-11-01", to(HOSPITAL))) == "Harbour Clinic"
+    before = [visit(day, day, to(HOSPITAL)) for day in ("2025-02-01", "2025-03-01", "2025-04-01")]
+    assert the_site(*clinic, *before) == "Harbour Clinic"
+    missed = [visit(f"m{n}", "2026-05-01", to(HOSPITAL), status="cancelled") for n in range(3)]
+    assert the_site(*clinic, *missed) == "Harbour Clinic"
+
+
+def test_of_as_many_visits_the_last_decides() -> None:
+    assert the_site(visit("a", "2026-02-01", to(CLINIC)), visit("b", "2026-03-01", to(HOSPITAL))) == "Hill Hospital"
+    assert the_site(visit("a", "2026-04-01", to(CLINIC)), visit("b", "2026-03-01", to(HOSPITAL))) == "Harbour Clinic"
+
+
+def test_a_stay_that_began_before_the_period_counts() -> None:
+    stay = visit("s", "2025-12-20", to(HOSPITAL), period={"start": "2025-12-20", "end": "2026-01-03"})
+    assert the_site(stay) == "Hill Hospital"
+
+
+def test_without_a_visit_the_organization_that_keeps_the_record_stands_in() -> None:
+    assert the_site(managingOrganization=to(CLINIC)) == "Harbour Clinic"
+    assert the_site(visit("v", "2026-02-01", None), managingOrganization=to(CLINIC)) == "Harbour Clinic"
+    assert the_site(visit("v", "2026-02-01", to(HOSPITAL)), managingOrganization=to(CLINIC)) == "Hill Hospital"
+    assert the_site() == "unknown"
+
+
+def test_a_site_is_called_by_its_name_else_as_the_visit_says_else_by_its_id() -> None:
+    assert the_site(visit("v", "2026-02-01", {"reference": "Organization/x", "display": "Mill"})) == "Mill"
+    assert the_site(visit("v", "2026-02-01", {"reference": "Organization/x"})) == "x"
+    assert the_site(visit("v", "2026-02-01", {"display": "Mill"})) == "Mill"
+    assert the_site(visit("v", "2026-02-01", {"reference": "https://ehr.example/Organization/clinic"})) == (
+        "Harbour Clinic"
+    )
+
+
+def test_two_sites_of_one_name_are_told_apart() -> None:
+    other = CLINIC | {"id": "other", "name": "Harbour Clinic"}
+    people = [patient("a"), patient("b"), patient("c"), CLINIC, other]
+    visits = [
+        visit(who, "2026-02-01", to(at), subject={"reference": f"Patient/{who}"})
+        for who, at in (("a", CLINIC), ("b", other), ("c", CLINIC))
+    ]
+    found = ["Harbour Clinic (clinic)", "Harbour Clinic (other)", "Harbour Clinic (clinic)"]
+    assert each("site", *people, *visits) == found

@@ -26,7 +26,8 @@ from salus.equity.gaps import CLAIMS, gap_table
 from salus.equity.means import mean_table
 from salus.equity.parts import METHOD, split_table
 from salus.equity.results import Results
-from salus.equity.sites import SITE, site_table
+from salus.equity.site import SITE
+from salus.equity.sites import site_table
 from salus.equity.summary import inequality_table
 from salus.equity.tally import CROSS, OVERALL, Tally
 from salus.errors import UsageError

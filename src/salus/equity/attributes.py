@@ -1,8 +1,8 @@
 """Who the people are: one row per patient, one text column per attribute, nothing ever left empty.
 
 "unknown" and "declined" are groups like any other. Where each attribute comes from is said in `ATTRIBUTES`
-and, with every mapping, in docs/attributes.md. Leaves to others: the rules (`demographics`, `payer`),
-comparing (`compare`).
+and, with every mapping, in docs/attributes.md. Leaves to others: the rules (`demographics`, `payer`,
+`site`), comparing (`compare`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 
-from salus.equity import demographics, payer
+from salus.equity import demographics, payer, site
 from salus.equity.relations import Records, quoted
+from salus.equity.site import SITE
 from salus.equity.vocabulary import UNINSURED, UNKNOWN
 
 
@@ -36,6 +37,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("zip", "ZIP code", "Patient.address: five digits, the home address first"),
     Attribute("payer", "Payer", "Coverage in the period, else the latest claim up to two years before it, grouped"),
     Attribute("uninsured", "Insurance", "uninsured when nobody but the person pays (see payer)"),
+    Attribute(SITE, "Site", "Encounter.serviceProvider: the one of most visits; else Patient.managingOrganization"),
 )
 """Salus's own attributes in the order of their columns."""
 
@@ -50,10 +52,12 @@ def attributes(population: Records, period: tuple[date, date]) -> pa.Table:
     "unknown". Types what it needs of the population (`ensure`); leaves only temp tables behind, which it
     drops.
     """
-    population.ensure([*demographics.NEEDS, *payer.needs(population.tables())])
+    types = population.tables()
+    population.ensure([*demographics.NEEDS, *payer.needs(types), *site.needs(types)])
     con = population.con
     _demographics(con, period)
     payer.payers(population, _RELATION + "payer", period)
+    site.sites(population, _RELATION + SITE, period)
     table: pa.Table = con.sql(_wide()).to_arrow_table()
     _tidy(con)
     return table
@@ -70,7 +74,7 @@ def _demographics(con: duckdb.DuckDBPyConnection, period: tuple[date, date]) -> 
 
 def _wide() -> str:
     """The relations side by side, dense over patients, unknown where a relation is silent."""
-    answered = (*demographics.RELATIONS, "payer")
+    answered = (*demographics.RELATIONS, "payer", SITE)
     joins = " ".join(f"LEFT JOIN {_RELATION}{name} ON {_RELATION}{name}.pid = p.pid" for name in answered)
     columns = ", ".join(_cell(a.name) for a in ATTRIBUTES)
     return f"SELECT p.id AS subject_id, {columns} FROM patient p {joins} ORDER BY p.pid"

@@ -14,10 +14,9 @@ import pyarrow as pa
 
 from salus.equity import families, funnel_plot
 from salus.equity.intervals import Floats, z_value
+from salus.equity.site import SITE
 from salus.equity.tally import Tally
 
-SITE = "site"
-"""The attribute that names sites, unless another is asked for."""
 FEWEST = 5
 """Fewer sites say nothing about how much sites vary."""
 WARNING, ACTION = 0.95, 0.998

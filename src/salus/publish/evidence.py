@@ -18,7 +18,6 @@ from salus.equity.counting import Crossing, attribute_names
 from salus.equity.means import SCHEMA, mean_table
 from salus.equity.parts import METHOD, split_table
 from salus.equity.results import Results
-from salus.equity.sites import SITE
 from salus.publish import words
 from salus.publish.disclosure import Line, protect
 from salus.publish.tables import Key, key_of
@@ -47,11 +46,11 @@ class Evidence:
 
 
 def attributes_of(results: Results, by: Sequence[str]) -> Sequence[str]:
-    """What to report by: what was asked for, else Salus's own attributes and sites, else all there are."""
+    """What to report by: what was asked for, else Salus's own attributes."""
     if by:
         return by
     there = pq.read_schema(results.attributes).names
-    return [name for name in (*(a.name for a in ATTRIBUTES), SITE) if name in there]
+    return [name for name in (a.name for a in ATTRIBUTES) if name in there]
 
 
 def gather(results: Results, asked: Asked) -> Evidence:

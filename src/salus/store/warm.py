@@ -37,7 +37,7 @@ _DOSE = "type doseQuantity doseRange rateQuantity rateRange rateRatio"
 
 WARM: dict[str, str] = {
     # Who people are
-    "Patient": "active gender birthDate deceasedBoolean deceasedDateTime maritalStatus",
+    "Patient": "active gender birthDate deceasedBoolean deceasedDateTime maritalStatus managingOrganization",
     "Patient.extension": _EXTENSION,
     "Patient.extension.extension": _EXTENSION,
     "Patient.address": "use type city district state postalCode country period",
