@@ -9,7 +9,7 @@ READY := .venv/.ready
 COMPILE := $(BIN)/python -m compileall -qq src
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench reliability conformance planted translation disclosure fuzz lint format docs picture clean
+.PHONY: help setup demo test bench reliability conformance planted agree translation disclosure fuzz lint format docs picture clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,7 +62,10 @@ fuzz: $(READY)  ## expressions at random, both engines asked; `make fuzz N=1000`
 calibration: $(READY)  ## how often intervals hold the truth; writes docs/calibration.md
 	@$(BIN)/python scripts/calibrate.py $(CALIBRATION_ARGS)
 
-planted: $(READY)  ## planted gaps against those found, in 400 synthetic communities; writes docs/planted.md
+agree: $(READY)  ## the catalog on both engines over one large synthetic community; writes docs/agree.md
+	@$(BIN)/python scripts/agree.py $(AGREE_ARGS)
+
+planted: $(READY)  ## planted gaps against those found, in 1,200 synthetic communities; writes docs/planted.md
 	@$(BIN)/python scripts/planted.py $(PLANTED_ARGS)
 
 docs: $(READY)  ## the pages of docs/ that are made from the code, and all of docs/ as a site: site/index.html

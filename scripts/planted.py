@@ -249,7 +249,7 @@ def false_table(standard: Study, null: Study) -> Iterator[str]:
 def main() -> None:
     """Draw, compare, write the page, say how long it took."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--seeds", type=int, default=600)
     parser.add_argument("--people", type=int, default=4000, help=f"a multiple of {BLOCK:,}")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--page", type=Path, default=PAGE)

@@ -38,7 +38,7 @@ def test_every_figure_of_a_small_table_by_hand(tmp_path: Path) -> None:
         pytest.approx(-50 * high),
         pytest.approx(-50 * low),
     )
-    assert black["p"] == pytest.approx(float(intervals.score_p(20, 50, 60, 100)))
+    assert black["p"] == pytest.approx(float(intervals.equal_p(20, 50, 60, 100)))
     assert black["missing_share"] == pytest.approx(20 / 170)
     assert (black["verdict"], found["race", "White"]["verdict"]) == ("worse", "reference")
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
+from scipy.stats import binom, fisher_exact, hypergeom
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
@@ -166,6 +167,33 @@ def test_score_p_is_pearsons_chi_square() -> None:
     np.testing.assert_allclose(intervals.score_p(12, 30, 30, 50), expected, rtol=1e-10)
     assert intervals.score_p(0, 10, 0, 20) == 1.0
     assert intervals.score_p(10, 10, 20, 20) == 1.0
+
+
+def test_exact_p_is_fishers_with_half_of_what_is_observed() -> None:
+    rng = np.random.default_rng(3)
+    n1, n0, rate = rng.integers(1, 300, 500), rng.integers(1, 3000, 500), rng.beta(0.5, 0.5, 500)
+    x1, x0 = rng.binomial(n1, rate), rng.binomial(n0, rate)
+    drawn = hypergeom(n1 + n0, x1 + x0, n1)
+    half = drawn.pmf(x1) / 2
+    expected = 2 * np.minimum(drawn.cdf(x1) - half, drawn.sf(x1) + half)
+    np.testing.assert_allclose(intervals.exact_p(x1, n1, x0, n0), expected, rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(intervals.exact_p(x0, n0, x1, n1), expected, rtol=1e-7, atol=1e-12)
+    one_sided = fisher_exact([[3, 1], [1, 3]], alternative="greater").pvalue  # the lady tasting tea
+    assert intervals.exact_p(3, 4, 1, 4) == pytest.approx(2 * (one_sided - float(hypergeom(8, 4, 4).pmf(3)) / 2))
+    assert intervals.exact_p(0, 10, 0, 20) == intervals.exact_p(10, 10, 20, 20) == 1.0
+    assert np.isnan(intervals.exact_p(0, 0, 3, 20))
+    many = intervals.exact_p(300_500, 1_000_000, 3_000_000, 10_000_000)
+    assert many == pytest.approx(float(intervals.score_p(300_500, 1_000_000, 3_000_000, 10_000_000)), rel=1e-3)
+
+
+@pytest.mark.parametrize(("n", "rate"), [(11, 0.05), (30, 0.05), (30, 0.2), (100, 0.05)])
+def test_a_small_p_is_as_rare_as_it_says(n: int, rate: float) -> None:
+    """Of every outcome of a small group beside a large one, by its chance; the score test alone is far off."""
+    x1, x0 = (part.ravel() for part in np.meshgrid(np.arange(n + 1), np.arange(0, 400), indexing="ij"))
+    chance = binom.pmf(x1, n, rate) * binom.pmf(x0, 1000, rate)
+    for alpha in (0.05, 0.01, 0.001, 0.0001):
+        assert chance[intervals.equal_p(x1, n, x0, 1000) <= alpha].sum() <= alpha
+    assert chance[intervals.score_p(x1, n, x0, 1000) <= 0.0001].sum() > 0.00015
 
 
 @settings(max_examples=100, deadline=None)

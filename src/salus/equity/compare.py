@@ -73,7 +73,7 @@ SCHEMA = pa.schema(
 """Columns of the equity table; docs/attributes.md says what each means."""
 COUNTED = "is what is counted"
 """The verdict of groups of an attribute that the measure counts itself: they differ by definition."""
-METHOD = "wilson; newcombe-10; koopman; score test"
+METHOD = "wilson; newcombe-10; koopman; score and exact test"
 
 Columns = dict[str, Any]
 Texts = npt.NDArray[np.object_]
@@ -240,7 +240,7 @@ def _gaps(tally: Tally, references: Whole, counted: Bools, settings: Settings) -
     difference_low, difference_high = intervals.difference(x1, n1, x0, n0, settings.level)
     ratio_low, ratio_high = intervals.ratio(x1, n1, x0, n0, settings.level)
     p1, p0 = intervals.rate(x1, n1), intervals.rate(x0, n0)
-    p = np.where(enough & ~own & ~counted, intervals.score_p(x1, n1, x0, n0), np.nan)
+    p = np.where(enough & ~own & ~counted, intervals.equal_p(x1, n1, x0, n0), np.nan)
     return {
         "difference": p1 - p0 + blank,
         "difference_low": difference_low + blank,

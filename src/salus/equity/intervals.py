@@ -5,7 +5,8 @@ gives nan, never zero. Leaves to others: other intervals of single figures (`cou
 the numbers are about (`estimate`, `compare`).
 
 Sources: Wilson (1927) JASA 22:209; Newcombe (1998) Stat Med 17:873, method 10; Koopman (1984) Biometrics
-40:513; Miettinen and Nurminen (1985) Stat Med 4:213 for the restricted estimate.
+40:513; Miettinen and Nurminen (1985) Stat Med 4:213 for the restricted estimate; Fisher (1935) J R Stat Soc 98:39 for
+the exact test; Lancaster (1961) JASA 56:223 for the half of what is observed (mid-p).
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special, stats
 
 Floats = npt.NDArray[np.float64]
 Counts = Any  # a number, a list or an array of non-negative counts
+_NOTHING = 1e-9  # a term of a sum, as a share of it, after which the rest is left out
 _LOG_STEPS = 62  # bisections of a 60-wide span of log(theta): far below rounding
 
 
@@ -92,10 +94,58 @@ def score_p(x1: Counts, n1: Counts, x0: Counts, n0: Counts) -> Floats:
     return np.where(known, stats.chi2.sf(np.where(known, z2, 0.0), 1), np.nan)
 
 
+def exact_p(x1: Counts, n1: Counts, x0: Counts, n0: Counts) -> Floats:
+    """Two-sided mid-p of the exact test of p1 = p0: twice the smaller tail of the hypergeometric distribution, given
+    how many of both meet it, with half of what is observed in the tail. nan when a denominator is empty.
+
+    Right far out in the tail, where the score test of a small group of a rare outcome is not: of 11 people and a rate
+    of 5% that test says p < 0.00006 thirty-five times as often as it should.
+    """
+    x1, n1, x0, n0 = floats(x1, n1, x0, n0)
+    known = (n1 > 0) & (n0 > 0)
+    higher = x1 * n0 >= x0 * n1
+    top = tuple(np.where(higher, one, other)[known] for one, other in ((x1, x0), (n1, n0), (x0, x1), (n0, n1)))
+    found = np.full(x1.shape, np.nan)
+    tail = _upper_tail(*top)
+    found[known] = 2.0 * np.minimum(tail, 1.0 - tail)
+    return found
+
+
+def equal_p(x1: Counts, n1: Counts, x0: Counts, n0: Counts) -> Floats:
+    """Two-sided p of p1 = p0: the larger of `score_p` and `exact_p`.
+
+    So a claim is never one that the interval of the ratio leaves open, and holds its level where many tests ask for
+    a very small p.
+    """
+    return np.maximum(score_p(x1, n1, x0, n0), exact_p(x1, n1, x0, n0))
+
+
 def floats(*values: Counts) -> tuple[Floats, ...]:
     """The values as float arrays of one common shape, each its own copy."""
     arrays = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in values))
     return tuple(np.array(a) for a in arrays)
+
+
+def _upper_tail(x: Floats, n: Floats, y: Floats, m: Floats) -> Floats:
+    """The chance of more than x of n, and half that of x, when x + y of n + m are drawn: one-dimensional arrays.
+
+    Chances beyond x are those at x times ratios of neighbours, summed until they add nothing.
+    """
+    here = np.exp(_log_ways(n, x) + _log_ways(m, y) - _log_ways(n + m, x + y))
+    total, at, term = np.full(x.shape, 0.5), np.arange(x.size), np.ones(x.size)
+    while at.size:
+        term = term * (n - x) * y / ((x + 1.0) * (m - y + 1.0))
+        x, y = x + 1.0, y - 1.0
+        total[at] += term
+        adds = term > _NOTHING * total[at]
+        at = at[adds]
+        term, x, n, y, m = (part[adds] for part in (term, x, n, y, m))
+    return np.asarray(np.clip(total * here, 0.0, 1.0), dtype=np.float64)
+
+
+def _log_ways(n: Floats, k: Floats) -> Floats:
+    """The logarithm of n choose k."""
+    return np.asarray(-np.log1p(n) - special.betaln(n - k + 1.0, k + 1.0), dtype=np.float64)
 
 
 def _score(counts: tuple[Floats, ...], theta: Floats) -> Floats:
