@@ -1,8 +1,9 @@
 """What one folder tells of each measure group: everyone's figure with its interval, and for whom it is worse.
 
 Proportions come from the equity table, with its intervals and its control of false discoveries. Of continuous variables
-the numbers are read: a mean with Student's interval, a median by order statistics, other aggregates without one. Of a
-cohort it is the share of people in it. Leaves to others: the arithmetic (`equity`), several periods (`trend`).
+the numbers are read: a mean with Student's interval, a median by order statistics, other aggregates without one; their
+gaps, and those of ratios, come from the table of means. Of a cohort it is the share of people in it. Leaves to others:
+the arithmetic (`equity`), several periods (`trend`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import duckdb
 
 from salus.equity import estimate
 from salus.equity.estimate import Count, Estimate
+from salus.equity.gaps import CLAIMS, sure
 from salus.equity.results import MeasureInfo
 from salus.equity.tally import NOT_KNOWN, OVERALL
 from salus.mission.sources import Row, Source
@@ -32,7 +34,8 @@ class Gap:
     """A group that does worse than its reference, or may; or differs, where the measure does not say what is better.
 
     `people` is how many would have had the better outcome at the rate of the reference, `least` what the interval
-    guarantees of it; both None where the measure does not say what is better. Differences are shares from -1 to 1.
+    guarantees of it; both None where the measure does not say what is better, or is no rate. Differences are shares
+    from -1 to 1, or of a measure that is no rate on the scale of its figure.
     """
 
     measure: str
@@ -78,6 +81,8 @@ class Reading:
     estimate: Estimate | None
     why: str = ""
     gaps: tuple[Gap, ...] = ()
+    compared: bool = False
+    """Whether groups were compared."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -123,16 +128,17 @@ def readings(source: Source) -> list[Reading]:
 
 def _rates(source: Source) -> Iterator[Reading]:
     lines: dict[Key, Line] = {(li.measure, li.group_id, li.attribute, li.value): li for li in source.lines}
-    gaps: dict[tuple[str, str], list[Row]] = {}
+    rows: dict[tuple[str, str], list[Row]] = {}
     for row in source.gaps:
-        gaps.setdefault((row["measure"], row["group_id"]), []).append(row)
+        rows.setdefault((row["measure"], row["group_id"]), []).append(row)
     for line in source.lines:
         if line.attribute == OVERALL:
             blank = _blank(source, line.measure, line.group_id)
             given = _rate(line)
             why = "" if given else HIDDEN if line.hidden else EMPTY
-            mine = gaps.get(blank.key, ()) if given else ()
-            yield replace(blank, estimate=given, why=why, gaps=tuple(_gaps(blank, mine, lines)))
+            mine = rows.get(blank.key, ()) if given else ()
+            found = tuple(_gaps(blank, mine, lines))
+            yield replace(blank, estimate=given, why=why, gaps=found, compared=given is not None)
 
 
 def _rate(line: Line) -> Estimate | None:
@@ -185,14 +191,55 @@ def _others(source: Source) -> Iterator[Reading]:
         for group_id, group in () if info.is_rate else groups.items():
             blank = _blank(source, name, group_id)
             given = _estimate(source, info, group)
-            yield replace(blank, estimate=given, why="" if given else UNSAID)
+            rows = _means(source, blank, group)
+            why, found = "" if given else UNSAID, tuple(_mean_gaps(blank, rows))
+            yield replace(blank, estimate=given, why=why, gaps=found, compared=bool(rows))
+
+
+def _means(source: Source, reading: Reading, group: Mapping[str, Any]) -> list[Row]:
+    """The rows of the table of means that are about the figure told: of a sum or a count they are not."""
+    if reading.measure.scoring != "ratio" and _method(group) not in _WITH_INTERVAL:
+        return []
+    return [row for row in source.means if (row["measure"], row["group_id"]) == reading.key]
+
+
+def _method(group: Mapping[str, Any]) -> str:
+    """How the first observation becomes one number; "" where there is none."""
+    return next((str(each.get("method")) for each in group.get("observations") or ()), "")
+
+
+def _mean_gaps(reading: Reading, rows: Sequence[Row]) -> Iterator[Gap]:
+    """The groups that fare worse than their reference or may, the surest first."""
+    figures = {(row["attribute"], row["value"]): row["figure"] for row in rows}
+    for row in sorted(filter(_may_be_worse, rows), key=lambda row: row["q"]):
+        how_sure = sure(row["q"], row["level"]) if row["verdict"] in CLAIMS else NOT_SURE
+        ends = (
+            f"{words.amount(row['difference_low'], signed=True)} to {words.amount(row['difference_high'], signed=True)}"
+        )
+        group, other = (words.group_label(row["attribute"], row[of]) for of in ("value", "reference"))
+        told = (
+            f"{group} {words.amount(row['figure'])}, {other} "
+            f"{words.amount(figures[row['attribute'], row['reference']])}: "
+            f"{words.amount(row['difference'], signed=True)} ({ends})."
+        )
+        yield Gap(
+            *reading.key, reading.title, row["attribute"], row["value"], row["reference"], row["difference"],
+            row["difference_low"], row["difference_high"], None, None, how_sure, told, "",
+        )  # fmt: skip
+
+
+def _may_be_worse(row: Row) -> bool:
+    """Whether a row of the table of means claims a gap, or leaves one to the worse open."""
+    worse = {"increase": -1.0, "decrease": 1.0}.get(row["improvement"], 0.0)
+    open_ = row["verdict"] == "no clear difference" and worse * row["difference"] > 0
+    return row["verdict"] in CLAIMS or open_
 
 
 def _estimate(source: Source, info: MeasureInfo, group: Mapping[str, Any]) -> Estimate | None:
     if info.scoring == "cohort":
         return _share(source, info.name, str(group.get("id")))
     if info.scoring == "continuous-variable":
-        method = next((str(each.get("method")) for each in group.get("observations") or ()), "")
+        method = _method(group)
         values = _observed(source, info.name, str(group.get("id")))
         if method in _WITH_INTERVAL and values:
             return _WITH_INTERVAL[method](values)

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from salus.equity.compare import Settings, equity_table
 from salus.equity.gaps import gap_table
+from salus.equity.means import mean_table
 from salus.equity.results import MeasureInfo, Results
 from salus.errors import SalusError
 from salus.publish.disclosure import Line, lines, protect
@@ -33,8 +34,9 @@ _OBJECTS = ("versions", "content", "columns_read", "titles", "policy")
 
 @dataclass(frozen=True)
 class Source:
-    """An opened folder. `run` is its manifest as it stands; `gaps` are rows of the gap table, in its order; `inside`
-    says whether what it holds is for inside the house only."""
+    """An opened folder. `run` is its manifest as it stands; `gaps` are rows of the gap table, in its order; `means`
+    rows of the table of means, which a release does not have; `inside` says whether what it holds is for inside the
+    house only."""
 
     folder: Path
     kind: Kind
@@ -45,6 +47,7 @@ class Source:
     gaps: Sequence[Row]
     inside: bool
     results: Results | None = None
+    means: Sequence[Row] = ()
 
     @cached_property
     def groups(self) -> Mapping[str, Mapping[str, Row]]:
@@ -69,12 +72,12 @@ def open_source(
         return _release(folder)
     results = Results.open(folder, improvement)
     _check(results.run, folder / MANIFEST["results"])
-    table = equity_table(results, attributes_of(results, by), settings)
+    names = attributes_of(results, by)
+    table = equity_table(results, names, settings)
     told = protect(table, threshold=1)
-    measures = dict(results.measures)
-    return Source(
-        folder, "results", _period(results.period, folder), results.run, measures, told, _gaps(table), True, results
-    )
+    means = mean_table(results, names, settings).to_pylist()
+    measures, period = dict(results.measures), _period(results.period, folder)
+    return Source(folder, "results", period, results.run, measures, told, _gaps(table), True, results, means)
 
 
 def _release(folder: Path) -> Source:

@@ -230,6 +230,7 @@ def _write(folder: Path, table: pa.Table, told: Sequence[Line], results: Results
     about = {
         "salus": __version__, "period": list(results.period or ()), "policy": listed(order.policy),
         "measures": {name: info.version for name, info in results.measures.items()},
+        "titles": {name: info.title for name, info in results.measures.items() if info.title},
         "level": order.settings.level,
     }  # fmt: skip
     text = json.dumps(about, indent=1, ensure_ascii=False)
