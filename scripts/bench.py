@@ -36,10 +36,11 @@ MEGA = 1e6
 
 @dataclass(frozen=True)
 class Ran:
-    """One finished command: wall-clock seconds and the most memory it held, in bytes."""
+    """One finished command: wall-clock seconds, the most memory it held, in bytes, and seconds of processors."""
 
     seconds: float
     peak: int
+    cpu: float = 0.0
 
 
 class Failed(Exception):
@@ -72,7 +73,7 @@ def salus(*arguments: str | Path, environment: Mapping[str, str] | None = None) 
             errors.seek(0)
             lines = errors.read().decode(errors="replace").strip().splitlines() or ["no message"]
             raise Failed(f"salus {arguments[0]} ended with {process.returncode}: {lines[-1]}")
-    return Ran(seconds, usage.ru_maxrss * 1024)
+    return Ran(seconds, usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime)
 
 
 @dataclass

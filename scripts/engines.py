@@ -32,21 +32,31 @@ def rows(folder: Path) -> Rows:
     return {(r["measure"], r["group_id"], r["subject_id"], r["unit_id"] or ""): r for r in table}
 
 
+def apart(a: Rows, b: Rows) -> list[Key]:
+    """The rows that only one of them has, or has so, in order."""
+    return [key for key in sorted({*a, *b}) if a.get(key) != b.get(key)]
+
+
+def counts(row: Mapping[str, Any]) -> bool:
+    """Whether a row is more than somebody who is in no measure."""
+    return bool(row["denominator"] or row["measure_population"])
+
+
 def compare(found: Mapping[str, Rows]) -> int:
     """Prints what differs; the number of rows that do."""
     (first, a), (second, b) = found.items()
-    apart = [key for key in sorted({*a, *b}) if a.get(key) != b.get(key)]
-    for key in apart[:20]:
+    differing = apart(a, b)
+    for key in differing[:20]:
         columns = sorted(name for name in {*(a.get(key) or {}), *(b.get(key) or {})})
         for name in columns:
             said = (a.get(key, {}).get(name), b.get(key, {}).get(name))
             if said[0] != said[1]:
                 print(f"{' '.join(key)}: {name} is {said[0]} on {first}, {said[1]} on {second}")
-    by_measure = ", ".join(f"{name} {many:,}" for name, many in Counter(key[0] for key in apart).items())
-    held = sum(bool(row["denominator"] or row["measure_population"]) for row in a.values())
+    by_measure = ", ".join(f"{name} {many:,}" for name, many in Counter(key[0] for key in differing).items())
+    held = sum(map(counts, a.values()))
     print(f"{len(a):,} rows of {len({key[0] for key in a})} measures, {held:,} in a denominator or measure population")
-    print(f"{len(apart):,} differ{': ' if apart else ''}{by_measure}")
-    return len(apart)
+    print(f"{len(differing):,} differ{': ' if differing else ''}{by_measure}")
+    return len(differing)
 
 
 def main() -> int:
