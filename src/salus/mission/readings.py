@@ -209,23 +209,25 @@ def _method(group: Mapping[str, Any]) -> str:
 
 
 def _mean_gaps(reading: Reading, rows: Sequence[Row]) -> Iterator[Gap]:
-    """The groups that fare worse than their reference or may, the surest first."""
+    """The groups that fare worse than their reference or may, the surest first; one that two attributes share stands
+    once."""
     figures = {(row["attribute"], row["value"]): row["figure"] for row in rows}
-    for row in sorted(filter(_may_be_worse, rows), key=lambda row: row["q"]):
+    found = {(row["total"], row["units"]): row for row in sorted(filter(_may_be_worse, rows), key=lambda r: -r["q"])}
+    for row in sorted(found.values(), key=lambda r: r["q"]):
         how_sure = sure(row["q"], row["level"]) if row["verdict"] in CLAIMS else NOT_SURE
-        ends = (
-            f"{words.amount(row['difference_low'], signed=True)} to {words.amount(row['difference_high'], signed=True)}"
-        )
-        group, other = (words.group_label(row["attribute"], row[of]) for of in ("value", "reference"))
-        told = (
-            f"{group} {words.amount(row['figure'])}, {other} "
-            f"{words.amount(figures[row['attribute'], row['reference']])}: "
-            f"{words.amount(row['difference'], signed=True)} ({ends})."
-        )
+        told = _in_figures(row, figures[row["attribute"], row["reference"]])
         yield Gap(
             *reading.key, reading.title, row["attribute"], row["value"], row["reference"], row["difference"],
             row["difference_low"], row["difference_high"], None, None, how_sure, told, "",
         )  # fmt: skip
+
+
+def _in_figures(row: Row, reference: float) -> str:
+    """A group's figure and its reference's, with their difference, as a sentence."""
+    group, other = (words.group_label(row["attribute"], row[of]) for of in ("value", "reference"))
+    names = ("difference", "difference_low", "difference_high")
+    gap, low, high = (words.amount(row[name], signed=True) for name in names)
+    return f"{group} {words.amount(row['figure'])}, {other} {words.amount(reference)}: {gap} ({low} to {high})."
 
 
 def _may_be_worse(row: Row) -> bool:
