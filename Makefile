@@ -62,7 +62,7 @@ fuzz: $(READY)  ## expressions at random, both engines asked; `make fuzz N=1000`
 calibration: $(READY)  ## how often intervals hold the truth; writes docs/calibration.md
 	@$(BIN)/python scripts/calibrate.py $(CALIBRATION_ARGS)
 
-agree: $(READY)  ## the catalog on both engines over one large synthetic community; writes docs/agree.md
+agree: $(READY)  ## the catalog on both engines over one large synthetic community; writes docs/engines.md
 	@$(BIN)/python scripts/agree.py $(AGREE_ARGS)
 
 planted: $(READY)  ## planted gaps against those found, in 1,200 synthetic communities; writes docs/planted.md

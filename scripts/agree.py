@@ -1,4 +1,4 @@
-"""The catalog over a large synthetic community, and the oracle over a sample of the same people -> docs/agree.md.
+"""The catalog over a large synthetic community, and the oracle over a sample of the same people -> docs/engines.md.
 
     scripts/agree.py [--people N] [--sample N] [--seed S] [--page FILE]
 
@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from bench import ROOT, Ran, machine, memory, salus
 from engines import apart, counts, rows
 
-PAGE = ROOT / "docs/agree.md"
+PAGE = ROOT / "docs/engines.md"
 PERIOD = ("2026-01-01", "2026-12-31")
 Row = tuple[str, int, int, int]
 """A measure, its rows of the sample, those that count, and those that differ."""
