@@ -18,6 +18,7 @@ from salus.measure.needs import needs
 from salus.measure.observations import METHODS, notes, observations
 from salus.measure.score import aggregate, observed, score
 from salus.measure.scoring import check_supported, determine
+from salus.measure.units import Units
 
 Make = Callable[..., Any]
 QM = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-"
@@ -180,3 +181,11 @@ def test_observations_of_the_published_measures(shared_data: Callable[[str], Pat
             [("measure_population", method, False)] for method in ("sum", "sum", "sum", "sum", "count", "average")
         ],
     }
+
+
+def test_a_decimal_is_observed_as_the_double_nearest_to_it() -> None:
+    told = ["1091.35", "-0.00000001", "0.1", "12345678901234567890.12345678"]
+    decimals = pa.array([*map(Decimal, told), None], pa.decimal128(28, 8))
+    units = Units(np.arange(1, 6), pa.array(list("abcde")), 5)
+    table = pa.table({"pid": np.arange(1, 6), "value": decimals})
+    assert units.numbers(table, "M").to_pylist() == [*map(float, told), None]
