@@ -233,7 +233,7 @@ def test_records_are_not_read_for_elements_that_none_of_them_has(
 
 
 def test_columns_are_added_a_range_of_rows_at_a_time(people: Population, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "SORTED", 2)
+    monkeypatch.setattr(publish, "SORTED", 4)
     people.ensure([("Observation", "device.reference"), ("Patient.name", "family")])
     people.ensure([("Patient.name", "use")])
     people.ensure([("Patient.name.given", "value"), ("Patient.photo", "title"), ("Patient.name", "text")])
@@ -248,4 +248,20 @@ def test_typing_holds_no_more_than_a_load_and_lifts_its_limit(people: Population
     people._type = lambda missing: (seen.append(rows(people, LIMIT)), real(missing))[1]  # type: ignore[method-assign]
     people.ensure([("Patient.name", "family")])
     assert seen == [[("732.4 MiB",)]]
+    assert rows(people, LIMIT) == unlimited
+
+
+def test_what_the_limit_of_a_typing_does_not_suffice_for_is_typed_without_it(
+    people: Population, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlimited, real = rows(people, LIMIT), population.publish
+
+    def scarce(*args: Any) -> None:
+        real(*args)
+        if rows(people, LIMIT) != unlimited:
+            raise duckdb.OutOfMemoryException("no room")
+
+    monkeypatch.setattr(population, "publish", scarce)
+    people.ensure([("Patient.name.given", "value"), ("Patient", "maritalStatus"), ("Patient.photo", "title")])
+    assert column(people, "Patient.name.given", "value", "eid") == ["G", "H", "I", "J"]
     assert rows(people, LIMIT) == unlimited

@@ -42,7 +42,7 @@ FROM (
 
 
 _MEMBERS = """
-CREATE TABLE work.list_member AS
+CREATE OR REPLACE TABLE work.list_member AS
 SELECT key, unnest(members) AS json, generate_subscripts(members, 1) - 1 AS ord
 FROM (SELECT key, CASE json_type(json) WHEN 'ARRAY' THEN CAST(json->'$[*]' AS VARCHAR[]) ELSE [json] END AS members
     FROM work.concept_list_json ANTI JOIN intern.concept_list_json USING (key))
@@ -64,7 +64,7 @@ class Dictionary:
         """Number the texts the queries give (one column), and make `into` the table (json, key) of them."""
         table = _KINDS[lists]
         con.execute(
-            f"""CREATE TABLE {into} AS
+            f"""CREATE OR REPLACE TABLE {into} AS
             SELECT DISTINCT json, CAST(NULL AS INTEGER) AS key FROM ({" UNION ALL ".join(texts)}) t(json)"""
         )
         with self._lock:
@@ -84,7 +84,9 @@ class Dictionary:
             """INSERT INTO concept_list SELECT l.key, l.ord, m.key
             FROM work.list_member l LEFT JOIN work.member m USING (json) ORDER BY l.key, l.ord"""
         )
-        con.execute("CREATE TABLE work.fresh AS FROM work.concept_json ANTI JOIN intern.concept_json USING (key)")
+        con.execute(
+            "CREATE OR REPLACE TABLE work.fresh AS FROM work.concept_json ANTI JOIN intern.concept_json USING (key)"
+        )
         con.execute("INSERT INTO concept SELECT key, json->>'$.text' FROM work.fresh ORDER BY key")
         con.execute(_CODINGS)
         for kind in _KINDS:

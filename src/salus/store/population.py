@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -125,21 +124,25 @@ class Population:
         if not missing:
             return
         self._refuse_if_read_only()
-        with self._within_memory():
-            self._type(missing)
+        self._type_within_memory(missing)
         self._facts = None
 
-    @contextmanager
-    def _within_memory(self) -> Iterator[None]:
-        """Whatever the size of what is typed, no more than MEMORY is held where no limit was given."""
+    def _type_within_memory(self, missing: set[Need]) -> None:
+        """Where no limit was given, no more than MEMORY is held; what that does not suffice for is typed without one,
+        for a limit of our own must not stop a measure.
+        """
         if self._scratch is not None:
-            yield
+            self._type(missing)
             return
         limit(self.con, MEMORY)
         try:
-            yield
+            self._type(missing)
+            return
+        except duckdb.OutOfMemoryException:
+            pass
         finally:
             self.con.execute("RESET memory_limit")
+        self._type(missing)
 
     def _refuse_if_read_only(self) -> None:
         if self._read_only:

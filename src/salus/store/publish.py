@@ -56,7 +56,7 @@ def number(con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged], known: 
         needed = (table, "") in known or any(staged[child.table].parts for child in one.relation.children)
         if one.relation.path and one.parts and needed:
             con.execute(
-                f"""CREATE TABLE {_numbered(table)} AS
+                f"""CREATE OR REPLACE TABLE {_numbered(table)} AS
                 SELECT sk, parent, row_number() OVER (ORDER BY parent, ord) AS eid FROM {_with_parent(staged, table)}"""
             )
 
@@ -113,14 +113,14 @@ def _replace(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], 
     names = ", ".join(name for name, _ in found)
     rows = _union(one.parts)
     con.execute(f"CREATE OR REPLACE TABLE {quote(table)}({KEYS}, {typed})")
-    for some in _ranges(con, "rid", rows):
+    for some in _ranges(con, "rid", rows, SORTED):
         con.execute(f"INSERT INTO {quote(table)} SELECT pid, rid, id, {names} FROM {rows} WHERE {some} ORDER BY rid")
 
 
-def _ranges(con: duckdb.DuckDBPyConnection, key: str, rows: str) -> Iterator[str]:
-    """Conditions on a key, one after the other, each for so many rows as can be sorted at once."""
-    for start in range(0, scalar(con, f"SELECT max({key}) FROM {rows}") + 1, SORTED):
-        yield f"{key} BETWEEN {start} AND {start + SORTED - 1}"
+def _ranges(con: duckdb.DuckDBPyConnection, key: str, rows: str, step: int) -> Iterator[str]:
+    """Conditions on a key, one after the other, each for `step` rows."""
+    for start in range(0, scalar(con, f"SELECT max({key}) FROM {rows}") + 1, step):
+        yield f"{key} BETWEEN {start} AND {start + step - 1}"
 
 
 def _extend(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], one: Staged) -> None:
@@ -131,7 +131,7 @@ def _extend(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], o
     fresh = quote(f"{table} new")
     values = ", ".join(f"s.{name} AS {name}" for name, _ in _found(columns, one))
     con.execute(f"CREATE TABLE {fresh} AS SELECT k.*, {values} FROM {quote(table)} k, {rows} s LIMIT 0")
-    for some in _ranges(con, key, quote(table)):
+    for some in _ranges(con, key, quote(table), SORTED >> 2):  # they are joined before
         con.execute(
             f"""INSERT INTO {fresh} SELECT k.*, {values} FROM (FROM {quote(table)} WHERE {some}) k
             LEFT JOIN (FROM {rows} WHERE {some}) s ON s.{key} = k.{key} ORDER BY k.{key}"""
