@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from salus.elm import nodes as n
+from salus.elm.searches import meant
 from salus.elm.types import Named, parse_named, parse_type, qualified
 from salus.errors import SalusError
 
@@ -202,12 +203,12 @@ def _concept(node: Json) -> n.ConceptSelector:
     return n.ConceptSelector(codes, node.get("display"), **_where(node))
 
 
-def _retrieve(node: Json) -> n.Retrieve:
+def _retrieve(node: Json) -> n.Node:
     codes, dates, context = (_optional(node.get(key)) for key in ("codes", "dateRange", "context"))
-    return n.Retrieve(
+    return meant(n.Retrieve(
         qualified(node["dataType"]), node.get("templateId"), node.get("codeProperty"), node.get("codeComparator"),
         codes, node.get("dateProperty"), dates, context, **_where(node),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _query(node: Json) -> n.Query:
