@@ -44,10 +44,12 @@ Evaluate = Callable[..., Answers]
 
 @pytest.fixture
 def evaluate(tmp_path: Path) -> Evaluate:
-    """`evaluate(resources, defines, value_sets=..., **library sections)`; lists answer with sorted resource ids."""
+    """`evaluate(resources, defines, value_sets=..., engine=..., **library sections)`; lists answer with sorted resource
+    ids."""
 
     def run_it(resources: Sequence[Json], defines: dict[str, Json], **more: Any) -> Answers:
         value_sets, libraries = more.pop("value_sets", {}), more.pop("libraries", {})
+        engine = more.pop("engine", run)
         includes = [
             {"localIdentifier": "FHIRHelpers", "path": "FHIRHelpers", "version": "1"},
             *more.pop("includes", []),
@@ -59,7 +61,7 @@ def evaluate(tmp_path: Path) -> Evaluate:
         content = Content({"FHIRHelpers": HELPERS, "Main": main, **libraries}, value_sets)
         wanted = [Wanted("Main", "1", name) for name in defines]
         with Population.open(tmp_path / "population.duckdb") as population:
-            outcome = run(population, content, wanted, (date(2026, 1, 1), date(2026, 12, 31)))
+            outcome = engine(population, content, wanted, (date(2026, 1, 1), date(2026, 12, 31)))
             ids = dict(population.con.sql('SELECT pid, id FROM "Patient"').fetchall())
         return Answers({w.define: _by_patient(outcome.values[w], ids) for w in wanted}, outcome)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 
+from salus.cql.supplement import elements_left_out, former_class
 from salus.elm.types import ANY, ChoiceOf, IntervalOf, ListOf, Named, Type
 
 
@@ -42,10 +43,22 @@ class Context:
 class ClassInfo:
     """A type of a model. `code` is its primary code path; `url` the profile or structure; `target` ELM's class name."""
 
-    __slots__ = ("_elements", "_entry", "_model", "base", "code", "label", "name", "retrievable", "target", "url")
+    __slots__ = (
+        "_elements",
+        "_entry",
+        "_local",
+        "_model",
+        "base",
+        "code",
+        "label",
+        "name",
+        "retrievable",
+        "target",
+        "url",
+    )
 
     def __init__(self, model: Model, local: str, entry: Mapping[str, Any]) -> None:
-        self._model, self._entry = model, entry
+        self._model, self._local, self._entry = model, local, entry
         self._elements: dict[str, Element] | None = None
         self.name = Named(f"{model.name}.{local}")
         self.base: Type = model.read(entry["base"]) if entry.get("base") else ANY
@@ -59,8 +72,8 @@ class ClassInfo:
     def elements(self) -> Mapping[str, Element]:
         """The elements the class itself declares; those of its base are the base's."""
         if self._elements is None:
-            raw = self._entry.get("elements", {}).items()
-            self._elements = {name: self._model.element(name, value) for name, value in raw}
+            raw = {**self._entry.get("elements", {}), **elements_left_out(self._local)}
+            self._elements = {name: self._model.element(name, value) for name, value in raw.items()}
         return self._elements
 
 
@@ -104,8 +117,13 @@ class Model:
         return self._classes[local]
 
     def stand_in(self, local: str) -> ClassInfo | None:
-        """A class that another version of the model has where this one has profiles of it: with all their elements."""
+        """A class that another version of the model has: under its name there, or where this version has profiles of
+        it, with all their elements."""
         if local not in self._stand_ins:
+            former = former_class(self._table["types"], local)
+            if former is not None:
+                self._stand_ins[local] = ClassInfo(self, local, former)
+                return self._stand_ins[local]
             profiles = [entry for entry in self._table["types"].values() if entry.get("target") == local]
             if not profiles:
                 return None

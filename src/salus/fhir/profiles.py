@@ -27,7 +27,8 @@ LOINC = "http://loinc.org"
 class State:
     """What a profile says of a status or flag: that `element` is `value`, or (`negated`) that it is not.
 
-    An `element` that FHIR R4 does not have is told by a modifier extension with the URL `modifier` and a valueBoolean.
+    An `element` that FHIR R4 does not have is told by a modifier extension with one of the URLs `modifiers` and a
+    valueBoolean.
     named_by, contradicted_by: URLs by which a resource says in `meta.profile` that it is in the state, or in the
     opposite one; such a resource is taken at its word.
     """
@@ -37,7 +38,7 @@ class State:
     negated: bool = False
     named_by: tuple[str, ...] = ()
     contradicted_by: tuple[str, ...] = ()
-    modifier: str = ""
+    modifiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +122,19 @@ _NEGATIONS: tuple[tuple[str, str, str | bool, str, tuple[str, ...]], ...] = (
     ),
     ("Task", "status", "rejected", "task", ("taskrejected",)),
 )
-_DEVICE_NOT_REQUESTED = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DeviceRequest.doNotPerform"
+# QI-Core 6, and QI-Core 4 and 5.
+_DEVICE_NOT_REQUESTED = (
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-DeviceRequest.doNotPerform",
+    f"{_QI}doNotPerform",
+)
 _CANCELLED = {f"{_QI}observationcancelled": Profile("Observation", (), (State("status", "cancelled"),))}
 
 
 def _pair(base: str, element: str, value: str | bool, positive: str, negations: tuple[str, ...]) -> dict[str, Profile]:
     done, undone = (f"{_QI}{positive}",), tuple(f"{_QI}{name}" for name in negations)
-    modifier = _DEVICE_NOT_REQUESTED if base == "DeviceRequest" else ""
-    asserted = Profile(base, (), (State(element, value, True, done, undone, modifier),))
-    denied = Profile(base, (), (State(element, value, False, undone, done, modifier),))
+    modifiers = _DEVICE_NOT_REQUESTED if base == "DeviceRequest" else ()
+    asserted = Profile(base, (), (State(element, value, True, done, undone, modifiers),))
+    denied = Profile(base, (), (State(element, value, False, undone, done, modifiers),))
     return dict.fromkeys(done, asserted) | dict.fromkeys(undone, denied)
 
 

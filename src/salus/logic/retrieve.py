@@ -108,7 +108,7 @@ def _wanted(cx: Context, node: n.Retrieve, value: Value) -> Codes:
 def _in_state(cx: Context, frame: Frame, row: Row, state: State) -> E:
     """Whether a resource is in the state a profile stands for: by the profile it names, else by its flag or status."""
     held = (
-        _modified(cx, frame, row, state) if state.modifier else is_true(eq(row.col(state.element), Const(state.value)))
+        _modified(cx, frame, row, state) if state.modifiers else is_true(eq(row.col(state.element), Const(state.value)))
     )
     by_flag = not_(held) if state.negated else held
     said, denied = (_names(cx, frame, row, urls) for urls in (state.named_by, state.contradicted_by))
@@ -123,11 +123,11 @@ def _names(cx: Context, frame: Frame, row: Row, urls: tuple[str, ...]) -> E:
 
 
 def _modified(cx: Context, frame: Frame, row: Row, state: State) -> E:
-    """Whether the modifier extension that a state is told by has the state's value."""
+    """Whether a modifier extension that a state is told by has the state's value."""
 
     def says_so(child: Row) -> E:
         return and_(
-            eq(child.col("url"), Const(state.modifier)),
+            in_list(child.col("url"), [Const(url) for url in state.modifiers]),
             is_true(eq(child.col("valueBoolean"), Const(state.value))),
         )
 
@@ -166,6 +166,8 @@ def _coded(cx: Context, node: n.Retrieve, name: str, row: Row, path: str, codes:
     if found.many:
         return ids_in(row.col(path), cx.data.concept_list_ids(codes))
     names = [model.choice_name(path, t) if found.choice else path for t in found.types if model.kind(t) == "concept"]
+    if not names and model.kind(found.types[0]) != "primitive":
+        cx.fail(node, f"FHIR R4 {name}.{path} holds no codes")
     if not names:
         return in_list(row.col(path), [Const(code) for _, code in sorted(codes)])
     return or_(*(ids_in(row.col(column), cx.data.concept_ids(codes)) for column in names))

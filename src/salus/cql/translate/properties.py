@@ -185,9 +185,10 @@ def _sliced(tr: Translator, source: Typed, steps: Sequence[_Step]) -> Json:
 
 def _all(tr: Translator, conditions: Sequence[tuple[str, str]]) -> Json:
     """That each path of the element at hand has its text. An element `coding` repeats: one of it must meet all."""
-    if all(name.startswith("coding.") for name, _ in conditions):
-        inner = [(name.removeprefix("coding."), text) for name, text in conditions]
-        codings = {**_query({"type": "Property", "path": "coding", "scope": "$this"}), "where": _all(tr, inner)}
+    owners = {name.rpartition(".")[0] for name, _ in conditions}
+    if len(owners) == 1 and (owner := owners.pop()).endswith("coding"):
+        inner = [(name.removeprefix(f"{owner}."), text) for name, text in conditions]
+        codings = {**_query({"type": "Property", "path": owner, "scope": "$this"}), "where": _all(tr, inner)}
         return {"type": "Exists", "operand": codings}
     first, *rest = [_equal(tr, name, text) for name, text in conditions]
     for each in rest:

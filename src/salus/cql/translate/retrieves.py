@@ -14,6 +14,7 @@ from salus.cql.diagnostics import did_you_mean
 from salus.cql.models import ClassInfo, model
 from salus.cql.translate.core import Fault, Translator, Typed, handles, literal
 from salus.elm.types import ListOf, Named, Type
+from salus.fhir.model import RESOURCES, primary_code_path
 
 
 @handles(ast.Retrieve)
@@ -26,7 +27,7 @@ def retrieve(tr: Translator, node: ast.Retrieve) -> Typed:
     if node.terminology is None:
         return Typed(elm, result)
     codes = tr.known(node.terminology)
-    path = _path(node) or info.code
+    path = _path(node) or info.code or _coded_by(info)
     if not path:
         raise Fault(node.type, f"{node.type.name.text} has no primary code to compare; say which element")
     _check(node, info, path)
@@ -43,6 +44,12 @@ def _class(tr: Translator, node: ast.Retrieve) -> ClassInfo:
     if not info.retrievable:
         raise Fault(node.type, f"{node.type.name.text} cannot be retrieved; it is part of other records")
     return info
+
+
+def _coded_by(info: ClassInfo) -> str:
+    """The code path of the resource that a profile constrains, where the model states none for the profile."""
+    path = primary_code_path(info.target) if info.target in RESOURCES else None
+    return path if path and _element(info, path) else ""
 
 
 def _path(node: ast.Retrieve) -> str:

@@ -73,10 +73,10 @@ def _in_state(resource: Element, state: State) -> bool:
 
 def _said(resource: Element, state: State) -> Any:
     """The flag or status that a state is about: an element, or the modifier extension that stands for it."""
-    if not state.modifier:
+    if not state.modifiers:
         return resource.json.get(state.element)
     extensions = resource.json.get("modifierExtension") or ()
-    return next((each.get("valueBoolean") for each in extensions if each.get("url") == state.modifier), None)
+    return next((each.get("valueBoolean") for each in extensions if each.get("url") in state.modifiers), None)
 
 
 def _passing(resources: list[Element], path: str | None, test: Test) -> list[Element]:
