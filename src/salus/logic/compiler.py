@@ -272,8 +272,11 @@ class Compiler:
             return self.parameters[node.name]
         library = self.includes.included(cx.library, node.library)
         declared = library.parameters.get(node.name)
-        if declared is None or declared.default is None:
-            cx.fail(node, f'parameter "{node.name}" has no value')
+        if declared is None:
+            cx.fail(node, f'{library.label} declares no parameter "{node.name}"')
+        if declared.default is None:
+            cx.error(node, f'parameter "{node.name}" has no value and counts as null')
+            return NOTHING
         return self.value(declared.default, cx)
 
     def _operand_ref(self, node: n.Ref, cx: Context) -> Value:

@@ -30,7 +30,7 @@ _SQL_TYPES: dict[Named, str] = {
 
 def fold(cx: Context, inner: Context, node: n.Query, clause: n.Aggregate, rows: Rows) -> Value:
     """The clause's value for each row of `cx`; `inner` is the scope of a row of the list."""
-    start = cx.value(clause.starting)
+    start = _start(cx, clause.starting)
     if not isinstance(start, Point) or start.high is not None or start.type not in _SQL_TYPES:
         cx.fail(node, f"the aggregate clause that starts with a value of type {type_of(start)} is not supported")
     so_far = Point(start.type, Op("so_far", (Const("value"),)))
@@ -40,6 +40,14 @@ def fold(cx: Context, inner: Context, node: n.Query, clause: n.Aggregate, rows: 
     if not isinstance(result, Point) or result.high is not None or result.type not in (start.type, DECIMAL):
         cx.fail(node, f"the aggregate clause that makes a value of type {type_of(result)} is not supported")
     return Point(result.type, _folded(cx, rows, start.low, result.low, _SQL_TYPES[result.type]))
+
+
+def _start(cx: Context, starting: n.Node) -> Value:
+    """What the clause starts with; `null as DateTime` is a DateTime that is not there."""
+    value = cx.value(starting)
+    if isinstance(value, Nothing) and isinstance(starting, n.TypeOperator) and isinstance(starting.type, Named):
+        return Point(starting.type, NULL)
+    return value
 
 
 def _folded(cx: Context, rows: Rows, start: E, result: E, sql_type: str) -> E:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from salus.elm.types import Type
+from salus.elm.types import Named, Type
 from salus.logic import frame as frames
 from salus.logic.context import Context
 from salus.logic.expr import NULL, Const, E, Op, case, coalesce, eq, op
 from salus.logic.frame import Rows
+from salus.logic.operators.points import level_of
 from salus.logic.properties import spelled_out
 from salus.logic.values import (
     INTEGER,
+    TIME,
     Choice,
     Coded,
     CodeFields,
@@ -36,6 +38,8 @@ from salus.logic.values import (
     type_of,
 )  # fmt: skip
 
+TIMES = (TIME, Named("FHIR.time"))
+
 
 def output(cx: Context, value: Value, *, words: bool = False) -> E:
     """One column that holds the value: scalars as they are, codes and tuples as structs, lists as lists. With `words`
@@ -47,6 +51,8 @@ def output(cx: Context, value: Value, *, words: bool = False) -> E:
             return NULL
         case Point(type=type_, low=low, high=high) if high is not None and type_ == INTEGER:
             return case([(eq(low, high), low)])  # a number of units between dates that is not known for certain
+        case Point(type=type_, low=low) if type_ in TIMES and low != NULL:
+            return op("moment_text", low, level_of(value), Const(12))
         case Point(low=low):
             return low
         case Quantity(value=number, unit=unit):

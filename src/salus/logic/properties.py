@@ -11,14 +11,16 @@ from salus.elm.nodes import Node
 from salus.elm.types import Named
 from salus.fhir import model
 from salus.logic.context import Context, memo
-from salus.logic.expr import FALSE, NULL, case, not_null
+from salus.logic.expr import FALSE, NULL, E, case, not_null, op
 from salus.logic.frame import Rows, child_rows, dictionary_rows, instance, union
+from salus.logic.operators.points import last_meant
 from salus.logic.values import (
     CODE,
     DECIMAL,
     EMPTY,
     NOTHING,
     STRING,
+    TIME,
     Choice,
     Coded,
     CodeFields,
@@ -39,6 +41,7 @@ from salus.logic.values import (
     type_of,
 )  # fmt: skip
 
+_TIME = Named("FHIR.time")
 _SYSTEM = {
     "boolean": "System.Boolean",
     "integer": "System.Integer",
@@ -199,11 +202,21 @@ def _single(cx: Context, row: Row, type_name: str, path: str) -> Value:
             return Coded(type_, row.col(path))
         case "date" | "datetime":
             return stored_date(cx, row, type_, path)
+        case "text" if resolved == "time":
+            return _stored_time(row.col(path))
         case "complex":
             return Element(type_, row, path)
         case "resource":
             return NOTHING
     return Point(type_, row.col(path))
+
+
+def _stored_time(text: E) -> Point:
+    """A time of day, kept as the text it came in, as the instants of the first day that it can mean."""
+    if text == NULL:
+        return Point(_TIME, NULL)
+    low, precision = op("time_low", text), op("time_precision", text)
+    return Point(_TIME, low, last_meant(TIME, low, precision), precision)
 
 
 def stored_date(cx: Context, row: Row, type_: Named, path: str) -> Point:

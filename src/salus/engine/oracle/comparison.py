@@ -294,11 +294,23 @@ def _equivalent_tuples(a: Tuple, b: Tuple) -> bool:
     return same_names and all(equivalent(value, b.fields[name]) for name, value in a.fields.items())
 
 
+def _in_unit(quantity: Quantity, unit: str) -> Decimal | None:
+    """How many of a unit a quantity is; None where it measures something else."""
+    try:
+        return ucum.convert(quantity.value, quantity.unit, unit)
+    except ucum.InvalidUnit:
+        return quantity.value if quantity.unit == unit else None
+
+
 def _equivalent_ratios(a: Ratio, b: Ratio) -> bool:
-    """The same proportion."""
+    """The same proportion: a's numerator times b's denominator, counted in the unit of a's, is b's numerator times
+    a's denominator."""
     if a.numerator is None or a.denominator is None or b.numerator is None or b.denominator is None:
         return False
-    left = Quantity(a.numerator.value * b.denominator.value, a.numerator.unit)
+    times = _in_unit(b.denominator, a.denominator.unit)
+    if times is None:
+        return False
+    left = Quantity(a.numerator.value * times, a.numerator.unit)
     right = Quantity(b.numerator.value * a.denominator.value, b.numerator.unit)
     return _equivalent_quantities(left, right)
 

@@ -230,7 +230,10 @@ class Interpreter:
         definition = library.parameters.get(node.name)
         if definition is None:
             self.fail(scope, node, f"there is no parameter {node.name}")
-        return None if definition.default is None else self.evaluate(definition.default, Scope(library, node.name))
+        if definition.default is None:
+            self.warn(scope, node, f'parameter "{node.name}" has no value and counts as null')
+            return None
+        return self.evaluate(definition.default, Scope(library, node.name))
 
     def _terminology(self, library: Library, node: n.Ref, scope: Scope) -> Value:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from salus.elm.nodes import Operator
 from salus.logic.context import Context
@@ -24,13 +25,15 @@ from salus.logic.expr import (
     or_,
 )
 from salus.logic.operators import points
+from salus.logic.operators.arithmetic import computed
 from salus.logic.operators.bounds import end, start
 from salus.logic.operators.codes import equivalent_codes
 from salus.logic.operators.registry import operator
-from salus.logic.operators.units import compare_quantities, equivalent_quantities
+from salus.logic.operators.units import compare_quantities, equivalent_quantities, in_unit
 from salus.logic.properties import spelled_out
 from salus.logic.values import (
     DECIMAL,
+    RATIO,
     STRING,
     Choice,
     Coded,
@@ -155,14 +158,40 @@ def _equivalent_values(cx: Context, a: Value, b: Value) -> E | None:
         case Point(type=type_), Point() if type_ == STRING:
             return equal(_normalised(a), _normalised(b)) if _comparable(a, b) else FALSE
         case Point(type=type_, low=x, high=None), Point(low=y, high=None) if DECIMAL in (type_, b.type):
-            return op("equivalent", x, y)
+            return _alike(x, y)
         case Quantity(), Quantity():
-            return equivalent_quantities(a, b, lambda x, y: op("equivalent", x, y))
+            return equivalent_quantities(a, b, _alike)
+        case Tuple(type=type_), Tuple() if type_ == RATIO == b.type:
+            return _equivalent_ratios(a, b)
         case Tuple(), Tuple():
             pairs = [(a.fields.get(name), b.fields.get(name)) for name in dict.fromkeys((*a.fields, *b.fields))]
             parts = [None if x is None or y is None else equivalent(cx, x, y) for x, y in pairs]
             return None if None in parts else and_(*(part for part in parts if part is not None))
     return equal(a, b)
+
+
+def _alike(a: E, b: E) -> E:
+    """Decimals that are the same to the fewer digits."""
+    return op("equivalent", a, b)
+
+
+def _equivalent_ratios(a: Tuple, b: Tuple) -> E:
+    """The same proportion, 1:100 ~ 10:1000 (B.4 Equivalent): a's numerator times b's denominator, counted in the unit
+    of a's, is b's numerator times a's denominator."""
+    above, below = ((ratio.fields["numerator"], ratio.fields["denominator"]) for ratio in (a, b))
+    parts = [part for part in (*above, *below) if isinstance(part, Quantity)]
+    if len(parts) < 4:
+        return FALSE
+    upper, per, other, other_per = parts
+    branches = []
+    for unit in sorted(per.units or ()):
+        left = _times(upper, in_unit(other_per, unit))
+        branches.append((eq(per.unit, Const(unit)), equivalent_quantities(left, _times(other, per.value), _alike)))
+    return case(branches)
+
+
+def _times(quantity: Quantity, number: E) -> Quantity:
+    return replace(quantity, value=computed("mul", quantity.value, number, DECIMAL.name))
 
 
 def _normalised(point: Point) -> Point:
