@@ -110,10 +110,11 @@ def tools(name: str = "duckdb", memory: str | None = None) -> Tools:
     Imported here so that `salus --help` stays quick.
     """
     from salus import engine
+    from salus.engine import either
     from salus.equity.attributes import attributes
     from salus.store import Population
 
-    run: Engine = engine.run
+    run: Engine = either.run
     if name == "oracle":
         from salus.engine import oracle
 

@@ -23,7 +23,6 @@ from salus.elm.types import IntervalOf
 from salus.engine import duckdb as duckdb_engine
 from salus.engine.costs import DefineCost, per_define
 from salus.engine.facts import Facts
-from salus.errors import SalusError
 from salus.logic.calendar import last
 from salus.logic.clauses import Apart, taken_apart
 from salus.logic.compiler import Compiler
@@ -64,15 +63,16 @@ class Wanted:
     optional: bool = field(default=False, compare=False)
 
 
-def left_out(want: Wanted, error: SalusError) -> str:
+def left_out(want: Wanted, why: object) -> str:
     """The warning for an optional define that an engine cannot evaluate."""
-    return f'"{want.define}" of {want.library} is left out: {error}'
+    return f'"{want.define}" of {want.library} is left out: {why}'
 
 
 @dataclass
 class Outcome:
     """Per wanted define a table: (pid, value), dense by pid; for a list of resources (pid, type, id), with a value each
-    where the define was asked for `over` them; for another list (pid, value) rows. Timings are in seconds."""
+    where the define was asked for `over` them; for another list (pid, value) rows. Timings are in seconds. `refused`
+    says why what was optional is not there."""
 
     values: dict[Wanted, pa.Table] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
@@ -80,6 +80,7 @@ class Outcome:
     reads: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
+    refused: dict[Wanted, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -117,14 +118,15 @@ def run(
     given = {PERIOD: measurement_period(*period)} if period else {}
     setting = _Setting(population, content, {**given, **(parameters or {})}, now or _now())
     clock = time.perf_counter()
-    wanted, compiled, compiler = _compile_all(setting, wanted, outcome.warnings)
+    wanted, compiled, compiler = _compile_all(setting, wanted, outcome.refused)
     outcome.timings["typing"] = setting.facts.seconds
     outcome.timings["compile"] = time.perf_counter() - clock - setting.facts.seconds
     clock = time.perf_counter()
     duckdb_engine.prepare(population.con)
     done = duckdb_engine.execute(population.con, compiled, parts)
     outcome.timings["execute"] = time.perf_counter() - clock
-    outcome.warnings += [
+    outcome.warnings = [
+        *(left_out(*each) for each in outcome.refused.items()),
         *compiler.errors,
         *_mistranslated(compiler.includes),
         *_renamed(compiler.includes, wanted),
@@ -252,25 +254,29 @@ class _Setting:
 
 
 def _compile_all(
-    setting: _Setting, wanted: Sequence[Wanted], warnings: list[str]
+    setting: _Setting, wanted: Sequence[Wanted], refused: dict[Wanted, str]
 ) -> tuple[Sequence[Wanted], Plan, Compiler]:
-    """The plan of everything wanted, without what is optional and cannot be compiled: a warning names that."""
+    """The plan of everything wanted, without what is optional and cannot be compiled: `refused` is told of that."""
     try:
         return wanted, *_compile(setting, wanted)
     except Unsupported:
-        kept = [want for want in wanted if not (want.optional and _fails(setting, want, warnings))]
-        if len(kept) == len(wanted):
+        refused |= _refused(setting, [want for want in wanted if want.optional])
+        if not refused:
             raise
+    kept = [want for want in wanted if want not in refused]
     return kept, *_compile(setting, kept)
 
 
-def _fails(setting: _Setting, want: Wanted, warnings: list[str]) -> bool:
+def _refused(setting: _Setting, wanted: Sequence[Wanted]) -> dict[Wanted, str]:
+    """What does not compile of what is wanted, and why: by halves, as most of it does."""
     try:
-        _compile(setting, [want])
+        _compile(setting, wanted)
     except Unsupported as error:
-        warnings.append(left_out(want, error))
-        return True
-    return False
+        if len(wanted) == 1:
+            return {wanted[0]: str(error)}
+        half = len(wanted) // 2
+        return _refused(setting, wanted[:half]) | _refused(setting, wanted[half:])
+    return {}
 
 
 def _compile(setting: _Setting, wanted: Sequence[Wanted]) -> tuple[Plan, Compiler]:

@@ -307,7 +307,11 @@ def _write_clauses(
     path = folder / "clauses.parquet"
     with clock.step("clauses"), pq.ParquetWriter(path, clauses.SCHEMA, compression="zstd") as writer:
         for each in done:
-            found = clauses.counted(tools.clauses, population, content, each.measure, each.library, job.period)
+            try:
+                found = clauses.counted(tools.clauses, population, content, each.measure, each.library, job.period)
+            except SalusError as error:  # another engine answered what this one does not support
+                odd.append(f"the clauses of {each.measure.name} are not counted: {error}")
+                continue
             writer.write_table(found.table)
             determined = pa.concat_tables(each.groups.values())
             odd += clauses.differences(each.measure.name, found.members, determined)

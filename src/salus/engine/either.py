@@ -1,0 +1,43 @@
+"""Defines answered by the database, and one patient at a time where it cannot: a new measure is slow at worst.
+
+What does not compile to SQL (a list carried along by an aggregate, say) is answered by the oracle, which means the
+same; the run's warnings name it, and why. What is optional and does not compile is left out: it is worth no slow run.
+Leaves to others: the engines themselves (`run`, `oracle`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from salus.engine.run import Content, Outcome, Wanted, left_out
+from salus.engine.run import run as by_database
+from salus.store import Population
+
+
+def run(
+    population: Population, content: Content, wanted: Sequence[Wanted], period: tuple[date, date] | None
+) -> Outcome:
+    """The outcome of `salus.engine.run.run`, with nothing refused that the oracle answers.
+
+    Raises SalusError for a define that neither engine can evaluate.
+    """
+    needed = [each for each in wanted if not each.optional]
+    outcome = by_database(population, content, [replace(each, optional=True) for each in wanted], period)
+    slow = [each for each in needed if each in outcome.refused]
+    if not slow:
+        return outcome
+    from salus.engine import oracle  # only when it is needed: most runs start without it
+
+    second = oracle.run(population, content, slow, period)
+    instead = {left_out(each, outcome.refused[each]): _one_by_one(each, outcome.refused[each]) for each in slow}
+    outcome.warnings = [*(instead.get(text, text) for text in outcome.warnings), *second.warnings]
+    outcome.refused = {each: why for each, why in outcome.refused.items() if each not in slow}
+    outcome.values |= second.values
+    outcome.timings |= {f"one by one, {step}": seconds for step, seconds in second.timings.items()}
+    return outcome
+
+
+def _one_by_one(want: Wanted, why: str) -> str:
+    return f'"{want.define}" of {want.library} is evaluated one patient at a time, which is slow: {why}'
