@@ -363,3 +363,19 @@ def test_a_list_that_no_record_has_is_empty_whatever_is_made_of_it(evaluate: Eva
     none = elm.query(elm.retrieve("Encounter"), "E", where=elm.op("Not", elm.op("Exists", found)))
     got = evaluate([patient(), encounter("e"), observation("o1")], {"some": some, "none": none})
     assert (got["some"]["p"], got["none"]["p"]) == ([], ["e"])
+
+
+def test_what_belongs_to_nobody_is_in_no_list(evaluate: Evaluate) -> None:
+    kinds = {
+        "mine": {"reference": "Patient/p"},
+        "told-by-number": {"identifier": {"value": "77"}},
+        "of-a-group": {"reference": "Group/g"},
+    }
+    records = [
+        {"resourceType": "Observation", "id": name, "status": "final", "subject": subject}
+        for name, subject in kinds.items()
+    ]
+    named = elm.query(elm.retrieve("Observation"), "O", **{"return": elm.returning(elm.prop("id.value", "O"))})
+    found = evaluate([patient(), *records], {"records": elm.retrieve("Observation"), "values": named})
+    assert found["records"] == {"p": ["mine"]}
+    assert found["values"] == {"p": "mine"}

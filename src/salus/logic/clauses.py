@@ -14,7 +14,7 @@ from salus.logic.compiler import Compiler
 from salus.logic.context import Context
 from salus.logic.expr import FALSE, NULL, E
 from salus.logic.frame import Rows
-from salus.logic.plan import Output, named, nothing, output_of
+from salus.logic.plan import Output, named, nothing, of_someone, output_of
 from salus.logic.queries import bind_let
 from salus.logic.values import BOOLEAN, Choice, Empty, ListLiteral, Point, Value, narrow
 
@@ -63,6 +63,7 @@ def _of_units(cx: Context, value: Value, clause: Clause, name: str) -> Output:
     if not isinstance(value, Rows):
         return nothing(cx.frame, name, *(str(index) for index in range(len(tests))))
     rows = frames.settle(value, cx.frame)
+    of_someone(rows.frame)
     inner = cx.within(rows.frame)
     columns = {"pid": rows.frame.pid, **(named(inner, rows.element) or {})}
     for index, test in enumerate(tests):

@@ -14,7 +14,7 @@ from salus.logic import frame as frames
 from salus.logic.compiler import Check, Compiler, Origin
 from salus.logic.context import Context, Unsupported
 from salus.logic.exact import exact
-from salus.logic.expr import FALSE, Const, E, Op, case
+from salus.logic.expr import FALSE, Const, E, Op, case, not_null
 from salus.logic.frame import Frame, Rows
 from salus.logic.outputs import output
 from salus.logic.relation import Select, Source, Table, Union, Use, reads
@@ -93,6 +93,7 @@ def _applied(cx: Context, name: str, units: Value) -> Output:
         return nothing(cx.frame, name, "value")
     if not isinstance(units, Rows):
         raise SalusError(f'{cx.library.label}: "{cx.define}" is asked for over something that is not a list')
+    of_someone(units.frame)
     inner = cx.within(units.frame)
     value = cx.compiler.apply(cx.library, cx.define, units.element, inner)
     columns = named(inner, units.element)
@@ -112,9 +113,15 @@ def _list_output(cx: Context, name: str, rows: Rows) -> Output:
     frame = rows.frame
     inner = cx.within(frame)
     columns = named(inner, rows.element)
+    of_someone(frame)
     if columns is not None:
         frame.filter(present(rows.element))
     return output_of(frame, name, {"pid": frame.pid, **(columns or {"value": output(inner, rows.element)})})
+
+
+def of_someone(frame: Frame) -> None:
+    """Leave out the records of nobody: those whose patient is not told, or not loaded."""
+    frame.filter(not_null(frame.pid))
 
 
 def named(cx: Context, element: Value) -> dict[str, E] | None:
