@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from salus.measure.definition import parse_measure
+from salus.measure.definition import Need, parse_measure
+from salus.measure.needs import needs
 from salus.measure.scoring import determine
 
 Make = Callable[..., Any]
@@ -62,3 +63,20 @@ def test_values_of_the_patient_are_those_of_every_unit(strata: Make, episodes: M
     payers = pa.table({"pid": [1, 1], "value": ["Medicare", "Medicaid"]})
     found = strata({"payer": ("payer",)}, **dict.fromkeys(FLAGS, episodes((1, "x"), (1, "y"))), payer=payers)
     assert found == [{"payer": "Medicare; Medicaid"}, {"payer": "Medicare; Medicaid"}, {"payer": None}]
+
+
+def test_a_function_of_the_unit_gives_each_its_value(strata: Make, episodes: Make) -> None:
+    stays = episodes((1, "x"), (1, "y"))
+    lengths = episodes((1, "y", "long"), (1, "x", "short"))
+    found = strata(
+        {"S": ("length",), "both": ("length", "sex")}, **dict.fromkeys(FLAGS, stays), length=lengths, sex=["f", None]
+    )
+    assert [row["S"] for row in found] == ["short", "long", None]
+    assert [row["both"] for row in found] == ["short; f", "long; f", "unknown; unknown"]
+
+
+def test_a_stratifier_that_takes_an_operand_is_asked_of_each_unit(measure_json: Make) -> None:
+    listed = [{"id": name, "criteria": {"expression": name}} for name in ("Length", "Sex")]
+    measure = parse_measure(measure_json(group={"stratifier": listed}))
+    asked = needs(measure, {"statements": {"def": [{"name": "Length", "operand": [{"name": "E"}]}, {"name": "Sex"}]}})
+    assert asked[-2:] == (Need("Length", "initial-population"), Need("Sex"))

@@ -17,8 +17,21 @@ PATIENT_BASIS = "boolean"
 
 def needs(measure: MeasureDefinition, library: Mapping[str, Any]) -> tuple[Need, ...]:
     """Everything to be evaluated, once, supplemental data if it can; `library` is the measure library's ELM."""
-    required = [*map(Need, measure.criteria()), *_observed(measure, _takes(library))]
+    takes = _takes(library)
+    of_units = dict(_of_units(measure, takes))
+    criteria = [Need(name, of_units.get(name)) for name in measure.criteria()]
+    required = [*criteria, *_observed(measure, takes)]
     return tuple(dict.fromkeys([*required, *(Need(i.expression, optional=True) for i in measure.supplemental)]))
+
+
+def _of_units(measure: MeasureDefinition, takes: Mapping[str, bool]) -> Iterator[tuple[str, str]]:
+    """Stratifiers that are functions, with the define whose units they are asked of: by value, where units are no
+    patients (Quality Measure IG, conformance requirement 3.16)."""
+    for group in measure.groups:
+        initial = group.population("initial-population")
+        for name in (name for each in group.stratifiers for name in each.expressions):
+            if initial and takes.get(name):
+                yield name, initial.expression
 
 
 def _observed(measure: MeasureDefinition, takes: Mapping[str, bool]) -> Iterator[Need]:

@@ -2,7 +2,8 @@
 
 A criteria-based stratifier is "true" or "false": a truth value of the patient, or a list of resources that has the unit
 (Quality Measure IG, conformance requirement 3.16: its result type is that of the population criteria); unknown is
-false. A value-based one is the value as readable text, null when unknown; the values of components are joined by "; ".
+false. A value-based one is the value as readable text, of the patient or, as a function, of the unit; null when
+unknown. The values of components are joined by "; ".
 Leaves to others: counting by stratum (`measure.report`).
 """
 
@@ -27,7 +28,10 @@ UNKNOWN = "unknown"
 def strata(group: Group, values: Mapping[Need, pa.Table], units: Units) -> pa.MapArray:
     """For every row a map of stratifier id -> value."""
     size = len(units)
-    columns = [_stratum(stratifier, values, units) for stratifier in group.stratifiers]
+    initial = group.population("initial-population")
+    asked_of = (None, initial.expression if initial else None)
+    told = {need.define: table for need, table in values.items() if need.over in asked_of}
+    columns = [_stratum(stratifier, told, units) for stratifier in group.stratifiers]
     offsets = np.arange(size + 1, dtype=np.int32) * len(columns)
     keys = pa.array([stratifier.id for stratifier in group.stratifiers], pa.string())
     places = np.tile(np.arange(len(columns)), size)
@@ -44,8 +48,8 @@ def components(stratifier: Stratifier, value: str) -> list[tuple[str, str]]:
     return list(zip(stratifier.expressions, parts, strict=True)) if several else []
 
 
-def _stratum(stratifier: Stratifier, values: Mapping[Need, pa.Table], units: Units) -> pa.Array:
-    columns = [_text(values[Need(expression)], units) for expression in stratifier.expressions]
+def _stratum(stratifier: Stratifier, told: Mapping[str, pa.Table], units: Units) -> pa.Array:
+    columns = [_text(told[expression], units) for expression in stratifier.expressions]
     if len(columns) == 1:
         return columns[0]
     if not columns:
@@ -54,8 +58,12 @@ def _stratum(stratifier: Stratifier, values: Mapping[Need, pa.Table], units: Uni
 
 
 def _text(table: pa.Table, units: Units) -> pa.Array:
+    if "value" in table.column_names and lists_resources(table):
+        return readable(_known(units.placed(table)))
     if lists_resources(table):
         return readable(pa.array(units.truth(table, "")))
-    value = per_patient(table, units.size)
-    known = pc.fill_null(value, False) if pa.types.is_boolean(value.type) else value
-    return units.spread(readable(known))
+    return units.spread(readable(_known(per_patient(table, units.size))))
+
+
+def _known(values: pa.Array) -> pa.Array:
+    return pc.fill_null(values, False) if pa.types.is_boolean(values.type) else values

@@ -69,7 +69,10 @@ class Units:
         )
         if not lists_resources(table):
             return self.spread(aligned(table, self.size))
-        table = table.filter(pc.is_valid(table["value"]))
+        return self.placed(table.filter(pc.is_valid(table["value"])))
+
+    def placed(self, table: pa.Table) -> pa.Array:
+        """The value that a function gives for each row; null for a row it was not asked of."""
         places = self._places(table)
         rows = np.full(len(self), -1, dtype=np.int64)
         rows[places[places >= 0]] = np.flatnonzero(places >= 0)
