@@ -160,7 +160,10 @@ def test_profiles_that_stand_for_a_code() -> None:
     assert model.PROFILES[f"{qicore}qicore-flag"] == model.Profile("Flag", ())
     [forbidden] = model.PROFILES[f"{qicore}qicore-devicenotrequested"].states
     assert (forbidden.element, forbidden.value, forbidden.negated) == ("doNotPerform", True, False)
-    assert forbidden.modifier.endswith("extension-DeviceRequest.doNotPerform")
+    assert [url.rpartition("/")[2] for url in forbidden.modifiers] == [
+        "extension-DeviceRequest.doNotPerform",
+        "qicore-doNotPerform",
+    ]
     assert all(profile.base in model.RESOURCES for profile in model.PROFILES.values())
 
 
