@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import together
+from salus.measure.testing.reports import ReportCase
 
 
-def case(*records: dict[str, Any]) -> together.Case:
+def case(*records: dict[str, Any]) -> ReportCase:
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in records]}
-    return together.Case("Deck", 1, "p", bundle, {"id": "r"})
+    return ReportCase("Deck", 1, "p", bundle, {"id": "r"})
 
 
 def test_ids_and_the_references_to_them_are_renamed_and_others_are_not() -> None:
