@@ -6,8 +6,9 @@ import elm_text as elm
 import pytest
 from conftest_engine import Evaluate, patient
 
-from salus.engine import either
+from salus.engine import either, oracle
 from salus.errors import SalusError
+from salus.measure.run import Engine
 
 OBSERVATIONS = [
     {"resourceType": "Observation", "id": f"o{n}", "status": "final", "subject": {"reference": "Patient/p"}}
@@ -37,3 +38,22 @@ def test_a_list_carried_along_is_answered_and_said_to_be_slow(evaluate: Evaluate
 def test_what_neither_engine_knows_is_an_error_that_names_the_place(evaluate: Evaluate) -> None:
     with pytest.raises(SalusError, match="Main"):
         evaluate([patient()], {"odd": elm.op("Subsumes", elm.NULL, elm.NULL)}, engine=either.run)
+
+
+def test_degrees_of_two_scales_are_compared_one_patient_at_a_time(evaluate: Evaluate) -> None:
+    fever = elm.op("Greater", elm.quantity(38, "Cel"), elm.quantity(100, "[degF]"))
+    found = evaluate([patient()], {"fever": fever}, engine=either.run)
+    assert found["fever"] == {"p": True}
+    (said,) = found.outcome.warnings
+    assert "Cel" in said
+    assert "[degF]" in said
+
+
+@pytest.mark.parametrize("engine", [either.run, oracle.run], ids=["duckdb", "oracle"])
+def test_what_retrieves_outside_the_context_of_a_patient_is_said(evaluate: Evaluate, engine: Engine) -> None:
+    ours = {"name": "all", "context": "Unfiltered", "expression": elm.op("Exists", elm.retrieve("Observation"))}
+    still = {"name": "still", "context": "Unfiltered", "expression": elm.literal(3)}
+    defines = {"any": elm.ref("all"), "three": elm.ref("still")}
+    found = evaluate([patient("p"), *OBSERVATIONS], defines, functions=[ours, still], engine=engine)
+    (said,) = found.outcome.warnings
+    assert '"all": what it finds are the records of one patient' in said

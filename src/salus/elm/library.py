@@ -14,6 +14,10 @@ from salus.elm import nodes as n
 from salus.elm.parse import parse_definition, parse_parameter
 from salus.errors import SalusError
 
+UNFILTERED = ("Unfiltered", "Population")
+"""Contexts of more than one patient; translators write them for libraries that have no `context` (CQL 1.5, Author's
+Guide, "Context")."""
+
 
 class LibrarySource(Protocol):
     """Where ELM comes from. `library` returns the object under `library` of an ELM document, or raises SalusError."""
@@ -45,6 +49,15 @@ class Library:
             f"line {note.get('startLine', '?')}: {note.get('message', 'unknown error')}"
             for note in self._elm.get("annotation", ())
             if note.get("type") == "CqlToElmError" and note.get("errorSeverity", "error") == "error"
+        ]
+
+    @property
+    def of_all_patients(self) -> list[str]:
+        """The defines parsed so far that retrieve in a context of more than one patient."""
+        return [
+            statement["name"]
+            for statement in self._definitions("statements")
+            if statement.get("context") in UNFILTERED and id(statement) in self._parsed and _retrieves(statement)
         ]
 
     @cached_property
@@ -117,6 +130,13 @@ class Library:
         return [name for name, found in self._statements.items() if found[0].get("type") != "FunctionDef"]
 
 
+def _retrieves(part: Any) -> bool:
+    """Whether a part of an ELM document retrieves."""
+    if isinstance(part, Mapping):
+        return part.get("type") == "Retrieve" or any(map(_retrieves, part.values()))
+    return isinstance(part, list) and any(map(_retrieves, part))
+
+
 def _as_define(function: n.FunctionDef) -> n.ExpressionDef:
     assert function.expression is not None
     return n.ExpressionDef(
@@ -150,3 +170,18 @@ class Includes:
             raise SalusError(f"{library.label} does not include a library called {alias}")
         name, version = library.includes[alias]
         return self.open(name, version, library.label)
+
+    def warnings(self) -> list[str]:
+        """What the user should know of the libraries opened and the defines parsed so far."""
+        found = []
+        for each in self._open.values():
+            if each.errors:
+                many = f"{each.label} was translated with {len(each.errors)} errors, null there"
+                found.append(f"{many}: {'; '.join(each.errors)}")
+            if names := each.of_all_patients:
+                said = ", ".join(f'"{name}"' for name in names)
+                found.append(
+                    f"{each.label} retrieves outside `context Patient` in {said}: what it finds are the records of one "
+                    "patient at a time all the same, never those of all"
+                )
+        return found

@@ -32,7 +32,8 @@ def run(
 
     second = oracle.run(population, content, slow, period)
     instead = {left_out(each, outcome.refused[each]): _one_by_one(each, outcome.refused[each]) for each in slow}
-    outcome.warnings = [*(instead.get(text, text) for text in outcome.warnings), *second.warnings]
+    told = [instead.get(text, text) for text in outcome.warnings]
+    outcome.warnings = [*told, *(text for text in second.warnings if text not in told)]
     outcome.refused = {each: why for each, why in outcome.refused.items() if each not in slow}
     outcome.values |= second.values
     outcome.timings |= {f"one by one, {step}": seconds for step, seconds in second.timings.items()}

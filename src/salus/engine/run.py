@@ -128,7 +128,7 @@ def run(
     outcome.warnings = [
         *(left_out(*each) for each in outcome.refused.items()),
         *compiler.errors,
-        *_mistranslated(compiler.includes),
+        *compiler.includes.warnings(),
         *_renamed(compiler.includes, wanted),
         *done.warnings,
     ]
@@ -296,15 +296,6 @@ def _target(includes: Includes, name: str, want: Wanted) -> tuple[str, Library, 
     """What a wanted define is in its library. Measures name defines in another case than the library at times."""
     library = includes.open(want.library, want.version, "the run")
     return name, library, library.closest(want.define), want.over and library.closest(want.over)
-
-
-def _mistranslated(includes: Includes) -> list[str]:
-    """A warning for each library whose ELM says that parts of it could not be translated: they count as null."""
-    return [
-        f"{library.label} was translated with {len(library.errors)} errors, null there: {'; '.join(library.errors)}"
-        for library in includes.opened()
-        if library.errors
-    ]
 
 
 def _renamed(includes: Includes, wanted: Sequence[Wanted]) -> list[str]:

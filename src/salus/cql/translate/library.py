@@ -22,12 +22,11 @@ from salus.cql.signatures import Signature
 from salus.cql.source import Source
 from salus.cql.translate.core import UNKNOWN, Fault, Nothing, Scope, Translator, Typed
 from salus.cql.translate.declarations import Declarations
+from salus.elm.library import UNFILTERED
 from salus.elm.types import ANY, ListOf, Named, Type
 
 if TYPE_CHECKING:
     from salus.cql.translate.including import Finder
-
-UNFILTERED = ("Unfiltered", "Population")
 
 
 @dataclass(slots=True)

@@ -73,7 +73,8 @@ def run(
             continue
         outcome.values[want] = table_of(values, over=want.over is not None)
     outcome.timings["execute"] = time.perf_counter() - clock
-    outcome.warnings = [*refused.values(), *(f"{text} ({times} times)" for text, times in basis.warnings.items())]
+    odd = (f"{text} ({times} times)" for text, times in basis.warnings.items())
+    outcome.warnings = [*refused.values(), *basis.includes.warnings(), *odd]
     return outcome
 
 

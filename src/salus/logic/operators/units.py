@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from salus.logic.expr import NULL, Const, E, Op, and_, case, compare, eq, not_null
-from salus.logic.values import DECIMAL, Point, Quantity
+from salus.logic.values import DECIMAL, Mismatch, Point, Quantity
 from salus.terminology import ucum
 
 
@@ -31,17 +31,27 @@ def common_unit(quantities: Sequence[Quantity]) -> str:
 
 
 def in_unit(quantity: Quantity, target: str) -> E:
-    """The number of `target` units in a quantity; null where its unit does not convert."""
+    """The number of `target` units in a quantity; null where its unit does not convert.
+
+    Mismatch: it converts, but by no factor (degrees Celsius, degrees Fahrenheit).
+    """
     if quantity.value == NULL:
         return NULL
     if isinstance(quantity.unit, Const):
-        return scaled(quantity.value, factor(str(quantity.unit.value), target))
+        return scaled(quantity.value, _factor_of_one_scale(str(quantity.unit.value), target))
     branches = []
     for unit in sorted(quantity.units or ()):
-        scale = factor(unit, target)
+        scale = _factor_of_one_scale(unit, target)
         if scale is not None:
             branches.append((eq(quantity.unit, Const(unit)), scaled(quantity.value, scale)))
     return case(branches)
+
+
+def _factor_of_one_scale(unit: str, target: str) -> Decimal | None:
+    found = factor(unit, target)
+    if found is None and _dimension(unit) == _dimension(target):
+        raise Mismatch(f"quantities in {unit} and in {target}, two scales of one thing, are not compared here")
+    return found
 
 
 def computed_in(unit: E, units: frozenset[str], amount: Callable[[str], E]) -> Quantity:
