@@ -27,6 +27,7 @@ from salus.logic.expr import (
     coalesce,
     eq,
     falsity,
+    forget,
     is_null,
     is_true,
     not_,
@@ -204,3 +205,27 @@ def test_a_case_on_presence_is_the_value_itself() -> None:
     assert case([(not_null(column), column)]) == column
     assert case([(not_null(column), TRUE)], FALSE) == not_null(column)
     assert case([(FALSE, column)], NULL) == NULL
+
+
+def test_a_test_that_stands_by_itself_is_not_asked_again() -> None:
+    a, b, c = is_true(Col(1, "a")), is_true(Col(1, "b")), is_true(Col(1, "c"))
+    off = Op("not_true", (Col(1, "a"),))
+    assert and_(a, or_(off, b)) == and_(a, b)
+    assert and_(a, or_(b, and_(a, c))) == and_(a, or_(b, c))
+    assert and_(off, or_(and_(a, b), and_(a, c))) == FALSE
+    assert or_(a, and_(off, b)) == or_(a, b)
+    assert or_(off, and_(or_(a, b), or_(a, c))) == TRUE
+
+
+def test_what_may_be_null_says_nothing_of_the_rest() -> None:
+    a, b = Col(1, "a"), Col(1, "b")
+    said = and_(a, or_(not_(a), b))
+    assert evaluate(said, {"a": None, "b": False, "c": None}) is None
+
+
+def test_a_choice_is_decided_once() -> None:
+    branches = [(Op("gt", (Col(1, "a"), Const(1))), Col(1, "b"))]
+    first = case(branches, Col(1, "c"))
+    assert case(branches, Col(1, "c")) is first
+    forget()
+    assert case(branches, Col(1, "c")) is first

@@ -5,6 +5,8 @@ Leaves to others: options and help (`cli.main`), the evaluation itself (`measure
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -52,6 +54,7 @@ def evaluate_command(
     if is_table(population):
         check_table(job, memory, profile)
     spare_pandas()
+    atexit.register(gc.freeze)  # what is left of a plan goes with the process; to look through it takes seconds
     done = evaluate_table(job, datetime.now(UTC)) if is_table(population) else evaluate(job, tools(engine, memory))
     record("evaluate", out, {"population": population, "content": list(content)}, period=period, engine=engine)
     show(done)

@@ -58,8 +58,7 @@ class Select:
     materialised: str | None = None
     exports: dict[str, E] = field(default_factory=dict)
     id: int = field(default_factory=lambda: next(_numbers))
-    _names: dict[object, str] = field(default_factory=dict)
-    _kept: list[E] = field(default_factory=list)
+    _names: dict[E, str] = field(default_factory=dict)
 
     def holds(self, source: int) -> bool:
         """Whether a column of the source numbered so can be had from here."""
@@ -97,13 +96,13 @@ class Select:
         """The name under which `e` (in terms of anything this select can reach) is put out."""
         if isinstance(e, Col) and e.source == self.id:
             return e.name
-        found = self.resolve(e)
-        key: object = found if isinstance(found, Col) else id(e)
-        if key not in self._names:
-            self._names[key] = f"c{len(self.exports)}"
-            self.exports[self._names[key]] = found
-            self._kept.append(e)  # an id names an expression only while the expression lives
-        return self._names[key]
+        if e not in self._names:
+            found = self.resolve(e)
+            if found not in self._names:
+                self._names[found] = f"c{len(self.exports)}"
+                self.exports[self._names[found]] = found
+            self._names[e] = self._names[found]
+        return self._names[e]
 
     def col(self, e: E) -> Col:
         return Col(self.id, self.export(e))

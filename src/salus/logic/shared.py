@@ -13,6 +13,7 @@ from weakref import ref
 
 Node = TypeVar("Node")
 Found = TypeVar("Found")
+_UNASKED = object()
 
 
 class Shared:
@@ -48,9 +49,10 @@ def remembered(function: Callable[[Node], Found]) -> Callable[[Node], Found]:
 
     def ask(node: Node) -> Found:
         known = node.known  # type: ignore[attr-defined]
-        if function not in known:
-            known[function] = function(node)
-        return known[function]  # type: ignore[no-any-return]
+        found = known.get(function, _UNASKED)
+        if found is _UNASKED:
+            found = known[function] = function(node)
+        return found  # type: ignore[no-any-return]
 
     ask.__doc__, ask.__name__ = function.__doc__, function.__name__
     return ask
