@@ -16,6 +16,7 @@ from salus.engine.oracle.bounds import end, lower, start, upper
 from salus.engine.oracle.elements import Element, same_json
 from salus.engine.oracle.moments import Date, DateTime, Time
 from salus.engine.oracle.values import (
+    EXACT,
     Code,
     Concept,
     Interval,
@@ -294,12 +295,17 @@ def _equivalent_tuples(a: Tuple, b: Tuple) -> bool:
     return same_names and all(equivalent(value, b.fields[name]) for name, value in a.fields.items())
 
 
-def _in_unit(quantity: Quantity, unit: str) -> Decimal | None:
-    """How many of a unit a quantity is; None where it measures something else."""
+def in_unit(quantity: Quantity, unit: str) -> Decimal | None:
+    """The value in another unit; None when they do not measure the same thing."""
+    if quantity.unit == unit:
+        return quantity.value
+    ratio = ucum.ratio(quantity.unit, unit)
+    if ratio is not None:
+        return EXACT.multiply(quantity.value, ratio)
     try:
         return ucum.convert(quantity.value, quantity.unit, unit)
     except ucum.InvalidUnit:
-        return quantity.value if quantity.unit == unit else None
+        return None
 
 
 def _equivalent_ratios(a: Ratio, b: Ratio) -> bool:
@@ -307,7 +313,7 @@ def _equivalent_ratios(a: Ratio, b: Ratio) -> bool:
     a's denominator."""
     if a.numerator is None or a.denominator is None or b.numerator is None or b.denominator is None:
         return False
-    times = _in_unit(b.denominator, a.denominator.unit)
+    times = in_unit(b.denominator, a.denominator.unit)
     if times is None:
         return False
     left = Quantity(a.numerator.value * times, a.numerator.unit)

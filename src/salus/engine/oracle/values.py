@@ -27,7 +27,7 @@ Value = Any
 """Any of the above; what an expression has for one patient."""
 
 _STEP = Decimal("1e-8")
-_EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
+EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 MAX_DECIMAL = Decimal(10**20) - _STEP
 MAX_INTEGER, MAX_LONG = 2**31 - 1, 2**63 - 1
 
@@ -108,11 +108,11 @@ class Uncertain:
 
 def decimal(value: Decimal | int | str) -> Decimal | None:
     """A number as a CQL Decimal: rounded to 8 places, null beyond 20 digits before the point."""
-    exact = _EXACT.create_decimal(value)
+    exact = EXACT.create_decimal(value)
     if not exact.is_finite() or abs(exact) > MAX_DECIMAL:
         return None
     places = exact.as_tuple().exponent
-    return exact.quantize(_STEP, context=_EXACT) if isinstance(places, int) and places < -8 else exact
+    return exact.quantize(_STEP, context=EXACT) if isinstance(places, int) and places < -8 else exact
 
 
 def integer(value: int) -> int | None:

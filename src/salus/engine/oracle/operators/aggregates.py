@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from salus.engine.oracle.comparison import same
-from salus.engine.oracle.operators.arithmetic import EXACT, combined, in_unit, least, total
+from salus.engine.oracle.comparison import in_unit, same
+from salus.engine.oracle.operators.arithmetic import combined, least, total
 from salus.engine.oracle.registry import Call, operator
-from salus.engine.oracle.values import Quantity, Value, decimal
+from salus.engine.oracle.values import EXACT, Quantity, Value, decimal
 
 
 def _there(items: Value) -> list[Any]:

@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, InvalidOperation, Overflow
+from decimal import ROUND_FLOOR, Decimal, InvalidOperation, Overflow
 from typing import Any
 
 from salus.engine.oracle import bounds, moments
-from salus.engine.oracle.comparison import MOMENTS, sort_key
+from salus.engine.oracle.comparison import MOMENTS, in_unit, sort_key
 from salus.engine.oracle.kinds import type_name
 from salus.engine.oracle.operators.datetimes import shifted
 from salus.engine.oracle.registry import Call, operator, strict
-from salus.engine.oracle.values import Long, Quantity, Uncertain, Value, decimal, integer, is_number, long
+from salus.engine.oracle.values import (
+    EXACT,
+    Long,
+    Quantity,
+    Uncertain,
+    Value,
+    decimal,
+    integer,
+    is_number,
+    long,
+)
 from salus.terminology import ucum
 
-EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 _NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
     "Add": lambda a, b: a + b,
     "Subtract": lambda a, b: a - b,
@@ -84,19 +93,6 @@ def _quantities(call: Call, op: str, a: Value, b: Value) -> Value:
 def _quantity(value: Decimal | None, unit: str | None) -> Quantity | None:
     fitting = None if value is None else decimal(value)
     return None if fitting is None or unit is None else Quantity(fitting, unit)
-
-
-def in_unit(quantity: Quantity, unit: str) -> Decimal | None:
-    """The value in another unit; None when they do not measure the same thing."""
-    if quantity.unit == unit:
-        return quantity.value
-    ratio = ucum.ratio(quantity.unit, unit)
-    if ratio is not None:
-        return EXACT.multiply(quantity.value, ratio)
-    try:
-        return ucum.convert(quantity.value, quantity.unit, unit)
-    except ucum.InvalidUnit:
-        return None
 
 
 @operator("Divide")

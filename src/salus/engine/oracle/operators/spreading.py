@@ -8,9 +8,9 @@ from typing import Any
 
 from salus.engine.oracle import moments
 from salus.engine.oracle.bounds import lower, successor, upper
-from salus.engine.oracle.comparison import at_or_before, sort_key
+from salus.engine.oracle.comparison import at_or_before, in_unit, sort_key
 from salus.engine.oracle.moments import Moment
-from salus.engine.oracle.operators.arithmetic import combined, in_unit
+from salus.engine.oracle.operators.arithmetic import combined
 from salus.engine.oracle.operators.datetimes import is_moment, shifted
 from salus.engine.oracle.operators.intervals import known_lower, span
 from salus.engine.oracle.registry import Call, operator

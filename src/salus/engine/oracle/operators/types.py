@@ -11,10 +11,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from salus.engine.oracle import moments
-from salus.engine.oracle.comparison import MOMENTS
+from salus.engine.oracle.comparison import MOMENTS, in_unit
 from salus.engine.oracle.kinds import type_name
 from salus.engine.oracle.moments import Date, DateTime, Time
-from salus.engine.oracle.operators.arithmetic import in_unit
 from salus.engine.oracle.registry import Call, operator, strict
 from salus.engine.oracle.values import (
     Code,
