@@ -337,7 +337,8 @@ class _Unpacker:
         data: bytes,
         collection: bool = False,
     ) -> Iterable[Raw | Block]:
-        if data.startswith(_BUNDLE) and (whole := _whole(data)):  # most Bundles begin so, and need no look before
+        whole = _whole(data) if (usual := data.startswith(_BUNDLE)) else None  # most Bundles need no look before
+        if whole:
             return self._unpacked(file, line, entry, data, whole)
         try:
             head = _head(data)
@@ -348,7 +349,8 @@ class _Unpacker:
         except (msgspec.DecodeError, RecursionError):
             return (_failed(file, line, _NOT_JSON, entry, bundle),)
         if head.resourceType == "Bundle":
-            return self._unpacked(file, line, entry, data, _whole(data) or _loose(data))
+            whole = None if usual else _whole(data)
+            return self._unpacked(file, line, entry, data, whole or _loose(data))
         return (Raw(file, line, entry, url, bundle, head.resourceType, head.id, data, None, collection),)
 
     def _unpacked(self, file: str, line: int, place: int | None, data: bytes, of: _Entries) -> Iterator[Raw | Block]:
