@@ -163,9 +163,9 @@ def evaluate(job: Job, tools: Tools, content: Content | None = None) -> Evaluati
             _write_risk_adjustment(folder, done, subjects)
         with clock.step("reports"):
             reports = write_reports(folder, done, Occasion(*job.period, started), job.individual)
-            strange = absent([each.measure for each in done], table)
             empty = _empty(job, tools, population, plan.content, done, len(subjects))
         odd = _write_clauses(folder, job, tools, clock, population, plan.content, done) if job.clauses else []
+        strange = absent([each.measure for each in done], table)
         warnings = tuple(
             dict.fromkeys([*plan.notes, *plan.content.warnings, *outcome.warnings, *strange, *empty, *odd])
         )

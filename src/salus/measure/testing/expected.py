@@ -17,7 +17,7 @@ from typing import Any
 
 from salus.errors import SalusError
 from salus.measure.definition import Group, MeasureDefinition
-from salus.measure.flow import OBSERVED, POPULATIONS, columns_of
+from salus.measure.flow import OBSERVED, POPULATIONS, column_of, columns_of
 from salus.measure.observations import observations
 from salus.measure.testing.reports import ReportCase
 
@@ -90,7 +90,7 @@ def found(rows: Sequence[Row], measure: MeasureDefinition, subject: str) -> list
 def _expect(picture: Picture, population: Json) -> None:
     code, count = population["code"]["coding"][0]["code"], population.get("count", 0)
     if not code.endswith("-observation"):
-        picture.counts[code.replace("-", "_")] += count
+        picture.counts[column_of(code)] += count
         return
     own = [each for each in picture.numbers if f"{population['id']}_".startswith(f"{each}_")]
     name = max(own, key=len) if own else population["id"]
