@@ -26,10 +26,10 @@ from salus.equity.gaps import CLAIMS, gap_table
 from salus.equity.means import mean_table
 from salus.equity.parts import METHOD, split_table
 from salus.equity.results import Results
-from salus.equity.site import SITE
 from salus.equity.sites import site_table
 from salus.equity.summary import inequality_table
 from salus.equity.tally import CROSS, OVERALL, Tally
+from salus.equity.visits import SITE
 from salus.errors import UsageError
 from salus.publish import words
 from salus.publish.audit import record

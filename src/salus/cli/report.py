@@ -11,7 +11,7 @@ from salus.cli.equity import parse_crossings, parse_pairs
 from salus.equity.compare import Settings
 from salus.equity.estimate import MINIMUM
 from salus.equity.results import Results
-from salus.equity.site import SITE
+from salus.equity.visits import SITE
 from salus.publish.audit import record
 from salus.publish.disclosure import THRESHOLD
 from salus.publish.report import Options, write_report

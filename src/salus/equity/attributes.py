@@ -2,7 +2,7 @@
 
 "unknown" and "declined" are groups like any other. Where each attribute comes from is said in `ATTRIBUTES`
 and, with every mapping, in docs/attributes.md. Leaves to others: the rules (`demographics`, `payer`,
-`site`), comparing (`compare`).
+`visits`), comparing (`compare`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 
-from salus.equity import demographics, payer, site
+from salus.equity import demographics, payer, visits
 from salus.equity.relations import Records, quoted
-from salus.equity.site import SITE
+from salus.equity.visits import SITE
 from salus.equity.vocabulary import UNINSURED, UNKNOWN
 
 
@@ -53,11 +53,11 @@ def attributes(population: Records, period: tuple[date, date]) -> pa.Table:
     drops.
     """
     types = population.tables()
-    population.ensure([*demographics.NEEDS, *payer.needs(types), *site.needs(types)])
+    population.ensure([*demographics.NEEDS, *payer.needs(types), *visits.needs(types)])
     con = population.con
     _demographics(con, period)
     payer.payers(population, _RELATION + "payer", period)
-    site.sites(population, _RELATION + SITE, period)
+    visits.sites(population, _RELATION + SITE, period)
     table: pa.Table = con.sql(_wide()).to_arrow_table()
     _tidy(con)
     return table

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from salus.equity import families, funnel_plot
 from salus.equity.intervals import Floats, z_value
-from salus.equity.site import SITE
 from salus.equity.tally import Tally
+from salus.equity.visits import SITE
 
 FEWEST = 5
 """Fewer sites say nothing about how much sites vary."""

@@ -79,8 +79,8 @@ def _met(table: str, element: str, rest: str) -> str:
     place = f"coalesce(a.target, {TARGET.format(reference)}, {reference}, {said})"
     return f"""
         INSERT INTO equity_met SELECT pid, {place}, {said}, {rest}
-        FROM "{table}" LEFT JOIN (SELECT url, any_value(target) AS target FROM reference_alias GROUP BY url) a
-        ON a.url = {reference} WHERE coalesce({reference}, {said}) IS NOT NULL"""
+        FROM "{table}" LEFT JOIN reference_alias a ON a.url = {reference}
+        WHERE coalesce({reference}, {said}) IS NOT NULL"""
 
 
 def _names(con: duckdb.DuckDBPyConnection, organizations: bool) -> None:

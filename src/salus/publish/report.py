@@ -22,8 +22,8 @@ from salus.equity.attributes import ATTRIBUTES
 from salus.equity.compare import Settings
 from salus.equity.counting import Crossing, group_text
 from salus.equity.results import MeasureInfo, Results
-from salus.equity.site import SITE
 from salus.equity.tally import CROSS, DECLINED, NOT_KNOWN, OVERALL, UNKNOWN, is_known
+from salus.equity.visits import SITE
 from salus.errors import writing
 from salus.files import write_atomically
 from salus.publish import charts, pages, pictures, words
