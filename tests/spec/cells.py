@@ -9,7 +9,7 @@
 | `{1, null}` | list |
 | `Tuple {a: 1}`, `{a: 1}` | dict |
 | `loinc#8480-6` | `Coded` |
-| `Encounter/e1` | `Reference` |
+| `Encounter/e1`, `http://server/Encounter/e1`, `Encounter/e1/_history/2`, `#contained` | `Reference` |
 
 Leaves to others: what a cell means in a record (`records`) and in an answer (`answers`).
 """
@@ -23,8 +23,13 @@ from typing import Any
 
 _TOKEN = re.compile(
     r"""\s*(?:
-    (?P<moment>@T?[0-9][0-9T:.Z+-]*) | (?P<text>'(?:[^'\\]|\\.)*') | (?P<coded>[\w.:/-]+\#[\w.-]+)
-    | (?P<reference>[A-Z]\w+/[\w.-]+) | (?P<number>-?\d+(?:\.\d+)?L?) | (?P<word>[A-Za-z]\w*) | (?P<mark>[\[\](){},:])
+    (?P<moment>@T?[0-9][0-9T:.Z+-]*)
+    | (?P<text>'(?:[^'\\]|\\.)*')
+    | (?P<coded>[\w.:/-]+\#[\w.-]+)
+    | (?P<reference>(?:https?://[\w./-]+/)?[A-Z]\w+/[\w.-]+(?:/_history/\d+)?|\#[\w.-]+)
+    | (?P<number>-?\d+(?:\.\d+)?L?)
+    | (?P<word>[A-Za-z]\w*)
+    | (?P<mark>[\[\](){},:])
     )""",
     re.VERBOSE,
 )

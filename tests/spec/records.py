@@ -2,7 +2,8 @@
 
 A column of a patient's table is an Observation with the column's name as its code (a Date is an Immunization's
 expiration date, the one simple date with a code): what an expression reads is a column of the store, never a constant.
-A list column has an Observation for each item. Leaves to others: loading and evaluating (`running`).
+A list column has an Observation for each item. The column `within` says which resource contains another. Leaves to
+others: loading and evaluating (`running`).
 """
 
 from __future__ import annotations
@@ -45,10 +46,20 @@ _VALUES = {
 
 def resources(tables: Sequence[Table]) -> list[Json]:
     """The resources of some tables; a Patient for each that a table names and none describes."""
-    found = [each for table in tables for each in _resources(table)]
+    found = _with_contained([each for table in tables for each in _resources(table)])
     there = {each["id"] for each in found if each["resourceType"] == "Patient"}
     named = dict.fromkeys(row[t.headings.index("patient")] for t in tables if "patient" in t.headings for row in t.rows)
     return [*({"resourceType": "Patient", "id": name} for name in named if name not in there), *found]
+
+
+def _with_contained(found: Sequence[Json]) -> list[Json]:
+    """The resources, those that name what they are `within` inside it."""
+    inside = [(each.pop("within"), each) for each in found if "within" in each]
+    by_name = {f"{each['resourceType']}/{each['id']}": each for each in found}
+    for container, each in inside:
+        by_name[container].setdefault("contained", []).append(each)
+    held = [id(each) for _, each in inside]
+    return [each for each in found if id(each) not in held]
 
 
 def value_sets(tables: Sequence[Table]) -> dict[str, list[tuple[str, str]]]:
@@ -119,6 +130,8 @@ def _resource(kind: str, id_: str, row: dict[str, str]) -> Json:
     made: Json = {"resourceType": kind, "id": id_}
     if patient := row.pop("patient", None):
         made[model.owner_paths(kind)[0]] = {"reference": f"Patient/{patient}"}
+    if container := row.pop("within", None):
+        made["within"] = container
     for heading, cell in row.items():
         if cell:
             _put(made, kind, heading, cell)

@@ -293,3 +293,45 @@ def test_any_split_and_order_of_the_same_files_is_the_same_population(
     for start, end in pairwise(bounds):
         load([paths[number] for number in order[start:end]], folder / "grown.duckdb")
     assert contents(folder / "grown.duckdb") == contents(folder / "once.duckdb")
+
+
+def test_what_a_resource_contains_stands_and_falls_with_it(tmp_path: Path) -> None:
+    def order(day: str, drug: str) -> Json:
+        inside = {"resourceType": "Medication", "id": "m", "code": {"text": drug}}
+        made = {"resourceType": "MedicationRequest", "id": "r", "subject": {"reference": "Patient/p"}}
+        return dated({**made, "contained": [inside], "medicationReference": {"reference": "#m"}}, day)
+
+    def drugs() -> list[Any]:
+        with Population.open(tmp_path / "population.duckdb") as people:
+            return rows(people, """SELECT k.id, r.json->>'$.code.text' FROM raw."Medication" r LEFT JOIN "Medication" k
+                USING (rid) ORDER BY ALL""")  # fmt: skip
+
+    grown(tmp_path, [patient("p"), order("2026-01-01", "first")], [order("2026-02-01", "second")], [patient("a")])
+    assert drugs() == [("MedicationRequest-r#m", "second")]
+    with Population.open(tmp_path / "population.duckdb") as people:
+        assert column(people, "MedicationRequest", "medicationReference.reference") == [
+            "Medication/MedicationRequest-r#m"
+        ]
+        assert rows(people, "SELECT p.id FROM visible JOIN patient p USING (pid)") == [("p",)]
+    report = load(
+        [write(tmp_path / "gone.ndjson", deletion("MedicationRequest/r", "2026-03-01"))], tmp_path / "population.duckdb"
+    )
+    assert drugs() == []
+    assert (report.deleted, report.superseded, report.resources) == (1, 0, {"Patient": 2})
+
+
+def test_patients_may_share_the_id_of_what_contains(tmp_path: Path) -> None:
+    def visit(who: str, place: str) -> Json:
+        inside = {"resourceType": "Location", "id": "l", "name": place}
+        made = {"resourceType": "Encounter", "id": "e", "subject": {"reference": f"Patient/{who}"}}
+        return {**made, "contained": [inside], "location": [{"location": {"reference": "#l"}}]}
+
+    grown(tmp_path, [bundle(patient("p"), visit("p", "here")), bundle(patient("q"), visit("q", "there"))])
+    with Population.open(tmp_path / "population.duckdb") as people:
+        people.ensure([("Location", "name")])
+        seen = (
+            """SELECT p.id, l.id, name FROM visible v JOIN patient p USING (pid) JOIN "Location" l ON l.rid = v.rid"""
+        )
+        assert rows(people, f"{seen} ORDER BY ALL") == [
+            ("p", "Encounter-e#l", "here"), ("q", "Encounter-e#l", "there")
+        ]  # fmt: skip

@@ -14,7 +14,9 @@ import pyarrow as pa
 
 from salus.fhir.lines import Block
 from salus.fhir.reading import Raw
+from salus.store.contained import MARK as _MARK
 
+MARK = _MARK.encode()
 _IN_BUNDLES = {
     "url": pa.string(),
     "bundle": pa.int32(),
@@ -28,11 +30,13 @@ _IN_BUNDLES = {
 
 @dataclass(slots=True)
 class Batch:
-    """Resources: `count` of them, of types `kinds`, with `size` bytes of JSON. Bundles are numbered from `bundle`."""
+    """Resources: `count` of them, of types `kinds`, with `size` bytes of JSON. Bundles are numbered from `bundle`.
+    `holds_others`: whether any may contain others."""
 
     bundle: int
     size: int = 0
     count: int = 0
+    holds_others: bool = False
     kinds: set[str] = field(default_factory=set)
     _parts: list[pa.Table] = field(default_factory=list)
     _rows: list[Raw] = field(default_factory=list)
@@ -41,6 +45,7 @@ class Batch:
     def add(self, raw: Raw, file: int) -> None:
         """Add a resource that came from the file of that number."""
         self.size += len(raw.data)
+        self.holds_others |= MARK in raw.data
         self.count += 1
         self.kinds.add(raw.type)
         self._rows.append(raw)
@@ -50,6 +55,7 @@ class Batch:
         """Add the resources of a block that came from the file of that number."""
         self._gather()
         self.size += len(block.data)
+        self.holds_others |= MARK in block.data
         self.count += len(block.types)
         self.kinds.update(block.types)
         self._parts.append(_of_block(block, file, self.bundle))

@@ -37,10 +37,12 @@ def _differs(con: duckdb.DuckDBPyConnection, kind: str) -> bool:
 
 
 def aliases(con: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
-    """What references lead to, to be compared; nothing before the first load."""
+    """What references lead to, to be compared; nothing before the first load. Those to what a resource itself contains
+    change with the resource alone."""
     if not rows(con, _TABLES.format(literal("reference_alias"))):
         return []
-    return rows(con, "SELECT count(*), bit_xor(hash(url, target)), sum(hash(target, url)) FROM reference_alias")
+    told = "SELECT count(*), bit_xor(hash(url, target)), sum(hash(target, url)) FROM reference_alias"
+    return rows(con, f"{told} WHERE NOT starts_with(url, '#')")
 
 
 def forget(con: duckdb.DuckDBPyConnection, kinds: Iterable[str]) -> set[Need]:

@@ -23,7 +23,7 @@ from salus.fhir import model
 from salus.fhir.lines import Block
 from salus.fhir.reading import Raw, scan_blocks
 from salus.fhir.sources import Walk
-from salus.store import manifest
+from salus.store import contained, manifest
 from salus.store.batches import Batch
 from salus.store.sql import another, insert_rows, literal, quote, scalar
 
@@ -203,6 +203,8 @@ class _Writer:
             self._note_arrival(batch.kinds, table)
         for kind in sorted(batch.kinds):
             self._write_kind(kind)
+        if batch.holds_others:
+            contained.take(self._con, RAW_COLUMNS)
         self._con.unregister("batch")
         self._written += batch.size
         if self._written > _CHECKPOINT_BYTES:

@@ -22,7 +22,7 @@ import duckdb
 from salus import __version__
 from salus.errors import SalusError
 from salus.fhir.sources import Walk
-from salus.store import changes, manifest, problems, references
+from salus.store import changes, contained, manifest, problems, references
 from salus.store.intake import ARRIVAL, TABLES, Intake, Taken
 from salus.store.intern import Dictionary
 from salus.store.owners import Owned, drop_raw, name_others, settle, write_keys
@@ -49,11 +49,11 @@ class LoadReport:
 
     read: resources in the files of this load; deletions: entries there that delete one. unchanged: files that were
     loaded before, not read again. bytes_read: of this load, off the disk, as packed as it was; bytes_json: unpacked.
-    skipped: files that hold no JSON. All else is of the whole population. resources: kept, by type. quarantined:
-    lines, entries and elements that could not be read (rows of `quarantine`). superseded: older versions left out.
-    deleted: resources of which deletions left nothing. orphans: resources of patients that are not loaded, kept in raw
-    only. inferred: resources given the only patient of their Bundle. warnings: sentences for the user, no row's
-    values in them.
+    skipped: files that hold no JSON. All else is of the whole population. resources: kept, by type, contained ones
+    that references lead to among them. quarantined: lines, entries and elements that could not be read (rows of
+    `quarantine`). superseded: older versions left out. deleted: resources of which deletions left nothing. orphans:
+    resources of patients that are not loaded, kept in raw only. inferred: resources given the only patient of their
+    Bundle. warnings: sentences for the user, no row's values in them.
     """
 
     into: Path
@@ -135,7 +135,7 @@ class _Job:
         self.con.execute(
             f"{FACTS}; {ELEMENTS}; {TABLES}; {manifest.TABLE}; {_INFO}; CREATE SCHEMA IF NOT EXISTS intake"
         )
-        self.con.execute(f"CREATE TABLE IF NOT EXISTS intake.arrival({ARRIVAL})")
+        self.con.execute(f"CREATE TABLE IF NOT EXISTS intake.arrival({ARRIVAL}); {contained.TABLE}")
         self.con.execute("CREATE TABLE work.arrival AS FROM intake.arrival")
         self.load = manifest.next_load(self.con)
 

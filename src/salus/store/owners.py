@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from salus.fhir import model
+from salus.store import contained
 from salus.store.intake import RAW_COLUMNS
 from salus.store.publish import KEYS
 from salus.store.references import TARGET
@@ -196,6 +197,7 @@ def settle(con: duckdb.DuckDBPyConnection) -> Owned:
     con.execute(_OWNED.format(bearing=f"[{bearing}]"))
     con.execute(_FINAL)
     con.execute(_DROPPED)
+    contained.settle(con)
     owned = _count(con)
     owned.deleted = deleted
     return owned
@@ -225,7 +227,7 @@ def _count(con: duckdb.DuckDBPyConnection) -> Owned:
         GROUP BY type, id HAVING count(DISTINCT pid) > 1"""
     return Owned(
         patients=scalar(con, "SELECT count(*) FROM work.patient"),
-        superseded=total - orphans - scalar(con, "SELECT count(*) FROM work.final"),
+        superseded=total - orphans - scalar(con, "SELECT count(*) FROM work.final WHERE seq >= 0"),
         orphans=orphans,
         inferred=inferred,
         kept=kept,
@@ -245,6 +247,7 @@ def drop_raw(con: duckdb.DuckDBPyConnection) -> None:
         """UPDATE intake.arrival SET kept = FALSE FROM work.dropped d
         WHERE d.type = intake.arrival.type AND d.seq = intake.arrival.seq"""
     )
+    contained.drop(con)
 
 
 def write_keys(con: duckdb.DuckDBPyConnection, kind: str) -> None:

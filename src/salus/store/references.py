@@ -3,9 +3,9 @@
 `reference_alias(url, target)` has every reference in the records that is not `Type/id` already and
 resolves inside the load: urn:uuid: and absolute URLs that are the fullUrl of an entry, absolute URLs that
 end in `Type/id` of a loaded resource, and conditional references by identifier
-(`Practitioner?identifier=system|value`) that exactly one resource answers. `visible(type, pid, rid)` has,
-for resources that belong to no patient, the patients whose resources lead to them, directly or through
-other such resources.
+(`Practitioner?identifier=system|value`) that exactly one resource answers; and those to what the resource itself
+contains (`salus.store.contained`). `visible(type, pid, rid)` has, for resources that belong to no patient, the
+patients whose resources lead to them, directly or through other such resources.
 
 Leaves to others: fullUrls (`work.url`) and who owns what (`salus.store.owners`).
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import duckdb
 
+from salus.store import contained
 from salus.store.sql import literal, quote, rows, scalar
 
 TARGET = r"""nullif(regexp_extract({0},
@@ -21,7 +22,7 @@ TARGET = r"""nullif(regexp_extract({0},
 """SQL for the `Type/id` at the end of a relative or absolute reference, NULL when there is none. Ids that FHIR does not
 allow (`abc_1`) are in use, and lead to whom they name."""
 
-FOREIGN = "({0} LIKE 'urn:%' OR contains({0}, '://') OR contains({0}, '?'))"
+FOREIGN = "({0} LIKE 'urn:%' OR contains({0}, '://') OR contains({0}, '?') OR {0} LIKE '#%')"
 """SQL for whether a reference needs `reference_alias` to be understood."""
 
 _REACH = 20
@@ -36,6 +37,7 @@ LEFT JOIN work.identifier i ON i.url = ref
 LEFT JOIN (SELECT DISTINCT type || '/' || id AS target FROM work.final) t
     ON NOT contains(ref, '?') AND t.target = {TARGET.format("ref")}
 WHERE coalesce(u.target, i.target, t.target) IS NOT NULL
+UNION ALL {contained.ALIAS}
 ORDER BY url
 """
 
@@ -46,6 +48,7 @@ FROM work.ref r
 LEFT JOIN reference_alias a ON a.url = r.ref
 JOIN (SELECT type || '/' || id AS target, type, rid FROM work.final WHERE pid IS NULL) f
     ON f.target = coalesce(a.target, {TARGET.format("r.ref")})
+UNION ALL {contained.LEAD}
 """
 
 _FURTHER = """

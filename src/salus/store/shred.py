@@ -18,7 +18,7 @@ from itertools import count
 
 import duckdb
 
-from salus.store import moments
+from salus.store import contained, moments
 from salus.store.intern import Dictionary
 from salus.store.problems import Notes, value
 from salus.store.references import FOREIGN
@@ -107,17 +107,20 @@ class Shredder:
         if not root.kids:
             return
         source = self._name("rows")
-        self._read_rows(root, source, notes.block)
+        self._read_rows(root, source, notes.block, "contained" in keys)
         notes.shapes(keys, self._read(root, source), source)
         self._rows(relation(root), source, notes)
 
-    def _read_rows(self, root: Node, source: str, block: str) -> None:
-        """Read a block's JSON. Most resources say their id themselves; that of the others is looked up."""
+    def _read_rows(self, root: Node, source: str, block: str, holds_others: bool) -> None:
+        """Read a block's JSON. Most resources say their id themselves; that of the others, and of what is contained
+        (numbered below 0), is looked up.
+        """
         wanted = literal(json.dumps({"id": "VARCHAR", **structure(root)}))
+        text = contained.own_references("json", "seq") if holds_others else "json"
         self.con.execute(
             f"""CREATE TABLE {source} AS
-            SELECT pid, rid, v.id AS id, CAST(NULL AS BIGINT) AS pk, rid AS sk, 0 AS ord, v
-            FROM (SELECT pid, rid, json_transform(json, {wanted}) AS v FROM {block})"""
+            SELECT pid, rid, CASE WHEN seq >= 0 THEN v.id END AS id, CAST(NULL AS BIGINT) AS pk, rid AS sk, 0 AS ord, v
+            FROM (SELECT pid, rid, seq, json_transform({text}, {wanted}) AS v FROM {block})"""
         )
         if scalar(self.con, f"SELECT count(*) FROM {source} WHERE id IS NULL"):
             self.con.execute(
@@ -262,7 +265,7 @@ def _plain(column: Column) -> str:
     if column.storage == "complex":
         return f"CASE WHEN {_in_row(column)} IS NOT NULL THEN TRUE END"
     if column.reference:
-        return f"regexp_replace({_in_row(column)}, '/_history/[^/]*$', '')"
+        return rf"regexp_replace({_in_row(column)}, '{contained.UNRESOLVED}|/_history/[^/]*$', '\1')"
     return _in_row(column)
 
 

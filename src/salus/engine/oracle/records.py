@@ -8,6 +8,7 @@ others: which resources those are (`salus.store`), what a retrieve selects (`ret
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,6 +18,9 @@ from typing import Any
 from salus.engine.oracle.elements import Element
 from salus.fhir import model
 from salus.store import Population
+
+_VERSION_MARK = "/_history/"
+_VERSION = re.compile(rf"{_VERSION_MARK}[^/]*$")
 
 
 @dataclass
@@ -36,14 +40,19 @@ def resource(json_: Mapping[str, Any], position: int = 0) -> Element:
     return Element(str(json_["resourceType"]), json_, None, position)
 
 
-def read(text: str, aliases: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
-    """JSON with its decimals exact, and references that the load resolved (`aliases`) as the `Type/id` they lead to."""
+def read(text: str, aliases: Mapping[str, str] = MappingProxyType({}), number: int = 0) -> dict[str, Any]:
+    """JSON with its decimals exact, and its references as what they lead to: those that the load resolved (`aliases`)
+    as `Type/id`, none to a version. Those to what the resource itself contains are known by its `number`."""
 
     def resolved(part: dict[str, Any]) -> dict[str, Any]:
-        target = aliases.get(reference) if isinstance(reference := part.get("reference"), str) else None
-        return {**part, "reference": target} if target else part
+        reference = part.get("reference")
+        if not isinstance(reference, str):
+            return part
+        target = aliases.get(reference) or aliases.get(f"#{number}{reference}")
+        return {**part, "reference": target or _VERSION.sub("", reference)}
 
-    found: dict[str, Any] = json.loads(text, parse_float=Decimal, object_hook=resolved if aliases else None)
+    hook = resolved if aliases or _VERSION_MARK in text else None
+    found: dict[str, Any] = json.loads(text, parse_float=Decimal, object_hook=hook)
     return found
 
 
@@ -71,13 +80,13 @@ class Patients:
 
     def _read(self, type_name: str) -> None:
         rows = self._population.con.execute(
-            f"""SELECT t.pid, t.rid, t.id, r.json FROM "{type_name}" t JOIN raw."{type_name}" r USING (rid)
+            f"""SELECT t.pid, t.rid, t.id, r.seq, r.json FROM "{type_name}" t JOIN raw."{type_name}" r USING (rid)
             WHERE $only IS NULL OR t.pid IS NULL OR t.pid = $only ORDER BY t.rid""",
             {"only": self._only},
         ).fetchall()
         seen_by = self._seen_by(type_name)
-        for pid, rid, id_, text in rows:
-            made = resource({**read(text, self._aliases), "id": id_}, rid)
+        for pid, rid, id_, number, text in rows:
+            made = resource({**read(text, self._aliases, number), "id": id_}, rid)
             if pid is not None:
                 self._owned.setdefault(pid, []).append(made)
             for other in seen_by.get(rid, ()):
