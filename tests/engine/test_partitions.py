@@ -7,10 +7,13 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+import elm_text as elm
 import pyarrow.parquet as pq
 import pytest
+from conftest_engine import Evaluate, patient
 
 from salus import engine
+from salus.engine import oracle
 from salus.engine.partitions import memory_limit, parts
 from salus.errors import SalusError
 from salus.measure.content import Content
@@ -50,6 +53,16 @@ def test_parts_change_no_answer(
     assert len(found[0]) > 100
     assert found[0].equals(found[1])
     assert found[0].equals(found[2])
+
+
+def test_what_is_over_all_patients_is_not_divided(evaluate: Evaluate) -> None:
+    everyone = {"name": "all", "context": "Unfiltered", "expression": elm.op("Count", elm.retrieve("Patient"))}
+    contexts = [{"name": "Patient"}, {"name": "Unfiltered"}]
+    people, asked = [patient(name) for name in "abc"], {"n": elm.ref("all")}
+    for by in (partial(engine.run, parts=3), oracle.run):
+        found = evaluate(people, asked, functions=[everyone], contexts=contexts, engine=by)
+        assert found["n"] == {"a": 3, "b": 3, "c": 3}
+        assert found.outcome.warnings == []
 
 
 def test_parts_hold_every_patient_once(deck: Callable[[Path], Path], shared_data: Callable[[str], Path]) -> None:

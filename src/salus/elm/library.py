@@ -52,13 +52,25 @@ class Library:
         ]
 
     @property
-    def of_all_patients(self) -> list[str]:
-        """The defines parsed so far that retrieve in a context of more than one patient."""
+    def out_of_context(self) -> list[str]:
+        """The defines parsed so far that retrieve though no context was said."""
+        if self._leaves_patients:
+            return []
         return [
             statement["name"]
             for statement in self._definitions("statements")
             if statement.get("context") in UNFILTERED and id(statement) in self._parsed and _retrieves(statement)
         ]
+
+    @cached_property
+    def _leaves_patients(self) -> bool:
+        """Whether the library says that some of its definitions stand in no patient's context."""
+        return any(said["name"] in UNFILTERED for said in self._definitions("contexts"))
+
+    def of_everyone(self, definition: n.ExpressionDef) -> bool:
+        """Whether a define is one value over all records, not one for each patient: where the library says so, not
+        where it merely says no context."""
+        return definition.context in UNFILTERED and self._leaves_patients
 
     @cached_property
     def includes(self) -> dict[str, tuple[str, str | None]]:
@@ -178,10 +190,10 @@ class Includes:
             if each.errors:
                 many = f"{each.label} was translated with {len(each.errors)} errors, null there"
                 found.append(f"{many}: {'; '.join(each.errors)}")
-            if names := each.of_all_patients:
+            if names := each.out_of_context:
                 said = ", ".join(f'"{name}"' for name in names)
                 found.append(
-                    f"{each.label} retrieves outside `context Patient` in {said}: what it finds are the records of one "
-                    "patient at a time all the same, never those of all"
+                    f"{each.label} says no context for {said}: what it finds are the records of one patient at a time, "
+                    "as in `context Patient`; those of all are found in `context Unfiltered`"
                 )
         return found

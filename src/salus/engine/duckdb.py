@@ -55,7 +55,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
 def execute(con: duckdb.DuckDBPyConnection, plan: Plan, number: int | None = None) -> Execution:
     """Compute a plan's outputs, over the patients in `number` parts (None: as many as memory asks for)."""
     done, read = Execution(), _Read(con, Codes(con))
-    divided = parts(con, number)
+    divided = parts(con, 1 if plan.undivided else number)
     steps = script(plan)
     several: Counter[Check] = Counter()
     with _threads(con), _without(con, _IDLE):

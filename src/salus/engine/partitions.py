@@ -1,9 +1,9 @@
 """A population taken in parts, patient by patient, where it is larger than the memory a run may use.
 
 A run's plan is the same for every part; while one is evaluated, views of the connection stand before the stored tables
-and show the rows of its patients only. What belongs to no patient (dictionaries, medications, places) stays whole.
-As one patient's rows never meet another's, the parts' answers one after the other are the answers of the whole.
-Leaves to others: spilling within a part (DuckDB), the plan (`salus.logic`).
+and show the rows of its patients only. What belongs to no patient (dictionaries, medications, places) stays whole. As
+one patient's rows never meet another's (a plan says if they do, and is not divided then), the parts' answers one after
+the other are the answers of the whole. Leaves to others: spilling within a part (DuckDB), the plan (`salus.logic`).
 """
 
 from __future__ import annotations

@@ -17,11 +17,12 @@ from salus.elm import nodes as n
 from salus.elm.library import Includes, Library
 from salus.elm.types import ANY, ChoiceOf, ListOf, Named, Type
 from salus.errors import SalusError
+from salus.logic import everyone
 from salus.logic import frame as frames
 from salus.logic.context import Context, memo
 from salus.logic.conversions import HELPERS, convert
 from salus.logic.data import Codes, Data
-from salus.logic.expr import FALSE, TRUE, Col, Const, E, Op, and_, case, columns_of, truth, written_size
+from salus.logic.expr import FALSE, TRUE, Col, Const, E, Op, and_, case, columns_of, eq, truth, written_size
 from salus.logic.frame import Frame, Link, Rows
 from salus.logic.literals import literal_list
 from salus.logic.operators import OPERATORS
@@ -75,11 +76,13 @@ _LARGE = 400  # likewise out of an operator: the next one may name it several ti
 
 @dataclass(frozen=True, eq=False)
 class Defined:
-    """A compiled define: rows (`rows`), or one value per patient in `relation`; a constant has no relation."""
+    """A compiled define: rows (`rows`), or one value per patient in `relation`; a constant has no relation. `everyone`:
+    the one value of all patients."""
 
     value: Value
     relation: Select | None
     pid: E
+    everyone: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +116,7 @@ class Compiler:
     ) -> None:
         self.includes, self.data, self.now = includes, data, now
         self.parameters = parameters
+        self.undivided = False
         self.gaps: dict[str, None] = {}
         self.errors: dict[str, None] = {}
         self.checks: list[Check] = []
@@ -158,7 +162,7 @@ class Compiler:
     def result(self, library: Library, name: str) -> tuple[Value, Context]:
         """The value of a define and the frame of patients it stands in."""
         defined = self.define(library, name)
-        cx = Context(self, library, name, self.patients(defined))
+        cx = Context(self, library, name, self.patients(None if defined.everyone else defined))
         return self.use(defined, cx), cx
 
     def apply(self, library: Library, name: str, operand: Value, cx: Context) -> Value:
@@ -170,11 +174,14 @@ class Compiler:
         raise SalusError(f'{library.label} has no function "{name}" of one argument')
 
     def _compile(self, library: Library, definition: n.ExpressionDef) -> Defined:
-        body = definition.expression
-        if isinstance(body, n.Ref) and body.kind == "ExpressionRef":
+        body, alone = definition.expression, library.of_everyone(definition)
+        if isinstance(body, n.Ref) and body.kind == "ExpressionRef" and not alone:
             return self.define(self.includes.included(library, body.library), body.name, library.label)
         frame = self.patients()
-        cx = Context(self, library, definition.name, frame, context=definition.context)
+        if alone:
+            frame.filter(eq(frame.pid, everyone.ONE))
+            self.undivided = True
+        cx = Context(self, library, definition.name, frame, context=definition.context, everyone=alone)
         value = self.value(body, cx)
         if isinstance(value, Rows):
             frames.anchor(value)
@@ -183,13 +190,13 @@ class Compiler:
             self._made(rows.frame.select, library, definition)
             for e in (rows.link.inner, rows.frame.pid):
                 rows.frame.reach(e)
-            return Defined(rows, None, frame.pid)
+            return Defined(rows, None, frame.pid, alone)
         if not _has_columns(value) or _is_subject(value, frame):
-            return Defined(value, None, frame.pid)
+            return Defined(value, None, frame.pid, alone)
         remap_lists(value, frame.reach)
         frame.select.materialised = definition.name
         self._made(frame.select, library, definition)
-        return Defined(value, frame.select, frame.pid)
+        return Defined(value, frame.select, frame.pid, alone)
 
     def _made(self, select: Select, library: Library, definition: n.ExpressionDef) -> None:
         origin = Origin(library.label, definition.name, definition.locator or "")
@@ -252,13 +259,16 @@ class Compiler:
     def use(self, defined: Defined, cx: Context) -> Value:
         """A define's value inside a frame."""
         value, relation = defined.value, defined.relation
+        if cx.everyone and not defined.everyone:
+            return self._of_each(defined, cx)
         if isinstance(value, Rows):
-            return _use_rows(value, cx.frame)
+            used = _use_rows(value, cx.frame)
+            return everyone.for_each(used, cx.frame) if defined.everyone and not cx.everyone else used
         if relation is None:
             return replace(value, rid=cx.frame.pid) if isinstance(value, Resource) else value
 
         def make() -> Value:
-            use = cx.frame.join_per_patient(relation, defined.pid)
+            use = cx.frame.join_per_patient(relation, defined.pid, everyone.ONE if defined.everyone else None)
 
             def move(e: E) -> E:
                 return e if not columns_of(e) else Col(use.id, relation.export(e))
@@ -266,6 +276,17 @@ class Compiler:
             return remap_lists(value, move)
 
         return memo(cx, "define", (defined,), make)
+
+    def _of_each(self, defined: Defined, cx: Context) -> Value:
+        """All patients' values of a define, as a list; of lists, their elements."""
+        if isinstance(defined.value, Rows):
+            rows = _use_rows(defined.value, cx.frame)
+        else:
+            frame = self.patients(defined)
+            frame.parent, frame.link = cx.frame, Link(frame.pid)
+            rows = Rows(frame, self.use(defined, Context(self, cx.library, cx.define, frame)))
+        everyone.pool(rows.frame)
+        return rows
 
     def _parameter_ref(self, node: n.Ref, cx: Context) -> Value:
         if node.name in self.parameters:
@@ -478,7 +499,7 @@ class Compiler:
         if function.expression is None:
             cx.fail(node, f'{library.label}: function "{node.name}" is external')
         operands = dict(zip((name for name, _ in function.operands), values, strict=True))
-        inner = Context(self, library, f"{cx.define}/{node.name}", cx.frame, {}, operands, cx.context)
+        inner = Context(self, library, f"{cx.define}/{node.name}", cx.frame, {}, operands, cx.context, cx.everyone)
         body = function.expression
         if any(isinstance(v, Rows) for v in values):
             return self.value(body, inner)

@@ -36,7 +36,8 @@ class Ended(SalusError):
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """Scope of one expression. `aliases` are query sources and lets, `operands` a function's arguments."""
+    """Scope of one expression. `aliases` are query sources and lets, `operands` a function's arguments. `everyone`: it
+    stands in no patient's context (see `salus.logic.everyone`)."""
 
     compiler: Compiler
     library: Library
@@ -45,6 +46,7 @@ class Context:
     aliases: Mapping[str, Value | Callable[[], Value]] = field(default_factory=dict)
     operands: Mapping[str, Value] = field(default_factory=dict)
     context: str = "Patient"
+    everyone: bool = False
 
     @property
     def data(self) -> Data:

@@ -197,11 +197,11 @@ class Frame:
             self._dictionaries[table, key] = source
         return self._dictionaries[table, key].col(column)
 
-    def join_per_patient(self, relation: Select, pid: E) -> Use:
-        """A relation of one row per patient, joined once by patient."""
+    def join_per_patient(self, relation: Select, pid: E, of: E | None = None) -> Use:
+        """A relation of one row per patient, joined once by patient; with `of`, by that one patient."""
         if relation not in self._uses:
             use = Use(relation)
-            self.select.join("left", use, eq(Col(use.id, relation.export(pid)), self.pid))
+            self.select.join("left", use, eq(Col(use.id, relation.export(pid)), of or self.pid))
             self._uses[relation] = use
         return self._uses[relation]
 

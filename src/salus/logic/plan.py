@@ -41,11 +41,13 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Relations to materialise, in order; then outputs to read and checks to verify."""
+    """Relations to materialise, in order; then outputs to read and checks to verify. `undivided`: patients are not to
+    be taken in parts, as there is something about all of them."""
 
     steps: Sequence[Step]
     outputs: Sequence[Output]
     checks: Sequence[Check]
+    undivided: bool = False
 
 
 def ordered(compiler: Compiler, outputs: Sequence[Output]) -> Plan:
@@ -53,7 +55,8 @@ def ordered(compiler: Compiler, outputs: Sequence[Output]) -> Plan:
     steps = list(_in_order([o.relation for o in outputs], compiler.origins))
     share([*(step.relation for step in steps), *(o.relation for o in outputs)])
     made = {step.relation.id for step in steps}
-    return Plan(steps, outputs, [check for check in compiler.checks if check.relation.id in made])
+    checks = [check for check in compiler.checks if check.relation.id in made]
+    return Plan(steps, outputs, checks, compiler.undivided)
 
 
 def put_out(compiler: Compiler, name: str, library: Library, define: str, over: str | None = None) -> Output:

@@ -70,6 +70,7 @@ def test_the_context_makes_a_define_of_its_resource() -> None:
 def test_seen_from_all_patients_a_define_is_a_list_of_their_values() -> None:
     text = "context Patient\ndefine A: 1\ncontext Unfiltered\ndefine X: Sum(A)"
     assert elm_of(text, model="FHIR") == "Sum(source: A)"
+    assert elm_of(text.replace("A: 1", "A: {1, 2}"), model="FHIR") == "Sum(source: A)"
 
 
 def test_external_functions_say_what_they_return() -> None:

@@ -190,10 +190,11 @@ class LibraryScope:
         return Typed({"type": "ExpressionRef", "name": define.name}, self._seen(define.type, define))
 
     def _seen(self, type_: Type, define: Define | None) -> Type:
-        """Seen from an unfiltered context, a define of each patient is a list of all patients' values."""
+        """Seen from an unfiltered context, a define of each patient is a list of all patients' values, or of the
+        elements of their lists."""
         outside = self.tr.context in UNFILTERED
         if define and outside and define.context not in UNFILTERED and not isinstance(define, Function):
-            return ListOf(type_)
+            return type_ if isinstance(type_, ListOf) else ListOf(type_)
         return type_
 
     def _cycle(self) -> str:

@@ -4,8 +4,9 @@ Slow and simple, it judges the other engines and explains single cases. `run` an
 `Interpreter` evaluates one define for one patient, and a `Trace` keeps what every node was.
 """
 
+from salus.engine.oracle.everyone import look_after
 from salus.engine.oracle.interpreter import Interpreter, Setting
 from salus.engine.oracle.run import measurement_period, run, setting, value_of
 from salus.engine.oracle.trace import Place, Trace
 
-__all__ = ["Interpreter", "Place", "Setting", "Trace", "measurement_period", "run", "setting", "value_of"]
+__all__ = ["Interpreter", "Place", "Setting", "Trace", "look_after", "measurement_period", "run", "setting", "value_of"]

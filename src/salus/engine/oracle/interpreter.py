@@ -51,7 +51,7 @@ class Content(Protocol):
 @dataclass
 class Setting:
     """What an evaluation stands on, the same for every patient of a run. `strict`: a run-time error is not passed over
-    as null with a warning, but raised."""
+    as null with a warning, but raised. `everyone`: who evaluates what stands in no patient's context."""
 
     includes: Includes
     content: Content
@@ -59,6 +59,7 @@ class Setting:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     warnings: dict[str, int] = field(default_factory=dict)
     strict: bool = False
+    everyone: Callable[[], Interpreter] | None = None
     _codes: dict[ValueSet, Codes] = field(default_factory=dict)
 
     def codes(self, value_set: ValueSet) -> Codes:
@@ -114,10 +115,14 @@ class Interpreter:
             if key in self._open:
                 raise SalusError(f'{library.label}: "{name}" is defined by itself')
             self._open.append(key)
-            definition = library.expression(name)
-            self._defines[key] = self.evaluate(definition.expression, Scope(library, name))
+            self._defines[key] = self._defined(library, library.expression(name))
             self._open.pop()
         return self._defines[key]
+
+    def _defined(self, library: Library, definition: n.ExpressionDef) -> Value:
+        if self.setting.everyone is not None and library.of_everyone(definition):
+            return self.setting.everyone().define(library, definition.name)
+        return self.evaluate(definition.expression, Scope(library, definition.name))
 
     def apply(self, library: Library, name: str, *values: Value) -> Value:
         """The value of a function of a library for some operands."""

@@ -63,6 +63,7 @@ class Patients:
         self._population, self._only = population, only
         self._owned: dict[int, list[Element]] = {}
         self._shared: dict[int, list[Element]] = {}
+        self._all: dict[str, list[Element]] = {}
         self._aliases = dict(population.con.execute("SELECT url, target FROM reference_alias").fetchall())
         for type_name in sorted(population.tables()):
             self._read(type_name)
@@ -78,6 +79,10 @@ class Patients:
             records.by_type.setdefault(each.type, []).append(each)
         return records
 
+    def together(self) -> Records:
+        """The records of all patients, and of nobody, as one."""
+        return Records(0, "", self._all)
+
     def _read(self, type_name: str) -> None:
         rows = self._population.con.execute(
             f"""SELECT t.pid, t.rid, t.id, r.seq, r.json FROM "{type_name}" t JOIN raw."{type_name}" r USING (rid)
@@ -87,6 +92,7 @@ class Patients:
         seen_by = self._seen_by(type_name)
         for pid, rid, id_, number, text in rows:
             made = resource({**read(text, self._aliases, number), "id": id_}, rid)
+            self._all.setdefault(type_name, []).append(made)
             if pid is not None:
                 self._owned.setdefault(pid, []).append(made)
             for other in seen_by.get(rid, ()):

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from salus.elm.library import Includes, Library
 from salus.engine.oracle.elements import is_resource
 from salus.engine.oracle.errors import Refused
+from salus.engine.oracle.everyone import look_after
 from salus.engine.oracle.interpreter import Interpreter, Setting
 from salus.engine.oracle.moments import DateTime
 from salus.engine.oracle.records import Patients
@@ -59,6 +60,7 @@ def run(
     basis = setting(content, period, now=now, parameters=parameters)
     libraries = [basis.includes.open(each.library, each.version, "the run") for each in wanted]
     patients = Patients(population)
+    look_after(basis, lambda: patients)
     outcome.timings["read"] = time.perf_counter() - clock
     clock = time.perf_counter()
     found: list[list[tuple[int, Value]]] = [[] for _ in wanted]

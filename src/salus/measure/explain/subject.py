@@ -81,6 +81,7 @@ def _case(ground: Ground, subject: str) -> _Case:
         raise UsageError(f"there is no patient {subject!r} in the population; it is not the one of the run")
     records = Patients(ground.population, only=row[0]).of(row[0], subject)
     setting, trace = oracle.setting(ground.content, ground.period), oracle.Trace()
+    oracle.look_after(setting, lambda: Patients(ground.population))
     interpreter = Remembering(setting, records, trace)
     library = setting.includes.open(ground.library.name, ground.library.version, "the run")
     walk = Walk(Sieve(interpreter), Narrative(ground.content.cql))
