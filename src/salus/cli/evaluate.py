@@ -114,7 +114,7 @@ def tools(name: str = "duckdb", memory: str | None = None) -> Tools:
     """
     from salus import engine
     from salus.engine import either
-    from salus.equity.attributes import attributes
+    from salus.equity.attributes import attributes_beside
     from salus.store import Population
 
     run: Engine = either.run
@@ -122,7 +122,7 @@ def tools(name: str = "duckdb", memory: str | None = None) -> Tools:
         from salus.engine import oracle
 
         run = oracle.run
-    return Tools(partial(Population.open, memory=memory), run, attributes, engine.clause_tests)
+    return Tools(partial(Population.open, memory=memory), run, attributes_beside, engine.clause_tests)
 
 
 def show(done: Evaluation) -> None:

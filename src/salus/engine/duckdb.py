@@ -28,12 +28,6 @@ from salus.store.sql import GROUP
 _LONG = 0.02
 """Seconds after which a statement may have come to hold memory worth telling."""
 
-_IDLE = (
-    "common_subplan, projection_placement, duplicate_groups, partial_aggregate_pushdown, projection_pullup,"
-    " self_join_aggregate, join_elimination, aggregate_reuse"
-)
-"""Passes of the optimizer that look at every statement and find nothing: what they look for is not spelled."""
-
 
 @dataclass
 class Execution:
@@ -58,7 +52,7 @@ def execute(con: duckdb.DuckDBPyConnection, plan: Plan, number: int | None = Non
     divided = parts(con, 1 if plan.undivided else number)
     steps = script(plan)
     several: Counter[Check] = Counter()
-    with _threads(con), _without(con, _IDLE):
+    with _threads(con):
         for part in divided:
             with only(con, part, whole=len(divided) == 1):
                 _run(con, steps, done, read, several)
@@ -87,16 +81,6 @@ def _threads(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
     finally:
         con.execute(f"SET threads = {threads}")
-
-
-@contextmanager
-def _without(con: duckdb.DuckDBPyConnection, optimizers: str) -> Iterator[None]:
-    """Without some of the optimizer's passes."""
-    con.execute(f"SET disabled_optimizers = '{optimizers}'")
-    try:
-        yield
-    finally:
-        con.execute("RESET disabled_optimizers")
 
 
 class _Read:

@@ -7,6 +7,7 @@ and, with every mapping, in docs/attributes.md. Leaves to others: the rules (`de
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from salus.equity import demographics, payer, visits
-from salus.equity.relations import Records, quoted
+from salus.equity.relations import Records, Shared, quoted
 from salus.equity.visits import SITE
 from salus.equity.vocabulary import UNINSURED, UNKNOWN
 
@@ -52,8 +53,30 @@ def attributes(population: Records, period: tuple[date, date]) -> pa.Table:
     "unknown". Types what it needs of the population (`ensure`); leaves only temp tables behind, which it
     drops.
     """
+    _ensure(population)
+    return _worked_out(population, period)
+
+
+def attributes_beside(population: Shared, period: tuple[date, date]) -> Callable[[], pa.Table]:
+    """What works out the `attributes`, on a connection of its own: another thread may do so while this one goes on.
+
+    Types what it needs first, as nobody else may while it writes.
+    """
+    _ensure(population)
+
+    def work() -> pa.Table:
+        with population.beside() as other:
+            return _worked_out(other, period)
+
+    return work
+
+
+def _ensure(population: Records) -> None:
     types = population.tables()
     population.ensure([*demographics.NEEDS, *payer.needs(types), *visits.needs(types)])
+
+
+def _worked_out(population: Records, period: tuple[date, date]) -> pa.Table:
     con = population.con
     _demographics(con, period)
     payer.payers(population, _RELATION + "payer", period)

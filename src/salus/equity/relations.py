@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +29,13 @@ class Records(Protocol):
 
     def ensure(self, needs: Iterable[tuple[str, str]]) -> None:
         """Type the elements named (table, element) when they are not typed yet."""
+
+
+class Shared(Records, Protocol):
+    """Records that can be read by another thread."""
+
+    def beside(self) -> AbstractContextManager[Records]:
+        """The same records on a connection of their own."""
 
 
 def label_concepts(con: duckdb.DuckDBPyConnection, name: str, cids: str, classify: Classify) -> None:

@@ -3,7 +3,8 @@
     choose measures -> ask the engine for every define they need -> determinations -> attributes ->
     reports -> run.json
 
-The engine and the source of Salus's own attributes are given by the caller.
+The engine and the source of Salus's own attributes are given by the caller; the attributes need no measure, and are
+worked out in a thread of their own meanwhile.
 Leaves to others: the truth of the defines (`engine`), the scoring flow (`measure.scoring`), the folder
 (`measure.folder`).
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
@@ -73,7 +75,8 @@ class Population(Protocol):
 
 
 Engine = Callable[[Any, Content, Sequence[Wanted], Period | None], Outcome]
-AttributeSource = Callable[[Any, Period], pa.Table]
+AttributeSource = Callable[[Any, Period], Callable[[], pa.Table]]
+"""Makes the population ready, and gives back what works out the attributes, in whatever thread."""
 OpenPopulation = Callable[[Path], AbstractContextManager[Population]]
 
 
@@ -147,39 +150,73 @@ def evaluate(job: Job, tools: Tools, content: Content | None = None) -> Evaluati
     """
     clock, started = _Clock(), tools.now()
     check_replaceable(job.out)
-    with clock.step("content"):
-        plan = _plan(job, content or _content(job))
-    with tools.open_population(job.population) as population, results_folder(job.out) as folder:
-        with clock.step("engine"):
-            outcome = tools.engine(population, plan.content, plan.wanted(), job.period)
-        with clock.step("determinations"):
-            subjects = _subjects(population)
-            done = [_evaluated(*planned, outcome, subjects) for planned in plan.measures]
-            write_determinations(folder, done)
-        with clock.step("attributes"):
-            own = tools.attributes(population, job.period) if tools.attributes else None
-            table = attributes_table(subjects, own, [(each.measure, each.values) for each in done])
-            pq.write_table(table, folder / "attributes.parquet", compression="zstd")
-            _write_risk_adjustment(folder, done, subjects)
-        with clock.step("reports"):
-            reports = write_reports(folder, done, Occasion(*job.period, started), job.individual)
-            empty = _empty(job, tools, population, plan.content, done, len(subjects))
-        odd = _write_clauses(folder, job, tools, clock, population, plan.content, done) if job.clauses else []
-        strange = absent([each.measure for each in done], table)
-        warnings = tuple(
-            dict.fromkeys([*plan.notes, *plan.content.warnings, *outcome.warnings, *strange, *empty, *odd])
-        )
-        run = {
-            **_about_run(job, plan.content, done, started),
-            "population": _facts(job, population, len(subjects)),
-            "timings": {**clock.seconds, "engine_steps": dict(outcome.timings)},
-            "columns_read": outcome.reads,
-            "defines": [asdict(each) | {"seconds": round(each.seconds, 4)} for each in outcome.defines],
-            "warnings": warnings,
-            "data_gaps": list(outcome.gaps),
-        }
-        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        (folder / "run.json").write_bytes(orjson.dumps(run, option=options))
+    with (
+        tools.open_population(job.population) as population,
+        _meanwhile(_attributes(job, tools, population, clock)) as own,
+    ):
+        with clock.step("content"):
+            plan = _plan(job, content or _content(job))
+        with results_folder(job.out) as folder:
+            return _written(folder, _Run(job, tools, population, plan, clock, started), own)
+
+
+def _attributes(job: Job, tools: Tools, population: Population, clock: _Clock) -> Callable[[], pa.Table | None]:
+    """What works out Salus's own attributes, for another thread."""
+    if tools.attributes is None:
+        return lambda: None
+    with clock.step("attributes"):
+        return tools.attributes(population, job.period)
+
+
+@contextmanager
+def _meanwhile(work: Callable[[], Any]) -> Iterator[Future[Any]]:
+    """Work done in a thread of its own meanwhile; it has ended when this is left."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(work)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run under way."""
+
+    job: Job
+    tools: Tools
+    population: Population
+    plan: _Plan
+    clock: _Clock
+    started: datetime
+
+
+def _written(folder: Path, run: _Run, own: Future[pa.Table | None]) -> Evaluation:
+    """Everything asked of the engine, worked out and written."""
+    job, tools, population, plan, clock = run.job, run.tools, run.population, run.plan, run.clock
+    with clock.step("engine"):
+        outcome = tools.engine(population, plan.content, plan.wanted(), job.period)
+    with clock.step("determinations"):
+        subjects = _subjects(population)
+        done = [_evaluated(*planned, outcome, subjects) for planned in plan.measures]
+        write_determinations(folder, done)
+    with clock.step("attributes"):
+        table = attributes_table(subjects, own.result(), [(each.measure, each.values) for each in done])
+        pq.write_table(table, folder / "attributes.parquet", compression="zstd")
+        _write_risk_adjustment(folder, done, subjects)
+    with clock.step("reports"):
+        reports = write_reports(folder, done, Occasion(*job.period, run.started), job.individual)
+        empty = _empty(job, tools, population, plan.content, done, len(subjects))
+    odd = _write_clauses(folder, job, tools, clock, population, plan.content, done) if job.clauses else []
+    strange = absent([each.measure for each in done], table)
+    warnings = tuple(dict.fromkeys([*plan.notes, *plan.content.warnings, *outcome.warnings, *strange, *empty, *odd]))
+    about = {
+        **_about_run(job, plan.content, done, run.started),
+        "population": _facts(job, population, len(subjects)),
+        "timings": {**clock.seconds, "engine_steps": dict(outcome.timings)},
+        "columns_read": outcome.reads,
+        "defines": [asdict(each) | {"seconds": round(each.seconds, 4)} for each in outcome.defines],
+        "warnings": warnings,
+        "data_gaps": list(outcome.gaps),
+    }
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    (folder / "run.json").write_bytes(orjson.dumps(about, option=options))
     return Evaluation(job.out, tuple(reports), warnings, clock.seconds, tuple(outcome.defines))
 
 

@@ -71,6 +71,11 @@ class Population:
         prepare(con)
         return cls(con, read_only=read_only, scratch=scratch)
 
+    def beside(self) -> Population:
+        """The same population on a connection of its own, for another thread to read what is typed already. It is to be
+        closed before this one."""
+        return Population(self.con.cursor(), read_only=True)
+
     def close(self) -> None:
         self.con.close()
         if self._scratch is not None:

@@ -18,6 +18,12 @@ GROUP = 32_768
 """Rows that are compressed, and read by one thread, together: with DuckDB's own 122,880 one thread would have all of a
 small population, and a batch would wait in memory for the next."""
 
+_IDLE = (
+    "common_subplan, projection_placement, duplicate_groups, partial_aggregate_pushdown, projection_pullup,"
+    " self_join_aggregate, join_elimination, aggregate_reuse"
+)
+"""Passes of DuckDB's optimizer that look at every statement and find nothing: what they look for is not spelled."""
+
 _REFUSED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
 
 
@@ -55,9 +61,10 @@ def open_bulk(con: duckdb.DuckDBPyConnection, place: Path) -> None:
 
 def open_file(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """Connect to a population file as it is. A checkpoint would else join its short row groups to longer ones, and so
-    write the whole file anew, in memory, at the first change however small.
+    write the whole file anew, in memory, at the first change however small. Settings that all connections share are
+    made here: to change one later is not safe beside a statement that is under way.
     """
-    return duckdb.connect(str(path), read_only=read_only, config={"max_vacuum_tasks": 0})
+    return duckdb.connect(str(path), read_only=read_only, config={"max_vacuum_tasks": 0, "disabled_optimizers": _IDLE})
 
 
 def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
