@@ -5,11 +5,13 @@ Leaves to others: what the relations mean (`salus.logic`), the statements and th
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 
 import duckdb
@@ -25,6 +27,9 @@ from salus.logic.compiler import Check
 from salus.logic.plan import Plan
 from salus.store.sql import GROUP
 
+_DEFINITION = re.compile(r"^CREATE OR REPLACE TEMP MACRO (salus_\w+)[^;]*;$", re.MULTILINE)
+_CALL = re.compile(r"\bsalus_\w+")
+
 _LONG = 0.02
 """Seconds after which a statement may have come to hold memory worth telling."""
 
@@ -38,12 +43,26 @@ class Execution:
     costs: list[Cost] = field(default_factory=list)
 
 
-def prepare(con: duckdb.DuckDBPyConnection) -> None:
-    """Define Salus's functions on the connection, once."""
-    try:
-        con.execute("SELECT salus_position('', '')").fetchall()
-    except duckdb.CatalogException:
-        con.execute(files("salus.engine").joinpath("macros.sql").read_text(encoding="utf-8"))
+@cache
+def _functions() -> Mapping[str, str]:
+    """Salus's functions: the statement that defines each, by name, in the order of the file, in which those that are
+    called come first."""
+    text = files("salus.engine").joinpath("macros.sql").read_text(encoding="utf-8")
+    return {found[1]: found[0] for found in _DEFINITION.finditer(text)}
+
+
+def _called(text: str) -> set[str]:
+    """Salus's functions that a statement calls, and those that they call in turn."""
+    called = set(_CALL.findall(text)) & _functions().keys()
+    return called.union(*(_called(_functions()[name].partition("(")[2]) for name in called))
+
+
+def prepare(con: duckdb.DuckDBPyConnection, steps: Script) -> None:
+    """Define on the connection those of Salus's functions that a script calls: each takes the database as long as a
+    small statement."""
+    called = _called(" ".join(action.statement.text for action, _ in steps))
+    if called:
+        con.execute("".join(text for name, text in _functions().items() if name in called))
 
 
 def execute(con: duckdb.DuckDBPyConnection, plan: Plan, number: int | None = None) -> Execution:
@@ -51,6 +70,7 @@ def execute(con: duckdb.DuckDBPyConnection, plan: Plan, number: int | None = Non
     done, read = Execution(), _Read(con, Codes(con))
     divided = parts(con, 1 if plan.undivided else number)
     steps = script(plan)
+    prepare(con, steps)
     several: Counter[Check] = Counter()
     with _threads(con):
         for part in divided:

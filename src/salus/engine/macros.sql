@@ -1,4 +1,4 @@
--- Functions of CQL that DuckDB lacks or means differently, defined once per connection.
+-- Functions of CQL that DuckDB lacks or means differently, each after those that it calls; a connection gets those it needs.
 -- Whole months from a to b (b not before a): the day and time of month must have been reached.
 CREATE OR REPLACE TEMP MACRO salus_months_up(a, b) AS
   (year(b) - year(a)) * 12 + month(b) - month(a)

@@ -122,7 +122,6 @@ def run(
     outcome.timings["typing"] = setting.facts.seconds
     outcome.timings["compile"] = time.perf_counter() - clock - setting.facts.seconds
     clock = time.perf_counter()
-    duckdb_engine.prepare(population.con)
     done = duckdb_engine.execute(population.con, compiled, parts)
     outcome.timings["execute"] = time.perf_counter() - clock
     outcome.warnings = [
@@ -151,7 +150,6 @@ def exact_values(
     includes = Includes(content)
     library = includes.open(wanted.library, wanted.version, "the run")
     compiled, compiler = _until_typed(setting, includes, lambda c: [put_out_whole(c, "value", library, wanted.define)])
-    duckdb_engine.prepare(population.con)
     done = duckdb_engine.execute(population.con, compiled)
     if compiler.errors or done.warnings:
         raise Ended("; ".join([*compiler.errors, *done.warnings]))
@@ -210,7 +208,6 @@ def _clause_tests(setting: _Setting, asked: Sequence[Criteria], whole: set[tuple
         return [criterion.output for group in apart for criterion in group]
 
     compiled, _ = _until_typed(setting, includes, outputs)
-    duckdb_engine.prepare(setting.population.con)
     tables = duckdb_engine.execute(setting.population.con, compiled).tables
     return [[Answered(each.clause, tables[each.output.name], each.asked_of) for each in group] for group in apart]
 

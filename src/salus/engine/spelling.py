@@ -153,6 +153,12 @@ def _greatest_before(value: Sql, partition: Sql, *order: Sql) -> Sql:
     return _windowed(f"MAX({value.text})", [partition], order, before)
 
 
+def _seen_first(value: Sql, position: Sql) -> Sql:
+    """The value at the least position; of what the position begins with, that is the least of all."""
+    begins = position.text.startswith((f"ROW({value.text})", f"ROW({value.text}, "))
+    return call("MIN", value) if begins else call("ARG_MIN", value, position)
+
+
 def _first_seen(value: Sql, position: Sql, *same: Sql) -> Sql:
     """The value at the least position among the rows that are the same."""
     return _windowed(call("ARG_MIN", value, position).text, same)
@@ -235,7 +241,7 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "greatest_before": _greatest_before,
     "count_so_far": lambda condition, partition, *order: _windowed(_count(condition).text, [partition], order),
     "first_seen": _first_seen,
-    "seen_first": _function("ARG_MIN"),
+    "seen_first": _seen_first,
     "how_many": lambda *same: _windowed("COUNT(*)", same),
     "product": _function("PRODUCT"),
     "geometric_mean": _geometric_mean,
