@@ -9,8 +9,10 @@ Leaves to others: evaluation (`logic.clauses`, `measure.explain.walk`), counting
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from salus.elm import nodes as n
 from salus.elm.library import Includes, Library
@@ -23,8 +25,7 @@ Binding = tuple[str, tuple[tuple[str, n.Node], ...]]
 _LOGIC = {"And", "Or", "Not", "Implies", "Exists"}
 
 
-@dataclass(frozen=True, eq=False)
-class Clause:
+class Clause(Struct, frozen=True, eq=False):
     """One part of a criterion. `all`, `any`, `not` and `steps` have parts; a `test` is evaluated: `node` in the define
     of `library`, with `binding` for the unit; with `member`, whether the list `node` has the unit. The parts of `steps`
     hold for ever fewer: each is what is left after one condition more. `named` are the defines the text stands for.
@@ -92,8 +93,7 @@ def hands_on(node: n.Query) -> bool:
     return body is None or (isinstance(body, n.Ref) and body.name == node.sources[0].alias)
 
 
-@dataclass(frozen=True)
-class Clauses:
+class Clauses(Struct, frozen=True):
     """Takes criteria apart. `known` are defines (library label, name) that are not taken apart again; `whole` leaves
     the criteria themselves in one piece."""
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from salus.elm.library import Library
 from salus.elm.nodes import Node
@@ -25,8 +27,7 @@ _LOCATOR = re.compile(r"(\d+):(\d+)(?:-(\d+):(\d+))?$")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Passage:
+class Passage(Struct, frozen=True):
     """A definition as it stands in the CQL: its text, and its first and last place in it (`end` excluded)."""
 
     text: str
@@ -101,8 +102,7 @@ class _Text:
 
 def children(node: object) -> Iterator[Node]:
     """The nodes directly inside a node."""
-    values = [getattr(node, field.name) for field in fields(node)] if is_dataclass(node) else node
-    for value in values if isinstance(values, (list, tuple)) else ():
+    for value in astuple(node) if isinstance(node, Struct) else node if isinstance(node, tuple) else ():
         if isinstance(value, Node):
             yield value
         elif isinstance(value, tuple):

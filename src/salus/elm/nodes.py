@@ -7,44 +7,38 @@ Meaning is not here. Source: ELM r1 (https://cql.hl7.org/04-logicalspecification
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from salus.elm.types import Type
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, eq=False, kw_only=True):
     """Where the node stands: `locator` is `line:column-line:column` in the CQL source."""
 
     locator: str = ""
     local_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Literal(Node):
+class Literal(Node, frozen=True, eq=False):
     type: str
     value: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Null(Node):
+class Null(Node, frozen=True, eq=False):
     pass
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class QuantityLiteral(Node):
+class QuantityLiteral(Node, frozen=True, eq=False):
     value: str
     unit: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RatioLiteral(Node):
+class RatioLiteral(Node, frozen=True, eq=False):
     numerator: QuantityLiteral
     denominator: QuantityLiteral
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ref(Node):
+class Ref(Node, frozen=True, eq=False):
     """A reference by name. `kind` is the ELM element: ExpressionRef, ParameterRef, OperandRef, AliasRef, QueryLetRef,
     IdentifierRef, CodeRef, ConceptRef, CodeSystemRef or ValueSetRef."""
 
@@ -53,16 +47,14 @@ class Ref(Node):
     library: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FunctionRef(Node):
+class FunctionRef(Node, frozen=True, eq=False):
     name: str
     library: str | None
     operands: tuple[Node, ...]
     signature: tuple[Type, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Property(Node):
+class Property(Node, frozen=True, eq=False):
     """`source.path`, or `scope.path` where scope is a query alias."""
 
     path: str
@@ -70,8 +62,7 @@ class Property(Node):
     scope: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Operator(Node):
+class Operator(Node, frozen=True, eq=False):
     """Any operator without structure of its own: `op` is the ELM element's name; operands in schema order.
 
     An operand that the schema makes optional and the expression leaves out is None.
@@ -82,8 +73,7 @@ class Operator(Node):
     precision: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TypeOperator(Node):
+class TypeOperator(Node, frozen=True, eq=False):
     """As, Is, Convert, CanConvert, MinValue, MaxValue: an operator that takes a type.
 
     `written` tells a cast of the author from a conversion that the translator put in: only the former says whether
@@ -97,60 +87,51 @@ class TypeOperator(Node):
     written: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class If(Node):
+class If(Node, frozen=True, eq=False):
     condition: Node
     then: Node
     otherwise: Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Case(Node):
+class Case(Node, frozen=True, eq=False):
     comparand: Node | None
     items: tuple[tuple[Node, Node], ...]
     otherwise: Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class IntervalSelector(Node):
+class IntervalSelector(Node, frozen=True, eq=False):
     low: Node | None
     high: Node | None
     low_closed: Node | bool
     high_closed: Node | bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ListSelector(Node):
+class ListSelector(Node, frozen=True, eq=False):
     elements: tuple[Node, ...]
     element_type: Type | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TupleSelector(Node):
+class TupleSelector(Node, frozen=True, eq=False):
     elements: tuple[tuple[str, Node], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Instance(Node):
+class Instance(Node, frozen=True, eq=False):
     class_type: str
     elements: tuple[tuple[str, Node], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CodeSelector(Node):
+class CodeSelector(Node, frozen=True, eq=False):
     system: Ref
     code: str
     display: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ConceptSelector(Node):
+class ConceptSelector(Node, frozen=True, eq=False):
     codes: tuple[CodeSelector, ...]
     display: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Retrieve(Node):
+class Retrieve(Node, frozen=True, eq=False):
     """[type: code_property comparator codes] over the context's data."""
 
     data_type: str
@@ -163,14 +144,12 @@ class Retrieve(Node):
     context: Node | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Source(Node):
+class Source(Node, frozen=True, eq=False):
     alias: str
     expression: Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Relationship(Node):
+class Relationship(Node, frozen=True, eq=False):
     """`with` or `without` a related source."""
 
     negated: bool
@@ -179,8 +158,7 @@ class Relationship(Node):
     such_that: Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SortKey(Node):
+class SortKey(Node, frozen=True, eq=False):
     """One `sort by`: an expression, a column, or neither (the element itself)."""
 
     descending: bool
@@ -188,14 +166,12 @@ class SortKey(Node):
     expression: Node | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Return(Node):
+class Return(Node, frozen=True, eq=False):
     expression: Node
     distinct: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Aggregate(Node):
+class Aggregate(Node, frozen=True, eq=False):
     """The `aggregate` clause of a query."""
 
     identifier: str
@@ -204,8 +180,7 @@ class Aggregate(Node):
     distinct: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Query(Node):
+class Query(Node, frozen=True, eq=False):
     sources: tuple[Source, ...]
     lets: tuple[tuple[str, Node], ...]
     relationships: tuple[Relationship, ...]
@@ -215,14 +190,12 @@ class Query(Node):
     sort: tuple[SortKey, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sort(Node):
+class Sort(Node, frozen=True, eq=False):
     source: Node
     by: tuple[SortKey, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ScopedOperator(Node):
+class ScopedOperator(Node, frozen=True, eq=False):
     """Filter, ForEach, Repeat: a list operator with an expression over each element, named `scope`."""
 
     op: str
@@ -231,24 +204,21 @@ class ScopedOperator(Node):
     scope: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ExpressionDef(Node):
+class ExpressionDef(Node, frozen=True, eq=False):
     name: str
     context: str
     expression: Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FunctionDef(Node):
+class FunctionDef(Node, frozen=True, eq=False):
     name: str
     context: str
     operands: tuple[tuple[str, Type | None], ...]
     expression: Node | None
-    external: bool = field(default=False)
+    external: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ParameterDef(Node):
+class ParameterDef(Node, frozen=True, eq=False):
     name: str
     type: Type | None
     default: Node | None

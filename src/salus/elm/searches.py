@@ -10,7 +10,7 @@ Leaves to others: codes, value sets and profiles (the engines).
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from salus.elm import nodes as n
 from salus.fhir import model

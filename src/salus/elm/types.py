@@ -7,8 +7,9 @@ Source: ELM r1, TypeSpecifier (https://cql.hl7.org/04-logicalspecification.html#
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 _MODELS = {
     "urn:hl7-org:elm-types:r1": "System",
@@ -18,8 +19,7 @@ _MODELS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A type by name, such as `System.Integer` or `FHIR.Period`."""
 
     name: str
@@ -28,8 +28,7 @@ class Named:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(Struct, frozen=True):
     """List<element>."""
 
     element: Type
@@ -38,8 +37,7 @@ class ListOf:
         return f"List<{self.element}>"
 
 
-@dataclass(frozen=True, slots=True)
-class IntervalOf:
+class IntervalOf(Struct, frozen=True):
     """Interval<point>."""
 
     point: Type
@@ -48,8 +46,7 @@ class IntervalOf:
         return f"Interval<{self.point}>"
 
 
-@dataclass(frozen=True, slots=True)
-class ChoiceOf:
+class ChoiceOf(Struct, frozen=True):
     """Choice<...>: a value of one of the types."""
 
     types: tuple[Type, ...]
@@ -58,8 +55,7 @@ class ChoiceOf:
         return f"Choice<{', '.join(map(str, self.types))}>"
 
 
-@dataclass(frozen=True, slots=True)
-class TupleOf:
+class TupleOf(Struct, frozen=True):
     """Tuple{...} with named elements."""
 
     elements: tuple[tuple[str, Type], ...]

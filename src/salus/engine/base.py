@@ -7,15 +7,16 @@ means (`salus.logic`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from salus.engine.spelling import LOOSE, Sql, cases, connected, literal, or_false, quoted, spelled
 from salus.logic.expr import Col, Const, E, InRel, Op, Tri
 from salus.logic.relation import Join, Select, Source, Table, Union, Use
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """The text that computes a relation, and the temporary tables it reads."""
 
     text: str

@@ -6,13 +6,14 @@ Leaves to others: measuring (`duckdb`), showing (`cli`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from salus.logic.compiler import Origin
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """What one statement took: seconds, rows made, and bytes the engine held after it.
 
     `label` is the define's name where the statement makes the define itself, else what part of it this is.
@@ -25,8 +26,7 @@ class Cost:
     memory: int
 
 
-@dataclass(frozen=True)
-class DefineCost:
+class DefineCost(Struct, frozen=True):
     """What a define took by itself, without the defines it refers to; `locator` is its place in the CQL text. `rows`
     are those of its own table, `memory` the most bytes the engine held while it was made."""
 

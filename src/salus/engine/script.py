@@ -8,7 +8,8 @@ that any of them could want. Leaves to others: spelling (`base`), running (`duck
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from salus.engine.base import Speller, Statement
 from salus.logic.compiler import Check, Origin
@@ -16,8 +17,7 @@ from salus.logic.plan import Output, Plan, tables
 from salus.logic.relation import Table
 
 
-@dataclass(frozen=True, eq=False)
-class Make:
+class Make(Struct, frozen=True, eq=False):
     """A table to make, and what to verify of it. `label` says what part of its define it is."""
 
     name: str
@@ -27,8 +27,7 @@ class Make:
     checks: list[Check] = field(default_factory=list)
 
 
-@dataclass(frozen=True, eq=False)
-class Put:
+class Put(Struct, frozen=True, eq=False):
     """An output to read."""
 
     output: Output

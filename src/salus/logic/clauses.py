@@ -5,7 +5,7 @@ Leaves to others: which clauses there are (`salus.elm.clauses`), running (`salus
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from salus.elm.clauses import Clause, Clauses
 from salus.elm.library import Library
@@ -19,8 +19,7 @@ from salus.logic.queries import bind_let
 from salus.logic.values import BOOLEAN, Choice, Empty, ListLiteral, Point, Value, narrow
 
 
-@dataclass(frozen=True, eq=False)
-class Apart:
+class Apart(Struct, frozen=True, eq=False):
     """A criterion taken apart, and the output with its tests: columns pid (type and id, of a resource), "0", "1" ..."""
 
     clause: Clause

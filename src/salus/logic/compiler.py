@@ -8,10 +8,12 @@ Leaves to others: operators (`operators`), queries (`queries`), retrieves, FHIR 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from salus.elm import nodes as n
 from salus.elm.library import Includes, Library
@@ -74,8 +76,7 @@ _BIND = 24  # an expression of more nodes than this, coming out of a function, b
 _LARGE = 400  # likewise out of an operator: the next one may name it several times, and so on
 
 
-@dataclass(frozen=True, eq=False)
-class Defined:
+class Defined(Struct, frozen=True, eq=False):
     """A compiled define: rows (`rows`), or one value per patient in `relation`; a constant has no relation. `everyone`:
     the one value of all patients."""
 
@@ -85,8 +86,7 @@ class Defined:
     everyone: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class Check:
+class Check(Struct, frozen=True, eq=False):
     """A promise to verify after the run: no group of `relation` has a count above one."""
 
     relation: Select
@@ -94,8 +94,7 @@ class Check:
     where: str
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """A define: its library, its name, and where in the library's text it stands."""
 
     library: str

@@ -7,9 +7,11 @@ and the place. Leaves to others: the dispatch itself (`compiler`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from salus.elm.library import Library
 from salus.elm.nodes import Node
@@ -34,8 +36,7 @@ class Ended(SalusError):
     """An evaluation that the specification ends with a run-time error; a run goes on with null and a warning."""
 
 
-@dataclass(frozen=True, eq=False)
-class Context:
+class Context(Struct, frozen=True, eq=False):
     """Scope of one expression. `aliases` are query sources and lets, `operands` a function's arguments. `everyone`: it
     stands in no patient's context (see `salus.logic.everyone`)."""
 

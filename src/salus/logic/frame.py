@@ -10,7 +10,9 @@ Leaves to others: operators, and which source a query reads (`compiler`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from salus.elm.types import ListOf, Type
 from salus.logic.data import Data
@@ -64,16 +66,14 @@ class NoRow:
         return NULL
 
 
-@dataclass(frozen=True, eq=False)
-class Link:
+class Link(Struct, frozen=True, eq=False):
     """Which rows belong to a row of the outer frame: `inner` here equals `outer` there; None means the patient."""
 
     inner: E
     outer: E | None = None
 
 
-@dataclass(eq=False)
-class Frame:
+class Frame(Struct, eq=False):
     """Rows under evaluation: their select, the patient each belongs to, and the way to the frame around."""
 
     data: Data
@@ -206,8 +206,7 @@ class Frame:
         return self._uses[relation]
 
 
-@dataclass(eq=False)
-class Rows:
+class Rows(Struct, eq=False):
     """A list as rows: of its frame's select, one `element` each, belonging to an outer row by the frame's link."""
 
     frame: Frame
@@ -432,8 +431,7 @@ def grouped(rows: Rows, here: Frame) -> tuple[Select, Callable[[E], Col]]:
     return group, aggregate
 
 
-@dataclass(frozen=True, eq=False)
-class Numbered:
+class Numbered(Struct, frozen=True, eq=False):
     """A list with each element's number in it, from 1."""
 
     rows: Rows

@@ -6,7 +6,8 @@ Leaves to others: SQL text and execution (`salus.engine`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from salus.elm.library import Library
 from salus.errors import SalusError
@@ -22,8 +23,7 @@ from salus.logic.sharing import share
 from salus.logic.values import Choice, Empty, Mismatch, Nothing, Resource, Value, present, type_of
 
 
-@dataclass(frozen=True, eq=False)
-class Output:
+class Output(Struct, frozen=True, eq=False):
     """What a wanted define puts out: columns of `relation` by the names its reader knows (`pid`, `value`, `id`)."""
 
     name: str
@@ -31,16 +31,14 @@ class Output:
     columns: dict[str, str]
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
+class Step(Struct, frozen=True, eq=False):
     """A relation to materialise, and the define that asks for it (the first, where several do)."""
 
     relation: Select | Union
     origin: Origin | None
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
+class Plan(Struct, frozen=True, eq=False):
     """Relations to materialise, in order; then outputs to read and checks to verify. `undivided`: patients are not to
     be taken in parts, as there is something about all of them."""
 

@@ -7,7 +7,8 @@ without become membership by key; a return becomes the element of the same rows;
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from salus.elm import nodes as n
 from salus.logic import frame as frames

@@ -7,7 +7,8 @@ opening libraries (`salus.elm`), expanding value sets (`salus.terminology`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields, is_dataclass
+
+from msgspec.structs import astuple
 
 from salus.elm import nodes as n
 from salus.elm.library import Includes, Library
@@ -21,9 +22,9 @@ def nodes_of(node: object) -> Iterator[n.Node]:
         item = stack.pop()
         if isinstance(item, tuple):
             stack.extend(item)
-        elif isinstance(item, n.Node) and is_dataclass(item):
+        elif isinstance(item, n.Node):
             yield item
-            stack.extend(getattr(item, f.name) for f in fields(item))
+            stack.extend(astuple(item))
 
 
 def reach(includes: Includes, targets: Iterable[tuple[Library, str]]) -> Iterator[tuple[Library, n.Node]]:

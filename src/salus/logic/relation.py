@@ -9,8 +9,9 @@ Leaves to others: which rows to gather (`frame`, `compiler`), and SQL text (`sal
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import count
+
+from msgspec import Struct, field
 
 from salus.logic.expr import Col, E, InRel, map_columns, parts_of
 from salus.logic.shared import remembered
@@ -18,8 +19,7 @@ from salus.logic.shared import remembered
 _numbers = count(1)
 
 
-@dataclass(eq=False)
-class Table:
+class Table(Struct, eq=False):
     """A stored table. `only` names a coded column and the ids a retrieve looks for: rows outside it do not matter."""
 
     name: str
@@ -38,8 +38,7 @@ class Table:
         return col
 
 
-@dataclass(eq=False)
-class Join:
+class Join(Struct, eq=False):
     """One source in a FROM: `kind` is from, inner or left."""
 
     kind: str
@@ -47,8 +46,7 @@ class Join:
     on: E | None
 
 
-@dataclass(eq=False)
-class Select:
+class Select(Struct, eq=False):
     """SELECT under construction. `grouped` selects export keys and aggregates only."""
 
     joins: list[Join] = field(default_factory=list)
@@ -111,8 +109,7 @@ class Select:
         self.where.append(self.resolve(condition))
 
 
-@dataclass(eq=False)
-class Union:
+class Union(Struct, eq=False):
     """Rows of several selects, columns aligned by `export`; `distinct` drops repeated rows."""
 
     arms: list[Select]
@@ -137,8 +134,7 @@ class Union:
         return Col(self.id, self._names[key])
 
 
-@dataclass(eq=False)
-class Use:
+class Use(Struct, eq=False):
     """One use of a materialised relation, so that it can stand twice in the same FROM."""
 
     of: Select | Union

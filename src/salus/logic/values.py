@@ -10,9 +10,11 @@ Leaves to others: operators (`salus.logic.ops`), rows and joins (`frame`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from salus.elm.types import ANY, ChoiceOf, IntervalOf, ListOf, Named, TupleOf, Type
 from salus.errors import SalusError
@@ -32,18 +34,15 @@ class Row(Protocol):
     def col(self, name: str) -> E: ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Nothing:
+class Nothing(Struct, frozen=True, eq=False):
     """The null literal: of every type."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Empty(Nothing):
+class Empty(Nothing, frozen=True, eq=False):
     """A list that holds nothing, whoever the patient is: the records have nothing of what it looks for."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Point:
+class Point(Struct, frozen=True, eq=False):
     """A Boolean, number, string, date or time. With uncertainty, any value from `low` to `high`; else high is None.
 
     `precision` is the column of a date's stated precision (1 year .. 7 millisecond), or None where it is full.
@@ -62,8 +61,7 @@ class Point:
         return self.low if self.high is None else self.high
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Quantity:
+class Quantity(Struct, frozen=True, eq=False):
     """A value with a UCUM or calendar unit; `units` are all the unit texts the unit can have, when known."""
 
     value: E
@@ -72,16 +70,14 @@ class Quantity:
     type: Named = Named("System.Quantity")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Coded:
+class Coded(Struct, frozen=True, eq=False):
     """A Code or Concept of the data, by its id in the population's dictionary."""
 
     type: Named
     id: E
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CodeFields:
+class CodeFields(Struct, frozen=True, eq=False):
     """A single code spelled out: a literal, or one coding of a concept."""
 
     type: Named
@@ -91,16 +87,14 @@ class CodeFields:
     display: E = NULL
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CodeLiterals:
+class CodeLiterals(Struct, frozen=True, eq=False):
     """A literal Concept of several codes: (system, code) pairs."""
 
     type: Named
     codes: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Interval:
+class Interval(Struct, frozen=True, eq=False):
     """An interval of points or quantities. `present` is whether it is not null (never null itself)."""
 
     low: Value
@@ -111,8 +105,7 @@ class Interval:
     type: IntervalOf
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tuple:
+class Tuple(Struct, frozen=True, eq=False):
     """Named elements; an instance of a class keeps the class as its type."""
 
     fields: Mapping[str, Value]
@@ -120,8 +113,7 @@ class Tuple:
     type: Type = ANY
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Element:
+class Element(Struct, frozen=True, eq=False):
     """A complex FHIR element inside a row: Period, Reference, a backbone; `path` is '' for a child's own row."""
 
     type: Named
@@ -129,8 +121,7 @@ class Element:
     path: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Resource:
+class Resource(Struct, frozen=True, eq=False):
     """A resource by its row key; `row` when its table is at hand, else it is joined when an element is asked for."""
 
     type: Named
@@ -138,22 +129,19 @@ class Resource:
     row: Row | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Choice:
+class Choice(Struct, frozen=True, eq=False):
     """One of several values of different types: at most one of them is not null."""
 
     options: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ListLiteral:
+class ListLiteral(Struct, frozen=True, eq=False):
     """A list whose elements are known one by one."""
 
     items: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Texts:
+class Texts(Struct, frozen=True, eq=False):
     """The parts of a text, split by a separator (`split`) or by a pattern (`split_on_matches`)."""
 
     text: E
@@ -165,8 +153,7 @@ class Texts:
         return ListOf(STRING)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ValueSetValue:
+class ValueSetValue(Struct, frozen=True, eq=False):
     """A value set by canonical url, with who refers to it."""
 
     url: str
@@ -483,4 +470,4 @@ def narrow(value: Value, type_: Type) -> Value:
 
 def retyped(value: Value, type_: Named) -> Value:
     """A point, quantity or code under another type name."""
-    return replace(value, type=type_)  # type: ignore[arg-type]
+    return replace(value, type=type_)

@@ -6,7 +6,8 @@ Of no such elements a count is 0, `AllTrue` true, `AnyTrue` false, and all else 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from salus.elm.nodes import Operator
 from salus.logic import frame as frames

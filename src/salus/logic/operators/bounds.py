@@ -7,9 +7,10 @@ the end of the range. An interval with neither bound is null.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from salus.elm.types import Named
 from salus.logic import calendar

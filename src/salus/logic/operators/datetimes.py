@@ -7,9 +7,10 @@ of instants it can mean.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from salus.elm.nodes import Operator
 from salus.elm.types import Named

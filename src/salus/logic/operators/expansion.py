@@ -6,8 +6,9 @@ precision of dates and the size are known while compiling; how many pieces there
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
+
+from msgspec.structs import replace
 
 from salus.elm.nodes import Operator
 from salus.elm.types import IntervalOf

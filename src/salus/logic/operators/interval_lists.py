@@ -7,7 +7,8 @@ a new one. Leaves to others: relations between intervals (`intervals`), cutting 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from salus.elm.nodes import Operator
 from salus.elm.types import IntervalOf

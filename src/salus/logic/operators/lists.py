@@ -7,7 +7,8 @@ engine; only union, intersect, except and distinct drop duplicates.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from salus.elm.nodes import Operator, TypeOperator
 from salus.elm.types import ListOf

@@ -6,8 +6,9 @@ Leaves to others: Is and As, which ask for the type a value has (`compiler`); FH
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from salus.elm.nodes import Node, Operator
 from salus.logic.calendar import unit_name

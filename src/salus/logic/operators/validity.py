@@ -5,7 +5,7 @@ Leaves to others: what the bounds of an interval are (`bounds`).
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from salus.logic.expr import E, and_, is_true, not_, truth
 from salus.logic.operators import points
