@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 the run failed (a `SalusError`, its message on stderr); 2 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -559,6 +560,9 @@ def spread(arguments: list[str]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; leaves with the exit code."""
+    gc.set_threshold(
+        100_000
+    )  # a command ends before there is much garbage; to look for it takes a twentieth of its time
     try:
         app(spread(sys.argv[1:] if arguments is None else arguments), prog_name="salus")
     except UsageError as error:
