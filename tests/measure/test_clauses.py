@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from msgspec.structs import replace
 
 from measure.deck_expectations import measure_of, read_deck
 from measure.test_explain import MEASURE, PEOPLE, PERIOD, evaluated, person
