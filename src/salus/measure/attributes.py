@@ -87,11 +87,15 @@ def risk_tables(subjects: pa.StringArray, measure: MeasureDefinition, values: Va
 def _joined(subjects: pa.StringArray, own: pa.Table) -> Iterator[tuple[str, pa.Array]]:
     """The columns of `own`, a row for each subject (null where `own` has none)."""
     ids = own["subject_id"].combine_chunks()
+    columns = (
+        (name, own[name].combine_chunks().cast(pa.string())) for name in own.column_names if name != "subject_id"
+    )
+    if ids.equals(subjects):  # as they come from the same patients in the same order
+        return columns
     if len(pc.unique(ids)) != len(ids):
         raise SalusError("the attributes hold a subject more than once")
     rows = pc.index_in(subjects, value_set=ids)
-    names = [name for name in own.column_names if name != "subject_id"]
-    return ((name, own[name].combine_chunks().cast(pa.string()).take(rows)) for name in names)
+    return ((name, column.take(rows)) for name, column in columns)
 
 
 def _place(columns: dict[str, pa.Array], name: str, measure: str, text: pa.Array) -> None:

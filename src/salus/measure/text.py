@@ -8,6 +8,8 @@ Leaves to others: what the values mean (`equity` reads attributes).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,14 +32,28 @@ def readable(values: pa.Array) -> pa.Array:
 
 def _struct(values: pa.Array) -> pa.Array:
     names = [field.name for field in values.type]
-    parts = {name: readable(pc.struct_field(values, name)) for name in names}
     if {"value", "unit"} <= set(names):
-        return joined([parts["value"], parts["unit"]], " ")
+        return joined([_part(values, "value"), _part(values, "unit")], " ")
     if {"low", "high"} <= set(names):
-        return joined([parts["low"], parts["high"]], " to ")
-    if shown := [parts[name] for name in _SHOWN_FIRST if name in parts]:
-        return pc.coalesce(*shown)
-    return joined(list(parts.values()), " ") if parts else pa.nulls(len(values), pa.string())
+        return joined([_part(values, "low"), _part(values, "high")], " to ")
+    if shown := [name for name in _SHOWN_FIRST if name in names]:
+        return _first(values, shown)
+    return joined([_part(values, name) for name in names], " ") if names else pa.nulls(len(values), pa.string())
+
+
+def _part(values: pa.Array, name: str) -> pa.Array:
+    return readable(pc.struct_field(values, name))
+
+
+def _first(values: pa.Array, names: Sequence[str]) -> pa.Array:
+    """The first of the parts that says something; those after it are looked at only where it says nothing."""
+    text = _part(values, names[0])
+    for name in names[1:]:
+        silent = pc.and_(pc.is_null(text), pc.is_valid(values))
+        if not pc.any(silent).as_py():
+            break
+        text = pc.replace_with_mask(text, silent, _part(values.filter(silent), name))
+    return text
 
 
 def joined(parts: list[pa.Array], separator: str) -> pa.Array:
