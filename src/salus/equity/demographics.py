@@ -60,20 +60,12 @@ def _us_core(con: duckdb.DuckDBPyConnection, table: str, extension: str) -> None
     )
     label_concepts(con, "equity_code", "SELECT cid FROM equity_part", race_or_ethnicity)
     label_texts(con, "equity_text", "SELECT text FROM equity_part", race_or_ethnicity)
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE equity_labelled AS
-        SELECT pid, CASE part WHEN 'ombCategory' THEN 0 WHEN 'detailed' THEN 1 ELSE 2 END AS rank,
-          coalesce(c.label, t.label) AS label
-        FROM equity_part p LEFT JOIN equity_code c USING (cid) LEFT JOIN equity_text t USING (text)
-        WHERE coalesce(c.label, t.label) IS NOT NULL
-        """
-    )
     _joined_best(con, table)
 
 
 def _joined_best(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    """`table(pid, label)` from `equity_labelled(pid, rank, label)`: the labels of each patient's best rank, joined.
+    """`table(pid, label)` from `equity_part` and the labels of its concepts and texts: those of each patient's best
+    part, joined.
 
     Few different labels and many people: each label is a bit, and each set of labels is put in words once.
     """
@@ -81,10 +73,15 @@ def _joined_best(con: duckdb.DuckDBPyConnection, table: str) -> None:
         f"""
         CREATE OR REPLACE TEMP TABLE equity_bit AS
         SELECT label, 1::BIGINT << (row_number() OVER (ORDER BY label) - 1)::INTEGER AS bit
-        FROM (SELECT DISTINCT label FROM equity_labelled);
+        FROM (SELECT label FROM equity_code UNION SELECT label FROM equity_text) WHERE label IS NOT NULL;
         CREATE OR REPLACE TEMP TABLE equity_set AS
-        SELECT pid, coalesce(bit_or(bit) FILTER (rank = 0), bit_or(bit) FILTER (rank = 1), bit_or(bit)) AS bits
-        FROM equity_labelled JOIN equity_bit USING (label) GROUP BY pid;
+        SELECT pid, coalesce(bit_or(bit) FILTER (part = 'ombCategory'), bit_or(bit) FILTER (part = 'detailed'),
+                             bit_or(bit)) AS bits
+        FROM (
+          SELECT pid, part, coalesce(c.bit, t.bit) AS bit FROM equity_part
+          LEFT JOIN (FROM equity_code JOIN equity_bit USING (label)) c USING (cid)
+          LEFT JOIN (FROM equity_text JOIN equity_bit USING (label)) t USING (text)
+        ) WHERE bit IS NOT NULL GROUP BY pid;
         CREATE OR REPLACE TEMP TABLE {table} AS
         SELECT pid, words.label FROM equity_set JOIN (
           SELECT bits, coalesce(string_agg(b.label, '; ' ORDER BY b.label)
@@ -109,11 +106,13 @@ def sex(con: duckdb.DuckDBPyConnection, table: str) -> None:
 
 def age_band(con: duckdb.DuckDBPyConnection, table: str, end: date) -> None:
     """The band of the age in completed years on `end`, where all days a birth date can mean agree on it."""
-    low, high = (_band(_years(f'"birthDate.{side}"')) for side in ("low", "high"))
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {table} AS
-        SELECT pid, {low} AS label FROM "Patient" WHERE "birthDate.high"::DATE <= $end AND {low} = {high}
+        SELECT pid, {_band("low")} AS label FROM (
+          SELECT pid, {_years('"birthDate.low"')} AS low, {_years('"birthDate.high"')} AS high FROM "Patient"
+          WHERE "birthDate.high"::DATE <= $end
+        ) WHERE {_band("low")} = {_band("high")}
         """,
         {"end": end},
     )
