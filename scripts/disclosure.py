@@ -79,9 +79,11 @@ def released(opened: Results, out: Path, order: release.Order, tally: Counter[st
     except SalusError:
         tally["refused"] += 1
         return None
-    judged = certificate.judge(out, order.earlier, truth_of(opened), order.policy)
+    truth = truth_of(opened)
+    judged = certificate.judge(out, order.earlier, truth, order.policy)
     tally.update(
         {
+            "small": sum(smalls(counts, order.policy)[1] for counts in truth.values()),
             "releases": 1,
             "protected": len(judged.guards),
             "narrowed": len(judged.broken),
@@ -96,14 +98,19 @@ def truth_of(opened: Results) -> dict[tuple[str, str, str, str], tuple[int, int]
     return {(c.measure, c.group_id, c.attribute, c.value): (c.x, c.n) for c in count_cells(opened, BY)}
 
 
+def smalls(counts: tuple[int, int], rule: Policy) -> list[bool]:
+    """Whether a line's denominator is small, and whether anything of it is."""
+    x, n = counts
+    return [rule.small(n), rule.small(x) or rule.small(n - x) or rule.small(n)]
+
+
 def blanked(folder: Path, truth: dict[tuple[str, str, str, str], tuple[int, int]], rule: Policy) -> None:
     """Plain primary suppression: the lines with a small count lose it and their figures; nothing else."""
     table = folder / "equity.csv"
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        x, n = truth[row["measure"], row["group_id"], row["attribute"], row["value"]]
-        small = [rule.small(n), rule.small(x) or rule.small(n - x) or rule.small(n)]
+        small = smalls(truth[row["measure"], row["group_id"], row["attribute"], row["value"]], rule)
         row |= {name: "" for name, gone in zip(("denominator", "numerator"), small, strict=True) if gone}
         row |= dict.fromkeys(FIGURES, "") if any(small) else {}
     with table.open("w", encoding="utf-8", newline="") as file:
@@ -121,12 +128,18 @@ def page(draws: int, tallies: dict[str, Counter[str]]) -> Iterator[str]:
     )
     yield from (
         "",
-        "| profile | releases | refused | protected counts | narrowed | lines without a rate |",
-        "|---|---|---|---|---|---|",
+        "| profile | releases | refused | protected counts | narrowed | small of their own | lines without rate |",
+        "|---|---|---|---|---|---|---|",
     )
     yield from (
-        f"| {name} | {t['releases']} | {t['refused']} | {t['protected']:,} | {t['narrowed']} | {share(t)} |"
+        f"| {name} | {t['releases']} | {t['refused']} | {t['protected']:,} | {t['narrowed']} | {share(t, 'small')} "
+        f"| {share(t, 'hidden')} |"
         for name, t in tallies.items()
+    )
+    yield ""
+    yield (
+        "*Small of their own* are lines with a small numerator, denominator or rest between them: the least that must "
+        "be hidden, but for what rounding alone keeps."
     )
     yield from ("", "The same results with their small cells blanked and nothing else hidden or rounded:", "")
     yield from ("| small by | protected counts | narrowed by the same attacker |", "|---|---|---|")
@@ -134,8 +147,8 @@ def page(draws: int, tallies: dict[str, Counter[str]]) -> Iterator[str]:
         yield f"| {name} | {t['plain']:,} | {t['plain narrowed']:,} |"
 
 
-def share(tally: Counter[str]) -> str:
-    return f"{tally['hidden'] / tally['lines']:.0%}" if tally["lines"] else "–"
+def share(tally: Counter[str], of: str) -> str:
+    return f"{tally[of] / tally['lines']:.0%}" if tally["lines"] else "–"
 
 
 if __name__ == "__main__":

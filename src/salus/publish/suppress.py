@@ -11,22 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array, csc_array
 
 from salus.errors import SalusError
+from salus.publish.programmes import Floats, Programme, Rows
 
-EXACT = 6_000
+EXACT = 1_500
 """Copies of cells up to which the best set is looked for; beyond it, a good one."""
 _NODES = 2_000
-_PRUNED = 300
+_PRUNED = 2_000
 _NEAR = 1e-6
 
 Ends = tuple[int, int]
-Floats = npt.NDArray[np.float64]
 
 
 class Unprotectable(SalusError):
@@ -134,7 +132,7 @@ class _Part:
         place = {name: i for i, name in enumerate(names)}
         self.cells = [problem.cells[name] for name in names]
         self.follows = [(place[a], place[b]) for a, b in follows]
-        self.matrix, self.total = _relations(problem, sums, place)
+        self.relations = _relations(problem, sums, place)
         self.guards = [(i, sign) for i, cell in enumerate(self.cells) if cell.guard for sign in (1, -1)]
         self.floor = np.array([cell.floor for cell in self.cells])
         self.ceiling = np.array([cell.ceiling for cell in self.cells])
@@ -143,10 +141,11 @@ class _Part:
 
     def solve(self) -> set[int]:
         """The cells to hide."""
-        if not self.leaks(self.primary):
+        aims = self.leaks(self.primary)  # what is possible stays so when more is hidden
+        if not aims:
             return self.primary
         free = [i for i in self.open if self.cells[i].weight > 0 and i not in self.primary]
-        if len(self.guards) * len(self.cells) <= EXACT and (best := self._best(free)) is not None:
+        if len(aims) * len(self.cells) <= EXACT and (best := self._best(aims, free)) is not None:
             return best
         return self._pruned(self._enough())
 
@@ -170,11 +169,11 @@ class _Part:
                 high[i] = max(low[i], min(high[i], end))
             else:
                 low[i] = min(high[i], max(low[i], end))
-        made = milp(goal, constraints=self._constraint(), bounds=Bounds(low, high))
-        return None if made.x is None else np.asarray(made.x, dtype=np.float64)
+        return self._tables.least(goal, low, high)
 
-    def _constraint(self) -> list[LinearConstraint]:
-        return [LinearConstraint(self.matrix, self.total, self.total)] if self.total.size else []
+    @cached_property
+    def _tables(self) -> Programme:
+        return Programme(self.relations, len(self.cells))
 
     def leaks(self, hidden: set[int]) -> list[Ends]:
         """The ends of guards (cell, 1 for the upper and -1 for the lower) that a reader can rule out."""
@@ -199,17 +198,17 @@ class _Part:
 
     # --- the best set ---
 
-    def _best(self, free: Sequence[int]) -> set[int] | None:
-        """The cheapest set as one programme: a switch per cell, a copy of the table for each end of each guard."""
+    def _best(self, aims: Sequence[Ends], free: Sequence[int]) -> set[int] | None:
+        """The cheapest set as one programme: a switch per cell, a copy of the table for each end of a guard."""
         switch = {i: place for place, i in enumerate(free)}
-        copies, width = len(self.guards), len(self.cells)
+        copies, width = len(aims), len(self.cells)
         columns = len(free) + copies * width
         low, high = np.zeros(columns), np.ones(columns)
-        rows, reach = _Rows(), self._reach()
-        for k, aim in enumerate(self.guards):
+        rows, reach = Rows(), self._reach()
+        for k, aim in enumerate(aims):
             at = len(free) + k * width
             low[at : at + width], high[at : at + width] = self._copy(aim, self.primary | set(free))
-            rows.block(self.matrix, self.total, at)
+            rows.block(self.relations, at)
             for i in free:
                 self._switched(rows, i, at + i, switch[i], reach)
         for one, other in self.follows:
@@ -217,15 +216,10 @@ class _Part:
                 rows.add({switch[other]: 1.0, switch[one]: -1.0}, 0.0, np.inf)
         cost = np.zeros(columns)
         cost[: len(free)] = [self.cells[i].weight for i in free]
-        integral = np.zeros(columns)
-        integral[: len(free)] = 1
-        options = {"node_limit": _NODES}
-        made = milp(
-            cost, integrality=integral, bounds=Bounds(low, high), constraints=rows.made(columns), options=options
-        )
-        if made.x is None:
+        made = Programme(rows, columns, whole=range(len(free)), nodes=_NODES).least(cost, low, high)
+        if made is None:
             return None
-        found = self._closed(self.primary | {i for i in free if made.x[switch[i]] > 0.5})
+        found = self._closed(self.primary | {i for i in free if made[switch[i]] > 0.5})
         return None if self.leaks(found) else found
 
     def _copy(self, aim: Ends, hidden: set[int]) -> tuple[Floats, Floats]:
@@ -239,7 +233,7 @@ class _Part:
             high[i] = min(high[i], end)
         return low, high
 
-    def _switched(self, rows: _Rows, i: int, column: int, switch: int, reach: float) -> None:
+    def _switched(self, rows: Rows, i: int, column: int, switch: int, reach: float) -> None:
         """A cell stays as shown unless its switch is on; then it moves as far as any guard asks of it."""
         least, most = self.cells[i].shown or (0, 0)
         rows.add({column: 1.0, switch: min(reach, least - self.floor[i])}, least, np.inf)
@@ -254,7 +248,7 @@ class _Part:
     def _enough(self) -> set[int]:
         """Guard by guard, hide what the cheapest table at its end would move."""
         hidden = set(self.primary)
-        for aim in self.leaks(hidden):  # what is possible stays so when more is hidden
+        for aim in self.leaks(hidden):
             if not self._possible(aim, *self._bounds(hidden)):
                 moved = self._moved(aim, hidden)
                 if not moved:
@@ -268,15 +262,15 @@ class _Part:
         width = len(self.cells)
         low, high = np.zeros(width + len(free)), np.full(width + len(free), np.inf)
         low[:width], high[:width] = self._copy(aim, hidden | set(free))
-        rows = _Rows()
-        rows.block(self.matrix, self.total, 0)
+        rows = Rows()
+        rows.block(self.relations, 0)
         for place, i in enumerate(free):
             least, most = self.cells[i].shown or (0, 0)
             rows.add({i: 1.0, width + place: 1.0}, least, np.inf)
             rows.add({i: 1.0, width + place: -1.0}, -np.inf, most)
         cost = np.concatenate([np.zeros(width), [self.cells[i].weight for i in free]])
-        made = milp(cost, bounds=Bounds(low, high), constraints=rows.made(width + len(free)))
-        return set() if made.x is None else {i for place, i in enumerate(free) if made.x[width + place] > _NEAR}
+        made = Programme(rows, width + len(free)).least(cost, low, high)
+        return set() if made is None else {i for place, i in enumerate(free) if made[width + place] > _NEAR}
 
     def _pruned(self, hidden: set[int]) -> set[int]:
         """Without what was hidden in vain, dearest first."""
@@ -299,51 +293,12 @@ def _end(cell: Cell, sign: int) -> int:
     return cell.guard[1] if sign > 0 else cell.guard[0]
 
 
-def _relations(
-    problem: Problem, sums: Sequence[tuple[Mapping[int, int], int]], place: Mapping[int, int]
-) -> tuple[csc_array, Floats]:
+def _relations(problem: Problem, sums: Sequence[tuple[Mapping[int, int], int]], place: Mapping[int, int]) -> Rows:
     """The relations over the cells of a part; what is settled goes to the other side."""
-    rows, columns, values, totals = [], [], [], []
-    for row, (terms, total) in enumerate(sums):
+    rows = Rows()
+    for terms, total in sums:
         for name, coefficient in terms.items():
-            if name in place:
-                rows.append(row)
-                columns.append(place[name])
-                values.append(float(coefficient))
-            else:
-                shown = problem.cells[name].shown
-                total -= coefficient * (shown[0] if shown else 0)
-        totals.append(float(total))
-    return csc_array((values, (rows, columns)), shape=(len(sums), len(place))), np.array(totals)
-
-
-class _Rows:
-    """Rows of a programme, gathered as triples."""
-
-    def __init__(self) -> None:
-        self.rows: list[int] = []
-        self.columns: list[int] = []
-        self.values: list[float] = []
-        self.low: list[float] = []
-        self.high: list[float] = []
-
-    def add(self, terms: Mapping[int, float], low: float, high: float) -> None:
-        self.rows += [len(self.low)] * len(terms)
-        self.columns += list(terms)
-        self.values += list(terms.values())
-        self.low.append(low)
-        self.high.append(high)
-
-    def block(self, matrix: csc_array, total: Floats, at: int) -> None:
-        triples = coo_array(matrix)
-        self.rows += (triples.row + len(self.low)).tolist()
-        self.columns += (triples.col + at).tolist()
-        self.values += triples.data.tolist()
-        self.low += total.tolist()
-        self.high += total.tolist()
-
-    def made(self, columns: int) -> list[LinearConstraint]:
-        if not self.low:
-            return []
-        shape = len(self.low), columns
-        return [LinearConstraint(csc_array((self.values, (self.rows, self.columns)), shape=shape), self.low, self.high)]
+            shown = problem.cells[name].shown
+            total -= 0 if name in place else coefficient * (shown[0] if shown else 0)
+        rows.add({place[name]: float(c) for name, c in terms.items() if name in place}, float(total), float(total))
+    return rows
