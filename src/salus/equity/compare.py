@@ -68,12 +68,14 @@ SCHEMA = pa.schema(
         ("adjusted_high", _FLOAT),
         ("adjusted_support", _FLOAT),
         ("adjusted_by", _TEXT),
+        ("design_effect", _FLOAT),
     ]
 )
 """Columns of the equity table; docs/attributes.md says what each means."""
 COUNTED = "is what is counted"
 """The verdict of groups of an attribute that the measure counts itself: they differ by definition."""
 METHOD = "wilson; newcombe-10; koopman; score and exact test"
+"""Of as many people as say as much where units are several of one person (`Tally.effective`)."""
 
 Columns = dict[str, Any]
 Texts = npt.NDArray[np.object_]
@@ -135,7 +137,7 @@ def compared(tally: Tally, results: Results, settings: Settings, units: Units | 
     counted = _counted(tally, results)
     columns |= _gaps(tally, references, counted, settings)
     columns |= _people(columns, _signs(tally, results))
-    columns |= families.borrowed(found, tally.n.shape, settings.level)
+    columns |= families.borrowed(found, tally.effects, settings.level)
     columns |= families.bounds(found, references)
     columns |= _names(found, tally, references, results, settings)
     columns |= _adjusted(tally, references, columns, results, settings, units)
@@ -223,10 +225,11 @@ def _by_row(values: Sequence[str | None], shape: tuple[int, ...]) -> Texts:
 
 def _rates(tally: Tally, settings: Settings) -> Columns:
     x, n = tally.x, tally.n
-    low, high = intervals.wilson(x, n, settings.level)
+    low, high = intervals.wilson(*tally.effective, settings.level)
     states = _said(n == 0, "empty", _said(n < settings.minimum, "too few", "reliable"))
     return {"numerator": x, "denominator": n, "rate": intervals.rate(x, n), "low": low, "high": high} | {
-        "reliability": states
+        "reliability": states,
+        "design_effect": np.where(n > 0, tally.effects, np.nan),
     }
 
 
@@ -234,9 +237,9 @@ def _gaps(tally: Tally, references: Whole, counted: Bools, settings: Settings) -
     """Difference, ratio, p and q of every group that is not its own reference; nan elsewhere. What the measure counts
     itself is not tested, and so takes no part in the control of false discoveries."""
     own = (references < 0) | (references == np.arange(len(tally.columns)))
-    x1, n1 = tally.x, tally.n
-    x0, n0 = (np.take_along_axis(part, np.maximum(references, 0), axis=1) for part in (x1, n1))
-    blank, enough = np.where(own, np.nan, 0.0), np.minimum(n1, n0) >= settings.minimum
+    x1, n1 = tally.effective
+    x0, n0, counted0 = (np.take_along_axis(part, np.maximum(references, 0), axis=1) for part in (x1, n1, tally.n))
+    blank, enough = np.where(own, np.nan, 0.0), np.minimum(tally.n, counted0) >= settings.minimum
     difference_low, difference_high = intervals.difference(x1, n1, x0, n0, settings.level)
     ratio_low, ratio_high = intervals.ratio(x1, n1, x0, n0, settings.level)
     p1, p0 = intervals.rate(x1, n1), intervals.rate(x0, n0)

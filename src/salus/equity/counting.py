@@ -18,7 +18,7 @@ import pyarrow as pa
 from salus.equity.areas import gather_attributes
 from salus.equity.relations import identifier, parquet, quoted
 from salus.equity.results import Results
-from salus.equity.tally import CROSS, EVERYONE, OVERALL, UNKNOWN, Tally, Whole, sort_key
+from salus.equity.tally import CROSS, EVERYONE, OVERALL, UNKNOWN, Floats, Tally, Whole, sort_key
 from salus.errors import SalusError, UsageError
 
 Crossing = tuple[str, ...]
@@ -88,6 +88,20 @@ class Units:
         """Counts of all people together: shape (rows, 1, 2)."""
         return self._by(np.zeros(self.people + 1, dtype=np.int32), 1)
 
+    def design(self) -> Floats:
+        """The design effect of each row: how much more its rate varies than that of as many people, each counted once.
+
+        The variance of a ratio of sums over people, by that of a proportion of independent units (Kish 1965, Survey
+        Sampling, ch. 5; Rao and Scott 1992 Biometrics 48:577), to two decimals, and never below 1. Units of subjects
+        without attributes are left out: they are not told apart.
+        """
+        effects = np.ones(len(self.rows))
+        start = 0
+        for row, end in enumerate(self.ends.tolist()):
+            effects[row] = _design(self.person[start:end], self.met[start:end], self.people)
+            start = end
+        return effects
+
     def prepare(self, crossings: Sequence[Crossing]) -> None:
         """Make the few large tables off which all crossings can be read."""
         sizes = {name: len(values) for name, values in self.values.items()}
@@ -132,7 +146,18 @@ def tally(units: Units, by: Sequence[str] = (), crossings: Sequence[Crossing] = 
         columns += names
         counts.append(found)
     both = np.concatenate(counts, axis=1)
-    return Tally(units.rows, tuple(columns), both[..., 1], both.sum(axis=-1))
+    return Tally(units.rows, tuple(columns), both[..., 1], both.sum(axis=-1), units.design())
+
+
+def _design(person: Codes, met: npt.NDArray[np.uint8], people: int) -> float:
+    """The design effect of units by person and whether they met the measure."""
+    units = np.bincount(person, minlength=people)[:people]
+    if units.max(initial=0) <= 1:
+        return 1.0
+    hits = np.bincount(person, weights=met, minlength=people)[:people]
+    rate = hits.sum() / units.sum()
+    alone = units.sum() * rate * (1.0 - rate)
+    return max(1.0, round(float(((hits - rate * units) ** 2).sum() / alone), 2)) if alone > 0 else 1.0
 
 
 def _columns(units: Units, crossing: Crossing) -> tuple[list[tuple[str, str]], Whole]:

@@ -53,13 +53,14 @@ def largest(of: Families, wanted: str | None = None) -> Whole:
     return np.where(size.max(axis=1, initial=0.0) > 0, size.argmax(axis=1), -1)
 
 
-def borrowed(families: Sequence[Families], shape: tuple[int, int], level: float) -> dict[str, Floats]:
+def borrowed(families: Sequence[Families], effects: Floats, level: float) -> dict[str, Floats]:
     """Columns of all cells: the rate pooled with the rest of its family, its interval, and how much of it is the
-    group's own; nan where nobody is, and of "overall"."""
+    group's own; nan where nobody is, and of "overall". `effects` has the design effect of each cell (rows, columns)."""
     names = ("pooled", "pooled_low", "pooled_high", "signal")
-    columns = {name: np.full(shape, np.nan) for name in names}
+    columns = {name: np.full(effects.shape, np.nan) for name in names}
     for of in families:
-        found = pooling.borrowed(of.x, of.n, level)
+        effect = effects[:, of.columns]
+        found = pooling.borrowed(of.x / effect, of.n / effect, level)
         for name, values in zip(names, (found.rate, found.low, found.high, found.signal), strict=True):
             columns[name][:, of.columns] = np.where(of.n > 0, values, np.nan)
     return columns

@@ -22,6 +22,7 @@ CROSS = " × "
 """Stands between the attributes, and between the groups, of a crossing."""
 
 Whole = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
@@ -62,13 +63,16 @@ class Tally:
     """The cells of a results folder in reading order: measure by measure, and in each the same columns.
 
     `rows` are (measure, group of the measure), `columns` (attribute, group of people), the groups of an attribute side
-    by side; `x` of `n` has shape (rows, columns). Goes through its cells as a sequence of `Cell` would.
+    by side; `x` of `n` has shape (rows, columns). `design` has the design effect of each row: by how much its units,
+    several of one person among them, say less than as many people would (1 where it is not given). Goes through its
+    cells as a sequence of `Cell` would.
     """
 
     rows: tuple[tuple[str, str], ...]
     columns: tuple[tuple[str, str], ...]
     x: Whole
     n: Whole
+    design: Floats | None = None
 
     def __iter__(self) -> Iterator[Cell]:
         counts = zip(self.x.ravel().tolist(), self.n.ravel().tolist(), strict=True)
@@ -83,6 +87,18 @@ class Tally:
         """The same cells with other counts, given in reading order."""
         met, all_ = (np.array(counts, dtype=np.int64).reshape(self.n.shape) for counts in (x, n))
         return replace(self, x=met, n=all_)
+
+    @cached_property
+    def effects(self) -> Floats:
+        """The design effect of each cell: shape (rows, columns)."""
+        design = np.ones(len(self.rows)) if self.design is None else self.design
+        return np.broadcast_to(design[:, None], self.n.shape)
+
+    @cached_property
+    def effective(self) -> tuple[Floats, Floats]:
+        """x and n of as many people, each counted once, as would say as much (Rao and Scott 1992): what intervals and
+        tests are made of."""
+        return self.x / self.effects, self.n / self.effects
 
     @cached_property
     def attributes(self) -> dict[str, slice]:
