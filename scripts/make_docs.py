@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from doc_site import slug
 from language_manual import manual
 from salus.catalog.entries import entries, value_sets
 from salus.cli.catalog import page
-from salus.cli.door import Command, Commands
 from salus.cli.main import app
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -24,26 +25,38 @@ Json = dict[str, Any]
 
 
 def commands() -> Iterator[str]:
+    root: Any = typer.main.get_command(app)
     yield from ("# Commands", "", MADE, "", "Exit codes: 0 done; 1 the run failed; 2 the command was wrong.")
-    yield from command_sections("salus", app)
+    for name, command in root.commands.items():
+        yield from command_sections(f"salus {name}", command)
 
 
-def command_sections(name: str, command: Command | Commands) -> Iterator[str]:
-    """A command; of several, each of them."""
-    if isinstance(command, Command):
+def command_sections(name: str, command: Any) -> Iterator[str]:
+    """A command; of a group of commands, each of them."""
+    inside = getattr(command, "commands", None)
+    if inside is None:
         yield from command_section(name, command)
         return
-    for each, inner in command.inside.items():
+    for each, inner in inside.items():
         yield from command_sections(f"{name} {each}", inner)
 
 
-def command_section(name: str, command: Command) -> Iterator[str]:
-    parameters = command.parameters()
-    usage = " ".join([name, *(each.called if each.required else f"[{each.called}]" for each in parameters)])
+def command_section(name: str, command: Any) -> Iterator[str]:
+    usage = " ".join([name, *(in_usage(each) for each in command.params)])
     yield from ("", f"## {name}", "", command.help, "", f"    {usage}", "")
     yield from ("| | |", "|---|---|")
-    for each in parameters:
-        yield f"| `{each.called}` | {each.note.help} |"
+    for each in command.params:
+        yield f"| `{called(each)}` | {each.help} |"
+
+
+def called(parameter: Any) -> str:
+    """As a person types it: the option and what it takes, or the argument."""
+    names = parameter.opts if parameter.param_type_name == "option" else []
+    return " ".join([*names, *([parameter.metavar] if parameter.metavar else [])])
+
+
+def in_usage(parameter: Any) -> str:
+    return called(parameter) if parameter.required else f"[{called(parameter)}]"
 
 
 def catalog() -> Iterator[str]:

@@ -11,12 +11,13 @@ import gc
 import os
 import sys
 import traceback
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from salus import __version__
-from salus.cli.door import Argument, Commands, option
 from salus.cli.options import (
     MEMORY,
     MINIMUM,
@@ -51,20 +52,44 @@ from salus.cli.options import (
 )
 from salus.errors import SalusError, UsageError
 
-app = Commands("Salus, a learning health system engine: records in, measures, who is left out, a report.")
+app = typer.Typer(
+    help="Salus, a learning health system engine: records in, measures, who is left out, a report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a traceback must never show the values of a row
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"salus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def salus(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Say the version and stop."),
+    ] = False,
+) -> None:
+    """Salus, a learning health system engine: records in, measures, who is left out, a report."""
 
 
 @app.command()
 def load(
     paths: Annotated[
         list[str],
-        Argument(
+        typer.Argument(
             metavar="PATH...",
             help="NDJSON(.gz), FHIR Bundles, folders, .zip or .tar.* of them; or https://server/fhir.",
         ),
     ],
-    into: Annotated[Path, option("--into", "--out", metavar="FILE", help="The population file to add to, or to make.")],
-    replace: Annotated[bool, option("--replace", help="Leave out what is in the population so far.")] = False,
+    into: Annotated[
+        Path, typer.Option("--into", "--out", metavar="FILE", help="The population file to add to, or to make.")
+    ],
+    replace: Annotated[bool, typer.Option("--replace", help="Leave out what is in the population so far.")] = False,
     memory: Annotated[str, MEMORY] = "768MB",
     group: Group = None,
     patient: AllPatients = False,
@@ -93,7 +118,7 @@ def load(
 
 @app.command()
 def population(
-    file: Annotated[Path, Argument(metavar="FILE", help="The file `salus load` made.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file `salus load` made.")],
     as_json: AsJson = False,
 ) -> None:
     """Say what is inside a population: counts, dates, what is missing, unmapped or set aside, and its files."""
@@ -102,19 +127,23 @@ def population(
     population_command(file, as_json, date.today())
 
 
+def days(period: tuple[datetime, datetime]) -> tuple[date, date]:
+    return period[0].date(), period[1].date()
+
+
 @app.command()
 def evaluate(
     population: Annotated[
         Path,
-        Argument(
+        typer.Argument(
             metavar="POPULATION", help="The file `salus load` made; or a table (.csv, .tsv, .parquet) for its measures."
         ),
     ],
     period: Day,
-    out: Annotated[Path, option("--out", metavar="FOLDER", help="The results folder to write.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The results folder to write.")],
     content: Annotated[
         list[Path] | None,
-        option(
+        typer.Option(
             "--content",
             metavar="PATH...",
             help="Measures, libraries and value sets: files, folders, archives; default: the catalog of Salus.",
@@ -122,36 +151,40 @@ def evaluate(
     ] = None,
     measure: Annotated[
         list[str] | None,
-        option("--measure", metavar="NAME", help="A measure to evaluate; repeat it; default: all in the content."),
+        typer.Option(
+            "--measure", metavar="NAME", help="A measure to evaluate; repeat it; default: all in the content."
+        ),
     ] = None,
     engine: Annotated[
-        str, option("--engine", metavar="NAME", help="duckdb, or oracle: slow and plain, to check the other.")
+        str, typer.Option("--engine", metavar="NAME", help="duckdb, or oracle: slow and plain, to check the other.")
     ] = "duckdb",
     allow_missing_valuesets: AllowMissing = False,
-    individual: Annotated[bool, option("--individual", help="Write individual MeasureReports too.")] = False,
+    individual: Annotated[bool, typer.Option("--individual", help="Write individual MeasureReports too.")] = False,
     clauses: Annotated[
-        bool, option("--clauses", help="Count every clause too: the report then shows where people fall out.")
+        bool, typer.Option("--clauses", help="Count every clause too: the report then shows where people fall out.")
     ] = False,
     prefer_elm: Annotated[
-        bool, option("--prefer-elm", help="Use a library's ELM where there is any, rather than its CQL text.")
+        bool, typer.Option("--prefer-elm", help="Use a library's ELM where there is any, rather than its CQL text.")
     ] = False,
     memory: Annotated[str | None, MEMORY] = None,
     profile: Annotated[
-        bool, option("--profile", help="Say what each define took: time, rows and memory, slowest first.")
+        bool, typer.Option("--profile", help="Say what each define took: time, rows and memory, slowest first.")
     ] = False,
 ) -> None:
     """Evaluate measures over a population: who is in which population of which measure."""
     from salus.cli.evaluate import evaluate_command
 
     choices = (engine, allow_missing_valuesets, individual, clauses, prefer_elm, memory, profile)
-    evaluate_command(population, content or (), measure or [], period, out, *choices)
+    evaluate_command(population, content or (), measure or [], days(period), out, *choices)
 
 
 @app.command()
 def conformance(
-    folder: Annotated[Path, Argument(metavar="DIR", help="The XML files of the official CQL test suite.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The XML files of the official CQL test suite.")],
     engine: Engine = "duckdb",
-    out: Annotated[Path | None, option("--json", metavar="FILE", help="Write every verdict into this file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every verdict into this file.")
+    ] = None,
 ) -> None:
     """Judge the front end and an engine by the official CQL test suite."""
     from salus.cli.conformance import conformance_command
@@ -171,7 +204,7 @@ def equity(
     cross: Cross = None,
     ordered: Annotated[
         list[str] | None,
-        option(
+        typer.Option(
             "--ordered",
             metavar="ATTRIBUTE[=LEAST,...,MOST]",
             help="An attribute whose groups have an order of advantage; without groups, that of their names.",
@@ -179,7 +212,7 @@ def equity(
     ] = None,
     areas: Annotated[
         Path | None,
-        option(
+        typer.Option(
             "--areas", metavar="TABLE", help="A CSV or Parquet table with a column zip: its columns become attributes."
         ),
     ] = None,
@@ -199,20 +232,20 @@ def equity(
 @app.command()
 def report(
     results: Results,
-    out: Annotated[Path, option("--out", metavar="FILE", help="The HTML file to write.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The HTML file to write.")],
     by: By = None,
     level: Level = 0.95,
     minimum: Minimum = MINIMUM,
     reference: Reference = None,
     no_control: NoControl = False,
     show_small: Annotated[
-        bool, option("--show-small", help="Show counts of 1 to 10: for use inside the house only.")
+        bool, typer.Option("--show-small", help="Show counts of 1 to 10: for use inside the house only.")
     ] = False,
     improvement: Improvement = None,
     cross: Cross = None,
     earlier: Annotated[
         list[Path] | None,
-        option("--earlier", metavar="FOLDER", help="Results of an earlier period; repeat it: gaps are followed."),
+        typer.Option("--earlier", metavar="FOLDER", help="Results of an earlier period; repeat it: gaps are followed."),
     ] = None,
     site: Site = "site",
 ) -> None:
@@ -229,12 +262,14 @@ def report(
 def scorecard(
     folders: Annotated[
         list[Path],
-        Argument(metavar="RESULTS...", help="Results of `salus evaluate`, of one or several periods; or releases."),
+        typer.Argument(
+            metavar="RESULTS...", help="Results of `salus evaluate`, of one or several periods; or releases."
+        ),
     ],
-    out: Annotated[Path, option("--out", metavar="FILE", help="The HTML file; .json and .csv stand beside it.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The HTML file; .json and .csv stand beside it.")],
     mission: Annotated[
         Path | None,
-        option("--mission", metavar="FILE", help="A mission file; default: the one `salus mission` prints."),
+        typer.Option("--mission", metavar="FILE", help="A mission file; default: the one `salus mission` prints."),
     ] = None,
     by: By = None,
     level: Level = 0.95,
@@ -261,14 +296,14 @@ def mission() -> None:
 @app.command()
 def publish(
     results: Results,
-    out: Annotated[Path, option("--out", metavar="FOLDER", help="The release folder to write.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The release folder to write.")],
     profile: Annotated[
         str,
-        option("--profile", metavar="NAME", help="The rule on small counts: cms11, opensafely, census, none."),
+        typer.Option("--profile", metavar="NAME", help="The rule on small counts: cms11, opensafely, census, none."),
     ] = "cms11",
     earlier: Annotated[
         list[Path] | None,
-        option("--earlier", metavar="FOLDER", help="A release let out before; repeat it for each."),
+        typer.Option("--earlier", metavar="FOLDER", help="A release let out before; repeat it for each."),
     ] = None,
     by: By = None,
     level: Level = 0.95,
@@ -284,7 +319,8 @@ def publish(
     publish_command(results, out, profile, earlier or (), by or (), *choices)
 
 
-audit = app.several("audit", "The log of what was loaded, run and let out, and whether it is whole.")
+audit = typer.Typer(help="The log of what was loaded, run and let out, and whether it is whole.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
 
 
 @audit.command("verify")
@@ -307,53 +343,54 @@ def audit_show(log: Log = None, as_json: AsJson = False) -> None:
 def lint(
     files: Libraries,
     content: Content = None,
-    json: Annotated[bool, option("--json", help="For machines: a list of findings.")] = False,
-) -> int:
+    json: Annotated[bool, typer.Option("--json", help="For machines: a list of findings.")] = False,
+) -> None:
     """Say what is wrong with libraries of CQL: every error and warning, at its line."""
     from salus.cli.lint import lint_command
 
-    return lint_command(files, content or (), json)
+    raise typer.Exit(lint_command(files, content or (), json))
 
 
 @app.command()
 def translate(
     files: Libraries,
-    out: Annotated[Path, option("--out", metavar="FOLDER", help="Where to write an ELM document for each.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write an ELM document for each.")],
     content: Content = None,
-) -> int:
+) -> None:
     """Translate libraries of CQL to ELM documents."""
     from salus.cli.translate import translate_command
 
-    return translate_command(files, out, content or ())
+    raise typer.Exit(translate_command(files, out, content or ()))
 
 
 @app.command()
 def run(
-    file: Annotated[Path, Argument(metavar="FILE", help="A CQL file, or a Library resource with one.")],
-    population: Annotated[Path, option("--population", metavar="FILE", help="The file `salus load` made.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CQL file, or a Library resource with one.")],
+    population: Annotated[Path, typer.Option("--population", metavar="FILE", help="The file `salus load` made.")],
     define: Annotated[
-        list[str] | None, option("--define", metavar="NAME", help="A define; repeat it; default: all of them.")
+        list[str] | None, typer.Option("--define", metavar="NAME", help="A define; repeat it; default: all of them.")
     ] = None,
     period: Annotated[
-        tuple[date, date] | None,
-        option(
+        tuple[datetime, datetime] | None,
+        typer.Option(
             "--period",
+            formats=["%Y-%m-%d"],
             metavar="START END",
             help="First and last day; default: what the library says.",
         ),
     ] = None,
     content: Content = None,
     subject: Annotated[
-        str | None, option("--subject", metavar="ID", help="Show the values of this patient (Patient.id).")
+        str | None, typer.Option("--subject", metavar="ID", help="Show the values of this patient (Patient.id).")
     ] = None,
     engine: Engine = "duckdb",
-    json: Annotated[bool, option("--json", help="For machines: every value, one to a line.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="For machines: every value, one to a line.")] = False,
     allow_missing_valuesets: AllowMissing = False,
 ) -> None:
     """Evaluate the defines of a library over a population, while writing it."""
     from salus.cli.run import Asked, run_command
 
-    where = (file, population, tuple(content or ()), tuple(define or ()), period)
+    where = (file, population, tuple(content or ()), tuple(define or ()), days(period) if period else None)
     run_command(Asked(*where, engine, subject, json, allow_missing_valuesets))
 
 
@@ -361,30 +398,31 @@ def run(
 def run_measure_tests(
     paths: Annotated[
         list[Path],
-        Argument(
+        typer.Argument(
             metavar="PATH...",
             help="Folders of measures, TOML files with [test.NAME], or test cases: Bundles with a MeasureReport.",
         ),
     ],
     content: Content = None,
     engine: Annotated[
-        list[str] | None, option("--engine", metavar="NAME", help="duckdb or oracle; repeat it; default: both.")
+        list[str] | None, typer.Option("--engine", metavar="NAME", help="duckdb or oracle; repeat it; default: both.")
     ] = None,
-    json: Annotated[bool, option("--json", help="For machines.")] = False,
-) -> int:
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
     """Run the tests of measures on every engine, and say which clauses no test made true or false."""
     from salus.cli.testing import run_tests
 
-    return run_tests(paths, content or (), engine or (), json)
+    raise typer.Exit(run_tests(paths, content or (), engine or (), json))
 
 
-new = app.several("new", "Start something of your own.")
+new = typer.Typer(help="Start something of your own.", no_args_is_help=True)
+app.add_typer(new, name="new")
 
 
 @new.command("measure")
 def new_measure(
-    name: Annotated[str, Argument(metavar="NAME", help="Its name: letters and digits, as in FluVaccine.")],
-    into: Annotated[Path, option("--into", metavar="DIR", help="Where its folder is made.")] = Path(),
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name: letters and digits, as in FluVaccine.")],
+    into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where its folder is made.")] = Path(),
 ) -> None:
     """Start a measure: a folder with its CQL, what it says of itself, a value set and tests, ready for `salus test`."""
     from salus.cli.catalog import new_measure_command
@@ -392,12 +430,13 @@ def new_measure(
     new_measure_command(name, into)
 
 
-catalog = app.several("catalog", "The measures that come with Salus.")
+catalog = typer.Typer(help="The measures that come with Salus.", no_args_is_help=True)
+app.add_typer(catalog, name="catalog")
 
 
 @catalog.command("list")
 def catalog_list(
-    json: Annotated[bool, option("--json", help="For machines.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Every measure, by the clause of the mission it serves."""
     from salus.cli.catalog import list_command
@@ -407,7 +446,7 @@ def catalog_list(
 
 @catalog.command("show")
 def catalog_show(
-    name: Annotated[str, Argument(metavar="NAME", help="The measure, or how its name begins.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The measure, or how its name begins.")],
 ) -> None:
     """One measure: what it counts, why, on what evidence, what it needs, and its CQL."""
     from salus.cli.catalog import show_command
@@ -418,18 +457,18 @@ def catalog_show(
 @catalog.command("test")
 def catalog_test(
     names: Annotated[
-        list[str] | None, Argument(metavar="[NAME...]", help="Measures, or how their names begin; default: all.")
+        list[str] | None, typer.Argument(metavar="[NAME...]", help="Measures, or how their names begin; default: all.")
     ] = None,
-) -> int:
+) -> None:
     """Run the tests of the catalog's measures on every engine."""
     from salus.cli.catalog import catalog_test_command
 
-    return catalog_test_command(names or ())
+    raise typer.Exit(catalog_test_command(names or ()))
 
 
 @catalog.command("export")
 def catalog_export(
-    out: Annotated[Path, option("--out", metavar="FOLDER", help="A folder, new or empty.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="A folder, new or empty.")],
 ) -> None:
     """Write the catalog as FHIR Measure, Library and ValueSet resources, for other software."""
     from salus.cli.catalog import export_command
@@ -440,26 +479,26 @@ def catalog_export(
 @app.command()
 def explain(
     results: Results,
-    measure: Annotated[str, option("--measure", metavar="NAME", help="The measure to explain.")],
+    measure: Annotated[str, typer.Option("--measure", metavar="NAME", help="The measure to explain.")],
     subject: Annotated[
         str | None,
-        option("--subject", metavar="ID", help="Whose answer: a Patient.id; without it, where people fall out."),
+        typer.Option("--subject", metavar="ID", help="Whose answer: a Patient.id; without it, where people fall out."),
     ] = None,
     unit: Annotated[
         str | None,
-        option("--unit", metavar="ID", help="Of a measure of episodes, the one with this resource id."),
+        typer.Option("--unit", metavar="ID", help="Of a measure of episodes, the one with this resource id."),
     ] = None,
     population: Annotated[
-        Path | None, option("--population", metavar="FILE", help="Where the population of the run is now.")
+        Path | None, typer.Option("--population", metavar="FILE", help="Where the population of the run is now.")
     ] = None,
     content: Annotated[
         list[Path] | None,
-        option("--content", metavar="PATH", help="Where the content of the run is now; repeat it."),
+        typer.Option("--content", metavar="PATH", help="Where the content of the run is now; repeat it."),
     ] = None,
     html: Annotated[
-        Path | None, option("--html", metavar="FILE", help="Write a page with the source, painted (one subject).")
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with the source, painted (one subject).")
     ] = None,
-    json: Annotated[Path | None, option("--json", metavar="FILE", help="Write it for machines.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write it for machines.")] = None,
 ) -> None:
     """Explain one subject's answer, clause by clause with the records behind it; or where a population falls out."""
     from salus.cli.explain import Asked, explain_command
@@ -469,18 +508,18 @@ def explain(
 
 @app.command()
 def synth(
-    out: Annotated[Path, Argument(metavar="OUT", help="A folder for the records and the truth.")],
-    people: Annotated[int, option("--people", metavar="N", least=1, help="How many people.")] = 10_000,
-    seed: Annotated[int, option("--seed", metavar="S", least=0, help="Another seed, other people.")] = 1,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder for the records and the truth.")],
+    people: Annotated[int, typer.Option("--people", metavar="N", min=1, help="How many people.")] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", min=0, help="Another seed, other people.")] = 1,
     scenario: Annotated[
-        str, option("--scenario", metavar="NAME|FILE", help="standard, null, intervention, or a TOML file.")
+        str, typer.Option("--scenario", metavar="NAME|FILE", help="standard, null, intervention, or a TOML file.")
     ] = "standard",
     year: Annotated[
-        int | None, option("--year", metavar="YEAR", least=1990, most=2099, help="The year that measures are about.")
+        int | None, typer.Option("--year", metavar="YEAR", min=1990, max=2099, help="The year that measures are about.")
     ] = None,
-    mess: Annotated[bool, option("--mess", help="Spoil some records the usual ways.")] = False,
+    mess: Annotated[bool, typer.Option("--mess", help="Spoil some records the usual ways.")] = False,
     workers: Annotated[
-        int | None, option("--workers", metavar="N", least=1, help="Processes; the bytes do not depend on it.")
+        int | None, typer.Option("--workers", metavar="N", min=1, help="Processes; the bytes do not depend on it.")
     ] = None,
 ) -> None:
     """A synthetic community as FHIR records, some of whose people are treated worse, and the truth about it."""
@@ -491,9 +530,9 @@ def synth(
 
 @app.command()
 def demo(
-    out: Annotated[Path, option("--out", metavar="FOLDER", help="Where to put it all.")] = Path("demo-output"),
-    people: Annotated[int, option("--people", metavar="N", least=100, help="How many synthetic people.")] = 4000,
-    seed: Annotated[int, option("--seed", metavar="N", help="Another seed, other people.")] = 1,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to put it all.")] = Path("demo-output"),
+    people: Annotated[int, typer.Option("--people", metavar="N", min=100, help="How many synthetic people.")] = 4000,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another seed, other people.")] = 1,
 ) -> None:
     """The whole way on synthetic people in whom gaps are planted: are they found?"""
     from salus.cli.demo import demo_command
@@ -521,15 +560,10 @@ def spread(arguments: list[str]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; leaves with the exit code."""
-    gc.set_threshold(
-        100_000
-    )  # a command ends before there is much garbage; to look for it takes a twentieth of its time
-    words = sys.argv[1:] if arguments is None else arguments
-    if words == ["--version"]:
-        print(f"salus {__version__}")
-        raise SystemExit(0)
+    # a command ends before there is much garbage; to look for it takes a twentieth of its time
+    gc.set_threshold(100_000)
     try:
-        code = app("salus", spread(words))
+        app(spread(sys.argv[1:] if arguments is None else arguments), prog_name="salus")
     except UsageError as error:
         fail(str(error), 2)
     except (SalusError, OSError) as error:
@@ -538,7 +572,6 @@ def main(arguments: list[str] | None = None) -> None:
         if os.environ.get("SALUS_DEBUG"):
             raise
         fail(unexpected(error), 1)
-    raise SystemExit(code or 0)
 
 
 def unexpected(error: Exception) -> str:
