@@ -1,6 +1,7 @@
-"""Plans carried out on DuckDB: one temporary table per materialised relation, in order, and the outputs as Arrow.
+"""Plans carried out on DuckDB: one table in memory per materialised relation, and the outputs as Arrow.
 
-Leaves to others: what the relations mean (`salus.logic`), the statements and their order (`script`).
+Leaves to others: what the relations mean (`salus.logic`), the statements and their order (`script`), and which of them
+are under way at a time (`streams`).
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from operator import itemgetter
 
 import duckdb
 import pyarrow as pa
@@ -21,7 +23,8 @@ import pyarrow.compute as pc
 from salus.engine.codes import Codes
 from salus.engine.costs import Cost
 from salus.engine.partitions import only, parts
-from salus.engine.script import Make, Put, Script, script
+from salus.engine.script import Action, Make, Put, script
+from salus.engine.streams import carry_out, connections
 from salus.errors import SalusError
 from salus.logic.compiler import Check
 from salus.logic.plan import Plan
@@ -29,6 +32,9 @@ from salus.store.sql import GROUP
 
 _DEFINITION = re.compile(r"^CREATE OR REPLACE TEMP MACRO (salus_\w+)[^;]*;$", re.MULTILINE)
 _CALL = re.compile(r"\bsalus_\w+")
+
+_STREAMS = 2
+"""Statements under way at a time."""
 
 _LONG = 0.02
 """Seconds after which a statement may have come to hold memory worth telling."""
@@ -57,32 +63,27 @@ def _called(text: str) -> set[str]:
     return called.union(*(_called(_functions()[name].partition("(")[2]) for name in called))
 
 
-def prepare(con: duckdb.DuckDBPyConnection, steps: Script) -> None:
-    """Define on the connection those of Salus's functions that a script calls: each takes the database as long as a
-    small statement."""
-    called = _called(" ".join(action.statement.text for action, _ in steps))
+def prepare(con: duckdb.DuckDBPyConnection, called: Collection[str]) -> None:
+    """Define those of Salus's functions on the connection that are called: each takes the database as long as a small
+    statement."""
     if called:
         con.execute("".join(text for name, text in _functions().items() if name in called))
 
 
 def execute(con: duckdb.DuckDBPyConnection, plan: Plan, number: int | None = None) -> Execution:
     """Compute a plan's outputs, over the patients in `number` parts (None: as many as memory asks for)."""
-    done, read = Execution(), _Read(con, Codes(con))
     divided = parts(con, 1 if plan.undivided else number)
-    steps = script(plan)
-    prepare(con, steps)
-    several: Counter[Check] = Counter()
-    with _threads(con):
+    actions = script(plan)
+    called = _called(" ".join(action.statement.text for action in actions))
+    run = _Run(con)
+    # where memory asks for parts, two statements at a time would ask for twice as much
+    with _threads(con), connections(con, _STREAMS if len(divided) == 1 else 1) as cons:
+        for each in cons:
+            prepare(each, called)
         for part in divided:
-            with only(con, part, whole=len(divided) == 1):
-                _run(con, steps, done, read, several)
-    done.tables = {name: pa.concat_tables(tables) for name, tables in read.tables.items()}
-    done.warnings += [
-        f"singleton from found more than one element in {several[check]} places, null there: {check.where}"
-        for check in plan.checks
-        if several[check]
-    ]
-    return done
+            with only(con, cons[0], part) if len(divided) > 1 else nullcontext():
+                run.part(actions, cons)
+    return run.execution(plan)
 
 
 @contextmanager
@@ -103,53 +104,52 @@ def _threads(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         con.execute(f"SET threads = {threads}")
 
 
-class _Read:
-    """Outputs as they are read, by name, a table for each part. What several outputs ask for alike is read once."""
+class _Run:
+    """What comes of a script while it is carried out, a part of the patients after the other."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, codes: Codes) -> None:
-        self.tables: dict[str, list[pa.Table]] = {}
-        self._con, self._codes = con, codes
-        self._part: dict[tuple[object, ...], pa.Table] = {}
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._codes = Codes(con)
+        self._tables: dict[str, list[pa.Table]] = {}
+        self._costs: list[tuple[int, Cost]] = []
+        self._several: Counter[Check] = Counter()
+        self._held = 0
 
-    def begin(self) -> None:
-        """Another part of the patients."""
-        self._part.clear()
+    def part(self, actions: Sequence[Action], cons: Sequence[duckdb.DuckDBPyConnection]) -> None:
+        """The script over what the connections show. What several outputs ask for alike is read once."""
+        puts = [(place, action) for place, action in enumerate(actions) if isinstance(action, Put)]
+        texts = {_asked(action): place for place, action in reversed(puts)}
+        read: dict[int, pa.Table] = {}
 
-    def put(self, put: Put) -> None:
-        key = (put.statement.text, *put.output.columns.items())
-        if key not in self._part:
-            self._part[key] = self._codes.spelled(_read(self._con, put))
-        self.tables.setdefault(put.output.name, []).append(self._part[key])
+        def do(con: duckdb.DuckDBPyConnection, place: int, action: Action) -> None:
+            if isinstance(action, Make):
+                self._made(con, place, action)
+            elif texts[_asked(action)] == place:
+                read[place] = self._codes.spelled(_read(con, action))
 
+        carry_out(actions, cons, do)
+        for _, action in puts:
+            self._tables.setdefault(action.output.name, []).append(read[texts[_asked(action)]])
 
-def _run(
-    con: duckdb.DuckDBPyConnection,
-    steps: Script,
-    done: Execution,
-    read: _Read,
-    several: Counter[Check],
-) -> None:
-    """Carry out a script. Temporary tables go when they are not needed any more, also when a step fails."""
-    there = set[str]()
-    read.begin()
-    try:
-        for action, gone in steps:
-            if isinstance(action, Put):
-                read.put(action)
-            else:
-                done.costs.append(_make(con, action, done.costs[-1].memory if done.costs else 0))
-                there.add(action.name)
-                several.update(_verified(con, action))
-            for name in gone:
-                _drop(con, name)
-                there.discard(name)
-    finally:
-        for name in there:
-            _drop(con, name)
+    def _made(self, con: duckdb.DuckDBPyConnection, place: int, action: Make) -> None:
+        cost = _make(con, action, self._held)
+        self._held = cost.memory
+        self._costs.append((place, cost))
+        self._several.update(_verified(con, action))
+
+    def execution(self, plan: Plan) -> Execution:
+        done = Execution({name: pa.concat_tables(tables) for name, tables in self._tables.items()})
+        done.costs = [cost for _, cost in sorted(self._costs, key=itemgetter(0))]
+        done.warnings = [
+            f"singleton from found more than one element in {self._several[check]} places, null there: {check.where}"
+            for check in plan.checks
+            if self._several[check]
+        ]
+        return done
 
 
-def _drop(con: duckdb.DuckDBPyConnection, name: str) -> None:
-    con.execute(f'DROP TABLE IF EXISTS temp."{name}"')
+def _asked(put: Put) -> tuple[object, ...]:
+    """What an output reads."""
+    return put.statement.text, *put.output.columns.items()
 
 
 def _make(con: duckdb.DuckDBPyConnection, make: Make, held: int) -> Cost:
@@ -157,7 +157,7 @@ def _make(con: duckdb.DuckDBPyConnection, make: Make, held: int) -> Cost:
     have changed little then."""
     began = time.perf_counter()
     try:
-        found = con.execute(f'CREATE TEMP TABLE "{make.name}" AS {make.statement.text}').fetchone()
+        found = con.execute(f'CREATE TABLE "{make.name}" AS {make.statement.text}').fetchone()
     except duckdb.Error as error:
         raise _failed(f'"{make.label}"', error) from error
     seconds = time.perf_counter() - began

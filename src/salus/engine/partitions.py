@@ -47,13 +47,13 @@ def memory_limit(con: duckdb.DuckDBPyConnection) -> int:
 
 
 @contextmanager
-def only(con: duckdb.DuckDBPyConnection, part: Part, *, whole: bool) -> Iterator[None]:
-    """While it lasts, stored tables show the rows of the part's patients; all of them where that is the `whole`."""
-    names = [] if whole else _of_patients(con)
-    ((stored,),) = con.execute("SELECT current_database()").fetchall()
+def only(stored: duckdb.DuckDBPyConnection, con: duckdb.DuckDBPyConnection, part: Part) -> Iterator[None]:
+    """While it lasts, a connection beside that of the stored tables sees of them the rows of the part's patients."""
+    names = _of_patients(stored)
+    ((place,),) = stored.execute("SELECT current_database()").fetchall()
     mine = f"WHERE pid BETWEEN {part[0]} AND {part[1]}"
     for name in names:
-        con.execute(f'CREATE TEMP VIEW "{name}" AS SELECT * FROM "{stored}".main."{name}" {mine}')
+        con.execute(f'CREATE TEMP VIEW "{name}" AS SELECT * FROM "{place}".main."{name}" {mine}')
     try:
         yield
     finally:

@@ -1,8 +1,8 @@
-"""A plan as a script: statements in an order in which each finds what it reads, tables that live no longer than that.
+"""A plan as a script: statements in an order in which each finds what it reads.
 
-Relations that turn out to be the same are made once, whoever asked for them; a table goes as soon as nothing that is
-left to do reads it. Big tables are read once: uses of a table that look for particular codes share one slice, the rows
-that any of them could want. Leaves to others: spelling (`base`), running (`duckdb`).
+Relations that turn out to be the same are made once, whoever asked for them. Big tables are read once: uses of a table
+that look for particular codes share one slice, the rows that any of them could want. Leaves to others: spelling
+(`base`), running (`duckdb`, `streams`).
 """
 
 from __future__ import annotations
@@ -35,22 +35,11 @@ class Put(Struct, frozen=True, eq=False):
 
 
 Action = Make | Put
-Script = Sequence[tuple[Action, Sequence[str]]]
-"""What to do, in order, each with the tables that nothing reads afterwards."""
 
 
-def script(plan: Plan) -> Script:
+def script(plan: Plan) -> list[Action]:
     """The statements of a plan."""
-    actions = list(_actions(plan))
-    last: dict[str, int] = {}
-    for position, action in enumerate(actions):
-        if isinstance(action, Make):
-            last[action.name] = position
-        last |= dict.fromkeys(action.statement.reads, position)
-    gone: list[list[str]] = [[] for _ in actions]
-    for name, position in last.items():
-        gone[position].append(name)
-    return list(zip(actions, gone, strict=True))
+    return list(_actions(plan))
 
 
 def _actions(plan: Plan) -> Iterator[Action]:

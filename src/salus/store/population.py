@@ -23,7 +23,7 @@ from salus.store.intake import RAW_COLUMNS
 from salus.store.intern import Dictionary
 from salus.store.publish import KEYS, ColumnFact, Facts, absent, drop_staged, number, present_elements, publish
 from salus.store.shred import Shredder, Staged
-from salus.store.sql import attach_work, literal, open_file, quote, refused, rows, transaction
+from salus.store.sql import attach_work, beside, literal, open_file, quote, refused, rows, transaction
 from salus.store.tree import Need, canonical, grow, relation
 
 SCHEMA = "7"
@@ -74,7 +74,7 @@ class Population:
     def beside(self) -> Population:
         """The same population on a connection of its own, for another thread to read what is typed already. It is to be
         closed before this one."""
-        return Population(self.con.cursor(), read_only=True)
+        return Population(beside(self.con), read_only=True)
 
     def close(self) -> None:
         self.con.close()

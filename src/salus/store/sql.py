@@ -67,6 +67,13 @@ def open_file(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnecti
     return duckdb.connect(str(path), read_only=read_only, config={"max_vacuum_tasks": 0, "disabled_optimizers": _IDLE})
 
 
+def beside(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A further connection to the same databases, for another thread."""
+    made = con.cursor()
+    made.execute("SET TimeZone = 'UTC'")  # as `attach_work` has it; each connection has its own
+    return made
+
+
 def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """A further connection to what `open_bulk` opened, for another thread."""
     made = con.cursor()
