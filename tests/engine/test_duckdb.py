@@ -8,7 +8,7 @@ import pytest
 
 from salus.engine.base import Speller
 from salus.engine.codes import Codes
-from salus.engine.duckdb import _in_order, _threads
+from salus.engine.duckdb import _called, _functions, _in_order, _threads, prepare
 from salus.logic.expr import Const, E, Op
 from salus.logic.relation import Select, Table
 
@@ -73,3 +73,21 @@ def test_short_tables_need_one_thread(con: duckdb.DuckDBPyConnection, rows: int,
     with _threads(con):
         assert con.execute("SELECT current_setting('threads')").fetchall() == [(meanwhile,)]
     assert con.execute("SELECT current_setting('threads')").fetchall() == [(2,)]
+
+
+def test_a_connection_gets_the_functions_that_are_called_and_those_they_call(con: duckdb.DuckDBPyConnection) -> None:
+    called = _called("SELECT salus_div_decimal(1, 3), salus_split_last(a, '/') FROM t")
+    assert called == {"salus_div_decimal", "salus_split_last", "salus_ticks", "salus_of_ticks"}
+    prepare(con, called)
+    assert con.execute("SELECT salus_div_decimal(1, 3)::VARCHAR, salus_split_last('a/b', '/')").fetchall() == [
+        ("0.33333333", "b")
+    ]
+    with pytest.raises(duckdb.CatalogException):
+        con.execute("SELECT salus_exp(1)")
+
+
+@pytest.mark.parametrize("name", _functions())
+def test_every_function_can_be_defined_with_those_it_calls_alone(name: str) -> None:
+    with duckdb.connect() as con:
+        prepare(con, _called(f"SELECT {name}()"))
+        assert con.execute("SELECT 1 FROM duckdb_functions() WHERE function_name = ?", [name]).fetchall()

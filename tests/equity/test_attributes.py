@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from hand_made import ETHNICITY, RACE, Resource, claim, coverage, patient, population, us_core
 
-from salus.equity.attributes import ATTRIBUTES, attributes
+from salus.equity.attributes import ATTRIBUTES, attributes, attributes_beside
 from salus.store import Population, load
 
 PERIOD = date(2026, 1, 1), date(2026, 12, 31)
@@ -45,6 +46,18 @@ def test_a_population_without_patients_has_no_rows_and_all_columns() -> None:
         table = attributes(opened, PERIOD)
     assert table.num_rows == 0
     assert table.column_names == ["subject_id", *(a.name for a in ATTRIBUTES)]
+
+
+def test_another_thread_finds_the_same_while_this_one_goes_on() -> None:
+    people = [patient(id=f"p{n}", extension=[us_core(RACE, ("ombCategory", "2106-3"))]) for n in range(9)]
+    with population(people) as opened:
+        work = attributes_beside(opened, PERIOD)
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(work)
+            for _ in range(50):
+                opened.con.execute("CREATE OR REPLACE TEMP TABLE equity_part AS SELECT 1 AS mine")
+        assert found.result().equals(attributes(opened, PERIOD))
+    assert found.result()["race"].to_pylist() == ["White"] * 9
 
 
 def test_race() -> None:

@@ -33,6 +33,12 @@ def code(value: str, display: str | None = None) -> dict[str, Any]:
             ["A; b", "X", None],
         ),
         (
+            CONCEPT,
+            [{"codes": None, "display": None}, {"codes": [code("c")], "display": ""}, {"codes": [], "display": None}],
+            [None, "c", None],
+        ),
+        (CONCEPT, [{"codes": [code("a")], "display": "X"}, None, {"codes": [], "display": "Y"}], ["X", None, "Y"]),
+        (
             pa.list_(CODE),
             [[code("b"), code("a", "A"), code("b"), None], [], None, [code("c")]],
             ["b; A", None, None, "c"],

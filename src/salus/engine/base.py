@@ -17,7 +17,7 @@ from salus.logic.relation import Join, Select, Source, Table, Union, Use
 
 
 class Statement(Struct, frozen=True):
-    """The text that computes a relation, and the temporary tables it reads."""
+    """The text that computes a relation, and the tables of the plan that it reads."""
 
     text: str
     reads: frozenset[str]

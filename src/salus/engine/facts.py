@@ -53,7 +53,7 @@ class Facts:
         if "." not in name:
             return True
         found = self._facts.get((name, ""))
-        if found is None:  # as if it were there: what is compiled now is thrown away, and shall ask all it can
+        if found is None:  # as if it were there, as in `fact`
             self.untyped.add((name, ""))
         return found is None or found.present
 
@@ -62,12 +62,16 @@ class Facts:
             return "exact"
         self.needs.add((table, column))
         found = self._facts.get((table, column))
-        if found is None:
+        if found is None:  # as if it had everything: what is compiled now is thrown away, and shall ask all it can
             self.untyped.add((table, column))
-            return "absent"
+            return "ranged"
         if not found.present:
             return "absent"
         return "exact" if found.exact else "ranged"
+
+    def _holds(self, table: str, column: str) -> bool:
+        """Whether there is a column that can be looked into."""
+        return self.fact(table, column) != "absent" and (table, column) not in self.untyped
 
     def concept_ids(self, codes: Codes) -> frozenset[int]:
         if codes not in self._ids:
@@ -97,7 +101,7 @@ class Facts:
         return dict(rows.fetchall())
 
     def units(self, table: str, column: str) -> frozenset[str]:
-        if self.fact(table, column) == "absent":
+        if not self._holds(table, column):
             return frozenset()
         if (table, column) not in self._units:
             rows = self._con.execute(
@@ -108,7 +112,8 @@ class Facts:
 
     def has_backwards(self, table: str, path: str) -> bool:
         start, end = (f"{path}.{side}".lstrip(".") for side in ("start", "end"))
-        if any(self.fact(table, column) == "absent" for column in (start, end)):
+        held = [self._holds(table, column) for column in (start, end)]  # both, so that both are typed
+        if not all(held):
             return False
         if (table, path) not in self._backwards:
             found = self._con.execute(f'SELECT 1 FROM "{table}" WHERE "{end}.high" < "{start}.low" LIMIT 1').fetchone()

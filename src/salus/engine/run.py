@@ -316,7 +316,12 @@ def _until_typed(
 
     while True:
         compiler = Compiler(includes, facts, codes, setting.parameters, setting.now)
-        made = outputs(compiler)
+        try:
+            made = outputs(compiler)
+        except Unsupported:  # which may be so only of what is not there
+            if not facts.type_missing():
+                raise
+            continue
         if not facts.type_missing():
             return ordered(compiler, made), compiler
         del compiler, made
