@@ -24,6 +24,7 @@ from salus.measure.identity import Identity
 Json = Mapping[str, Any]
 
 _HEAD = 16_384  # characters of base64, a multiple of four
+_LIBRARY = re.compile(rb'\s*\{\s*"library"\s*:\s*\{')
 _IDENTIFIER = re.compile(rb'"identifier"\s*:\s*(\{[^{}]*\})')
 
 
@@ -80,7 +81,7 @@ class ElmDocuments:
 
     def add_bare(self, data: bytes, where: str) -> None:
         """Index a bare ELM document `{"library": ...}`, given as JSON; other JSON is passed over."""
-        if isinstance(msgspec.json.decode(data, type=_Elm).library, msgspec.UnsetType):
+        if not _LIBRARY.match(data) and isinstance(msgspec.json.decode(data, type=_Elm).library, msgspec.UnsetType):
             return
         self._index(_sniff(data, data, where), _Document(where, data))
 
