@@ -7,14 +7,15 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+import duckdb
 import elm_text as elm
 import pyarrow.parquet as pq
 import pytest
 from conftest_engine import Evaluate, patient
 
 from salus import engine
-from salus.engine import oracle
-from salus.engine.partitions import memory_limit, parts
+from salus.engine import oracle, partitions
+from salus.engine.partitions import memory_limit, parts, roomy
 from salus.errors import SalusError
 from salus.measure.content import Content
 from salus.measure.run import Job, Tools, evaluate
@@ -71,6 +72,24 @@ def test_parts_hold_every_patient_once(deck: Callable[[Path], Path], shared_data
             found = parts(population.con, number)
             assert [pid for first, last in found for pid in range(first, last + 1)] == list(range(1, 40))
             assert len(found) == min(number, 39)
+
+
+def test_two_statements_at_a_time_need_room(
+    deck: Callable[[Path], Path], shared_data: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Population.open(deck(shared_data(f"ecqm/decks/{MEASURES[0]}.ndjson"))) as population:
+        con = population.con
+        assert roomy(con)
+        least = next(n for n in range(1_000, 10**7, 1_000) if fits(monkeypatch, con, n) == 1)
+        assert not roomy(con)
+        assert fits(monkeypatch, con, 2 * least) == 1
+        assert roomy(con)
+
+
+def fits(monkeypatch: pytest.MonkeyPatch, con: duckdb.DuckDBPyConnection, memory: int) -> int:
+    """In how many parts the patients are taken with so much memory."""
+    monkeypatch.setattr(partitions, "memory_limit", lambda _: memory)
+    return len(parts(con))
 
 
 def test_a_limit_of_memory_holds_and_leaves_nothing_behind(

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from salus.engine.codes import Codes
 from salus.engine.costs import Cost
-from salus.engine.partitions import only, parts
+from salus.engine.partitions import only, parts, roomy
 from salus.engine.script import Action, Make, Put, script
 from salus.engine.streams import carry_out, connections
 from salus.errors import SalusError
@@ -76,8 +76,8 @@ def execute(con: duckdb.DuckDBPyConnection, plan: Plan, number: int | None = Non
     actions = script(plan)
     called = _called(" ".join(action.statement.text for action in actions))
     run = _Run(con)
-    # where memory asks for parts, two statements at a time would ask for twice as much
-    with _threads(con), connections(con, _STREAMS if len(divided) == 1 else 1) as cons:
+    streams = _STREAMS if len(divided) == 1 and roomy(con) else 1
+    with _threads(con), connections(con, streams) as cons:
         for each in cons:
             prepare(each, called)
         for part in divided:

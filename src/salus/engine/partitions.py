@@ -31,12 +31,17 @@ def parts(con: duckdb.DuckDBPyConnection, number: int | None = None) -> list[Par
     return [(first + 1, last) for first, last in pairwise(bounds)]
 
 
-def _needed(con: duckdb.DuckDBPyConnection) -> int:
+def roomy(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether memory would do for twice the patients, so that two statements may be under way at a time."""
+    return _needed(con, 2) == 1
+
+
+def _needed(con: duckdb.DuckDBPyConnection, times: int = 1) -> int:
     ((rows,),) = con.execute(
         "SELECT coalesce(sum(estimated_size), 0) FROM duckdb_tables() WHERE database_name = current_database()"
         " AND schema_name = 'main'"
     ).fetchall()
-    return int(rows) * _ROW // max(1, memory_limit(con)) + 1
+    return int(rows) * _ROW * times // max(1, memory_limit(con)) + 1
 
 
 def memory_limit(con: duckdb.DuckDBPyConnection) -> int:

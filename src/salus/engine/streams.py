@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from threading import Condition
 
@@ -39,7 +39,8 @@ def connections(con: duckdb.DuckDBPyConnection, number: int) -> Iterator[list[du
     finally:
         for each in made:
             each.close()
-        con.execute(f"DETACH {place}")
+        with suppress(duckdb.Error):  # of a database that failed; why it did is the error to be told
+            con.execute(f"DETACH {place}")
 
 
 def carry_out(actions: Sequence[Action], cons: Sequence[duckdb.DuckDBPyConnection], do: Do) -> None:
