@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -60,6 +61,14 @@ def test_every_table_is_made_after_those_it_reads_and_goes_when_it_is_read(con: 
     }
     assert left == 0
     assert not [name for name in attached(con) if name.startswith("salus_plan")]
+
+
+def test_a_file_open_for_reading_only_will_do(tmp_path: Path) -> None:
+    path = str(tmp_path / "a file.duckdb")
+    with duckdb.connect(path) as con:
+        con.execute("CREATE TABLE stored AS SELECT 1 AS n")
+    with duckdb.connect(path, read_only=True) as con:
+        assert made_of(con, 2, [make("a"), make("b", "a")]) == ({"a": 2, "b": 3}, 0)
 
 
 def test_two_are_under_way_at_a_time(con: Connection) -> None:

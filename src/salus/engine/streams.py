@@ -29,7 +29,7 @@ Do = Callable[[duckdb.DuckDBPyConnection, int, Action], None]
 def connections(con: duckdb.DuckDBPyConnection, number: int) -> Iterator[list[duckdb.DuckDBPyConnection]]:
     """Connections beside one that make their tables in a place of their own, beside those stored; it goes with them."""
     place = f"salus_plan_{next(_numbers)}"
-    con.execute(f"ATTACH ':memory:' AS {place}")
+    con.execute(f"ATTACH ':memory:' AS {place} (READ_WRITE)")
     ((stored,),) = con.execute("SELECT current_database()").fetchall()
     made = [beside(con) for _ in range(number)]
     try:
