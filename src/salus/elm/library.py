@@ -144,7 +144,7 @@ class Library:
 
 def _retrieves(part: Any) -> bool:
     """Whether a part of an ELM document retrieves."""
-    if isinstance(part, Mapping):
+    if isinstance(part, dict):  # as JSON has them
         return part.get("type") == "Retrieve" or any(map(_retrieves, part.values()))
     return isinstance(part, list) and any(map(_retrieves, part))
 
