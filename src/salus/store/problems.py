@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import duckdb
 
-from salus.fhir import model
 from salus.store.sql import literal, quote, rows, scalar
 from salus.store.tree import Column, Relation
 
@@ -46,46 +45,17 @@ class Notes:
                     _SHAPE,
                 )
 
-    def dates(self, one: Relation, column: Column, part: str, source: str, there: int) -> None:
-        """Note the texts of a date column (`there` of them in `source`) that have no span in the staged `part`."""
-        prec = quote(f"{column.name}.prec")
-        if scalar(self.con, f"SELECT count({prec}) FROM {part}") < there:
+    def unread(self, one: Relation, column: Column, part: str, source: str, there: int) -> None:
+        """Note the texts of a date's or number's column (`there` of them in `source`) that mean nothing: they have no
+        value in the staged `part`.
+        """
+        made = quote(column.typed[0][0])
+        if scalar(self.con, f"SELECT count({made}) FROM {part}") < there:
             self._note(
                 f"""SELECT s.rid, {literal(_element(one, column))} FROM {part} s JOIN {source} r USING (sk)
-                WHERE s.{prec} IS NULL AND {value(column.path, "r.v")} IS NOT NULL""",
-                _DATE,
+                WHERE s.{made} IS NULL AND {value(column.path, "r.v")} IS NOT NULL""",
+                _unread(one, column),
             )
-
-    def numbers(self, one: Relation, found: Mapping[str, int], size: int, source: str) -> None:
-        """Note numbers that are there and were not read. Only elements that fewer rows have than have the element
-        around it are looked at, and only in resources whose text has the element's name.
-        """
-        lacking = [column for column in one.columns if _is_lacking(one, column, found, size)]
-        if not lacking:
-            return
-        # One pattern for all names costs what two of them cost; and few resources have some elements.
-        named = "|".join(dict.fromkeys(_last_name(one, column) for column in lacking))
-        self.con.execute(
-            f"""CREATE TABLE {self._suspects} AS SELECT rid, json FROM {self.block}
-            WHERE CASE WHEN rid IN (SELECT rid FROM {source}) THEN regexp_matches(json, '"(?:{named})"') END"""
-        )
-        if scalar(self.con, f"SELECT count(*) FROM {self._suspects}"):
-            for column in lacking:
-                self._note(self._unread_numbers(one, column, source), _NUMBER)
-        self.con.execute(f"DROP TABLE {self._suspects}")
-
-    def _unread_numbers(self, one: Relation, column: Column, source: str) -> str:
-        path = _json_path(one.table, column.path)
-        there = f"json_extract(json, {literal(path)})"
-        listed = there if "[*]" in path else f"[{there}]"
-        return f"""SELECT rid, {literal(_element(one, column))}
-            FROM (SELECT rid, {listed} AS there FROM {self._suspects})
-            JOIN (SELECT rid, count({value(column.path, "v")}) AS read FROM {source} GROUP BY rid) USING (rid)
-            WHERE len(list_filter(there, lambda x: json_type(x) <> 'NULL')) > read"""
-
-    @property
-    def _suspects(self) -> str:
-        return f"work.{quote(f'{self.resource} suspects')}"
 
     def _note(self, found: str, what: str) -> None:
         self.con.execute(
@@ -116,26 +86,8 @@ def _element(one: Relation, column: Column) -> str:
     return ".".join([*within, *column.path])
 
 
-def _json_path(table: str, path: Sequence[str]) -> str:
-    """The JSON path from the resource to every occurrence of an element of a table."""
-    resource, *names = table.split(".")
-    steps, at = ["$"], resource
-    for name in [*names, *path]:
-        found = model.member(at, name)
-        assert found is not None
-        steps.append(f'"{name}"[*]' if found.many else f'"{name}"')
-        at = found.types[0]
-    return ".".join(steps)
-
-
-def _is_lacking(one: Relation, column: Column, found: Mapping[str, int], size: int) -> bool:
-    """Whether fewer rows have the number than have what it is part of. A resource's own are seen to by `shapes`."""
-    around = ".".join(column.path[:-1])
-    if column.storage not in ("integer", "decimal") or not (one.path or around):
-        return False
-    return found[column.name] < (found[around] if around else size)
-
-
-def _last_name(one: Relation, column: Column) -> str:
-    """The element's own name."""
-    return (*one.table.split("."), *column.path)[-1]
+def _unread(one: Relation, column: Column) -> str:
+    """What is wrong with a text that means nothing."""
+    if column.storage in ("date", "datetime"):
+        return _DATE
+    return _NUMBER if one.path or len(column.path) > 1 else _SHAPE

@@ -153,9 +153,8 @@ class Shredder:
             staged.found.update(column.name for column in present)
             staged.rows += found.size
             for column in present:
-                if _is_date(column):
-                    notes.dates(one, column, part, source, found.columns[column.name])
-        notes.numbers(one, found.columns, found.size, source)
+                if _is_read(column):
+                    notes.unread(one, column, part, source, found.columns[column.name])
         for child in one.children:
             if child.table in found.lists:
                 self._rows(child, self._child(child, source), notes)
@@ -264,6 +263,8 @@ def _plain(column: Column) -> str:
     """A value that needs no looking up."""
     if column.storage == "complex":
         return f"CASE WHEN {_in_row(column)} IS NOT NULL THEN TRUE END"
+    if column.storage in ("integer", "decimal"):
+        return f"TRY_CAST({_in_row(column)} AS {column.typed[0][1]})"
     if column.reference:
         return rf"regexp_replace({_in_row(column)}, '{contained.UNRESOLVED}|/_history/[^/]*$', '\1')"
     return _in_row(column)
@@ -271,3 +272,8 @@ def _plain(column: Column) -> str:
 
 def _is_date(column: Column) -> bool:
     return column.storage in ("date", "datetime")
+
+
+def _is_read(column: Column) -> bool:
+    """Whether its text may turn out to mean nothing."""
+    return column.storage in ("date", "datetime", "integer", "decimal")

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from salus.errors import SalusError
 from salus.fhir import model
 
-_SQL = {"boolean": "BOOLEAN", "integer": "INTEGER", "decimal": "DECIMAL(28,8)", "concept": "JSON"}
+_SQL = {"boolean": "BOOLEAN", "concept": "JSON"}
+"""Numbers are read as text, so that what is none can be told from what is not there."""
 
 
 class Need(NamedTuple):
