@@ -153,6 +153,19 @@ def test_elements_that_cannot_be_read_are_noted_when_they_are_typed(tmp_path: Pa
         assert len(rows(opened, "FROM quarantine")) == 2
 
 
+@pytest.mark.parametrize("odd", ["two", 2**31, 2.5, True, {"value": 2}, [2]])
+def test_numbers_that_are_none_are_noted_and_the_others_kept(tmp_path: Path, odd: object) -> None:
+    item = {"sequence": 1, "diagnosisSequence": [1, odd, 3.0, None], "quantity": {"value": 0.1, "unit": "mg"}}
+    claim = {"resourceType": "Claim", "id": "c", "patient": {"reference": "Patient/p"}, "item": [item]}
+    _, opened = loaded(tmp_path, patient("p"), claim)
+    with opened:
+        assert column(opened, "Claim.item.diagnosisSequence", "value", "eid") == [1, None, 3, None]
+        assert column(opened, "Claim.item", "quantity.value", "eid") == [Decimal("0.1")]
+        assert rows(opened, "SELECT reason FROM quarantine") == [
+            ("Claim.item.diagnosisSequence is not a number, or too large a one",)
+        ]
+
+
 def test_a_population_open_for_reading_only_offers_what_it_has(people: Population, tmp_path: Path) -> None:
     people.close()
     with Population.open(tmp_path / "population.duckdb", read_only=True) as opened:
