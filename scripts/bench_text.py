@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import SHARED, Page, salus
-from salus.cql.cache import Cache
+from salus.cache import Cache
 from salus.cql.parser import parse_library
 from salus.cql.translations import Translations
 from salus.elm.library import Library

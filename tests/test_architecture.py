@@ -20,7 +20,7 @@ ORDER = (
 RANK = {name: rank for rank, name in enumerate(ORDER)}
 RANK["web"] = RANK["cli"]  # two doors, side by side
 RANK["api"] = RANK["cli"] + 1  # the door of Python, which uses what the commands use; `salus/__init__` opens it late
-FREE = {"errors", "files"}  # anyone may use these; they use nothing of Salus
+FREE = {"cache", "errors", "files"}  # anyone may use these; they use nothing of Salus
 LONGEST_FILE = 800
 SHORT_MODULE = 20  # lines up to which a module need not introduce itself
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from salus.cache import Cache, cache_folder
 from salus.cql import translate
 from salus.cql import translations as module
-from salus.cql.cache import Cache, cache_folder
 from salus.cql.source import Source
 from salus.cql.translations import Translations
 

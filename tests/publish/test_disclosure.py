@@ -12,6 +12,8 @@ from scipy.optimize import linprog
 from salus.equity.compare import equity_table
 from salus.equity.results import Results
 from salus.publish.disclosure import Line, protect
+from salus.publish.policy import at
+from salus.publish.tables import States, hide
 
 Known = tuple[int, int | None, str, int]
 Lines = dict[tuple[str, str], Line]
@@ -183,3 +185,18 @@ def check(cells: list[Known], total: int) -> None:
             )
             assert low <= 1 + 1e-6
             assert high >= min(10, most) - 1e-6
+
+
+def test_totals_are_at_stake_only_where_nothing_else_is_enough() -> None:
+    """Few of all missed out in M1, which its total tells; M2's few are hidden with one more of the same attribute."""
+    everyone = "overall", "everyone"
+    told = {
+        ("M1", "", "race", "a"): (45, 50), ("M1", "", "race", "b"): (50, 50), ("M1", "", *everyone): (95, 100),
+        ("M2", "", "race", "a"): (4, 50), ("M2", "", "race", "b"): (30, 60), ("M2", "", "race", "c"): (40, 90),
+        ("M2", "", "sex", "f"): (50, 120), ("M2", "", "sex", "m"): (24, 80), ("M2", "", *everyone): (74, 200),
+    }  # fmt: skip
+    states = hide(told, at(11), marks=False)
+    hidden = {key for key, state in states.items() if state != States()}
+    assert ("M1", "", *everyone) in hidden
+    assert ("M2", "", *everyone) not in hidden
+    assert {key[3] for key in hidden if key[0] == "M2"} <= {"a", "b", "c"}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from salus.cql.cache import Cache
+from salus.cache import Cache
 from salus.cql.digests import digest, translator
 from salus.cql.source import Source
 

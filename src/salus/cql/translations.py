@@ -1,7 +1,7 @@
 """Translations of the libraries there are, each made once and kept between runs.
 
 What is kept is found by everything a translation depends on: the text, the texts of all it includes, and the translator
-itself. Leaves to others: where texts come from (`Texts`), translating (`cql.translate`), keeping (`cql.cache`).
+itself. Leaves to others: where texts come from (`Texts`), translating (`cql.translate`), keeping (`salus.cache`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from salus.cql.cache import Cache, cache_folder
+from salus.cache import Cache, cache_folder
 from salus.cql.diagnostics import Diagnostic
 from salus.cql.digests import digest, translator
 from salus.cql.header import chosen_version, kept_header

@@ -12,8 +12,8 @@ import base64
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from salus.cache import Cache, cache_folder
 from salus.cql import helpers
-from salus.cql.cache import Cache, cache_folder
 from salus.cql.header import kept_header
 from salus.cql.source import Source
 from salus.errors import SalusError

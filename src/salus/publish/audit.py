@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from salus import __version__
-from salus.cql.cache import Cache, cache_folder
+from salus.cache import Cache, cache_folder
 from salus.errors import SalusError
 from salus.files import digest
 

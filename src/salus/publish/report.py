@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import pyarrow.parquet as pq
 import vl_convert
 
 from salus import __version__
+from salus.cache import Cache, cache_folder
 from salus.equity.attributes import ATTRIBUTES
 from salus.equity.compare import Settings
 from salus.equity.counting import Crossing, group_text
@@ -431,5 +434,11 @@ def _flat(name: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def _vega() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script."""
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_convert.get_vegalite_versions()[-1])
+    """Vega, Vega-Lite and Vega-Embed as one script, which takes seconds to put together: kept in the user's cache."""
+    wanted = "window.vegaEmbed = vegaEmbed;", vl_convert.get_vegalite_versions()[-1]
+    kept, key = Cache(cache_folder()), sha256(repr((version("vl-convert-python"), *wanted)).encode()).hexdigest()
+    if (found := kept.get(key)) is not None:
+        return found.decode()
+    made = vl_convert.javascript_bundle(*wanted)
+    kept.put(key, made.encode())
+    return made

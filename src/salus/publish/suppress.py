@@ -28,7 +28,11 @@ Ends = tuple[int, int]
 
 
 class Unprotectable(SalusError):
-    """Cells that stay told whatever is hidden."""
+    """Cells that stay told whatever is hidden; `cells` are those of their relations, and what these join."""
+
+    def __init__(self, cells: Iterable[int]) -> None:
+        super().__init__("a small count is told by what is around it, whatever else is hidden")
+        self.cells = frozenset(cells)
 
 
 @dataclass
@@ -68,11 +72,10 @@ class Problem:
 
 def suppress(problem: Problem) -> set[int]:
     """The numbers of the cells to hide. Unprotectable: hiding all that may be hidden is not enough."""
-    hidden = set()
-    for part in _parts(problem):
-        if any(problem.cells[i].guard for i in part.names):
-            hidden |= {part.names[i] for i in part.solve()}
-    return hidden
+    parts = [part for part in _parts(problem) if part.guards]
+    if hopeless := [name for part in parts if part.hopeless() for name in part.around]:
+        raise Unprotectable(hopeless)
+    return {part.names[i] for part in parts for i in part.solve()}
 
 
 def told(problem: Problem, hidden: Iterable[int]) -> list[int]:
@@ -129,6 +132,7 @@ class _Part:
         self, problem: Problem, names: list[int], sums: list[tuple[Mapping[int, int], int]], follows: list[Ends]
     ) -> None:
         self.names = names
+        self.around = {*names, *(name for terms, _ in sums for name in terms)}
         place = {name: i for i, name in enumerate(names)}
         self.cells = [problem.cells[name] for name in names]
         self.follows = [(place[a], place[b]) for a, b in follows]
@@ -138,6 +142,10 @@ class _Part:
         self.ceiling = np.array([cell.ceiling for cell in self.cells])
         self.open = [i for i, cell in enumerate(self.cells) if cell.shown is not None]
         self.primary = self._closed({i for i in self.open if self.cells[i].guard})
+
+    def hopeless(self) -> bool:
+        """Whether a guard is told though all is hidden that may be."""
+        return bool(self.leaks(self.primary | {i for i in self.open if self.cells[i].weight > 0}))
 
     def solve(self) -> set[int]:
         """The cells to hide."""
@@ -252,7 +260,7 @@ class _Part:
             if not self._possible(aim, *self._bounds(hidden)):
                 moved = self._moved(aim, hidden)
                 if not moved:
-                    raise Unprotectable("a small count is told by what is around it, whatever else is hidden")
+                    raise Unprotectable(self.around)
                 hidden = self._closed(hidden | moved)
         return hidden
 

@@ -42,11 +42,12 @@ class States:
 
 @dataclass
 class Tables:
-    """All counts of a release, by line and part; `problem` is what `suppress` solves."""
+    """All counts of a release, by line and part; `problem` is what `suppress` solves. `at_stake` are the measures and
+    groups of them whose totals may be hidden although they are not small."""
 
     policy: Policy
     rows: Mapping[Key, Ends]
-    keep_totals: bool = True
+    at_stake: frozenset[tuple[str, str]] = frozenset()
     problem: Problem = field(default_factory=Problem)
     places: dict[tuple[Key, Part], int] = field(default_factory=dict)
 
@@ -77,7 +78,7 @@ class Tables:
         if n == 0 and not self.policy.small(0):
             return (0, 0), 0.0
         if key[2] == OVERALL:
-            hides = self.policy.small(count) or not self.keep_totals
+            hides = self.policy.small(count) or key[:2] in self.at_stake
             return (count, count), _DEAR if hides else 0.0
         price = _CHEAP if CROSS in key[2] else 1.0
         return self.policy.behind(count) if not self.policy.small(count) else (count, count), price
@@ -93,14 +94,25 @@ def hide(
     """
     if not rows or not policy.hides:
         return dict.fromkeys(rows, States())
-    try:
-        tables = Tables(policy, rows).build(relations)
-        hidden = suppress(tables.problem)
-    except Unprotectable:
-        tables = Tables(policy, rows, keep_totals=False).build(relations)
-        hidden = suppress(tables.problem)
+    tables, hidden = _solved(rows, policy, relations)
     marked = _marked(tables, hidden) if marks else set()
     return {key: States(*(_state(tables, key, part, hidden, marked) for part in ("x", "n"))) for key in rows}
+
+
+def _solved(
+    rows: Mapping[Key, Ends], policy: Policy, relations: Sequence[Callable[[Tables], None]]
+) -> tuple[Tables, set[int]]:
+    """The tables and what is to be hidden of them: totals only of measures in which nothing else is enough."""
+    at_stake: frozenset[tuple[str, str]] = frozenset()
+    while True:
+        tables = Tables(policy, rows, at_stake).build(relations)
+        try:
+            return tables, suppress(tables.problem)
+        except Unprotectable as problem:
+            more = at_stake | {key[:2] for (key, _), place in tables.places.items() if place in problem.cells}
+            if more == at_stake:
+                raise
+            at_stake = more
 
 
 def _state(tables: Tables, key: Key, part: Part, hidden: set[int], marked: set[int]) -> State:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from salus.cache import Cache
 from salus.cql import header
-from salus.cql.cache import Cache
 from salus.cql.header import Header, kept_header, read_header
 from salus.cql.source import Source
 
