@@ -10,17 +10,16 @@ Leaves to others: translating (`salus.cql.translate`), what a difference means (
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from salus.cql.source import Source
 from salus.cql.translate import Finder, translate_scope
+from salus.measure.content import Content
+from salus.measure.texts import LibraryTexts
 
 SHARED = Path(os.environ.get("SALUS_SHARED", Path(__file__).resolve().parent.parent.parent / "shared"))
 CONTENT = SHARED / "data/ecqm/content"
@@ -52,32 +51,9 @@ _LEFT_OUT = frozenset({"annotation", "localId", "resultTypeName", "resultTypeSpe
 _QNAMES = {"asType": "asTypeSpecifier", "isType": "isTypeSpecifier", "toType": "toTypeSpecifier"}
 
 
-@dataclass
-class Texts:
-    """The CQL text of Library resources."""
-
-    sources: dict[str, dict[str | None, Source]] = field(default_factory=dict)
-
-    def versions(self, name: str) -> Sequence[str | None]:
-        return list(self.sources.get(name, {}))
-
-    def names(self) -> Sequence[str]:
-        return list(self.sources)
-
-    def text(self, name: str, version: str | None) -> Source:
-        return self.sources[name][version]
-
-
-def texts(path: Path = CONTENT / "Library.ndjson") -> Texts:
-    """The libraries of an NDJSON file of Library resources."""
-    found = Texts()
-    for line in path.read_text(encoding="utf-8").splitlines():
-        resource = json.loads(line)
-        for content in resource.get("content", ()):
-            if content.get("contentType") == "text/cql":
-                text = base64.b64decode(content["data"]).decode()
-                found.sources.setdefault(resource["name"], {})[resource.get("version")] = Source(text, resource["name"])
-    return found
+def texts(path: Path = CONTENT / "Library.ndjson") -> LibraryTexts:
+    """The CQL texts of a file of Library resources."""
+    return Content.load([path]).libraries.texts
 
 
 def reference(path: Path = CONTENT / "reference-elm.ndjson") -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from salus.cql.translate import Finder, translate_scope
+from salus.measure.texts import LibraryTexts
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
@@ -30,14 +31,14 @@ def test_a_difference_is_told_with_its_place() -> None:
 
 
 @pytest.fixture(scope="module")
-def published(shared_data: Callable[[str], Path]) -> tuple[Finder, compare_elm.Texts, dict[str, dict[str, object]]]:
+def published(shared_data: Callable[[str], Path]) -> tuple[Finder, LibraryTexts, dict[str, dict[str, object]]]:
     folder = shared_data("ecqm/content")
     texts = compare_elm.texts(folder / "Library.ndjson")
     return Finder(texts), texts, compare_elm.reference(folder / "reference-elm.ndjson")
 
 
 def test_the_shared_libraries_are_translated_as_the_reference_does(
-    published: tuple[Finder, compare_elm.Texts, dict[str, dict[str, object]]],
+    published: tuple[Finder, LibraryTexts, dict[str, dict[str, object]]],
 ) -> None:
     finder, texts, reference = published
     found = []

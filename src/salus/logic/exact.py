@@ -112,7 +112,7 @@ def _fields(name: str, fields: Mapping[str, E]) -> E:
 
 def _rows(cx: Context, rows: Rows) -> E:
     """A list's elements collected; the empty list where there are none."""
-    rows = frames.settle(frames.instance(rows, cx.frame), cx.frame)
+    rows = frames.own(rows, cx.frame)
     inner = cx.within(rows.frame)
     item = _json(exact(inner, rows.element))
     _, aggregate = frames.grouped(rows, cx.frame)

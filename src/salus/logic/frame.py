@@ -382,6 +382,11 @@ def settle(rows: Rows, parent: Frame) -> Rows:
     return over(inner, plain, parent)
 
 
+def own(rows: Rows, parent: Frame) -> Rows:
+    """The same list once more, free to be changed, with nothing pending."""
+    return settle(instance(rows, parent), parent)
+
+
 def _first_seen(position: tuple[E, ...], same: tuple[E, ...]) -> tuple[E, ...]:
     """The position of the first of the rows that are the `same`."""
     if set(position) <= set(same):

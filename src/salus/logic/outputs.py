@@ -101,7 +101,7 @@ def struct(fields: Mapping[str, E], there: E) -> E:
 
 
 def _listed(cx: Context, rows: Rows, *, words: bool) -> E:
-    rows = frames.settle(frames.instance(rows, cx.frame), cx.frame)
+    rows = frames.own(rows, cx.frame)
     inner = cx.within(rows.frame)
     e = output(inner, rows.element, words=words)
     _, aggregate = frames.grouped(rows, cx.frame)

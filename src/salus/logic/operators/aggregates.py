@@ -128,7 +128,7 @@ def mode(cx: Context, node: Operator, a: Value) -> Value:
     rows = as_rows(cx, node, a)
     if rows is None:
         return NOTHING
-    rows = frames.settle(frames.instance(rows, cx.frame), cx.frame)
+    rows = frames.own(rows, cx.frame)
     rows.frame.filter(present(rows.element))
     often = rows.frame.bind(Op("how_many", (rows.link.inner, *frames.leaves(rows.element))))
     return pick(cx, node, replace(rows, order=((True, (often,)),)), latest=False)

@@ -154,7 +154,7 @@ def _length(cx: Context, rows: Rows) -> E:
 def lists_alike(cx: Context, node: Operator, a: Value, b: Value, same: Callable[[Value, Value], E | None]) -> E:
     """B.4 Equal and Equivalent of lists: as long, and alike element by element; the first unlike decides."""
     sides = [as_rows(cx, node, value) for value in (a, b)]
-    settled = [r and frames.settle(frames.instance(r, cx.frame), cx.frame) for r in sides]
+    settled = [r and frames.own(r, cx.frame) for r in sides]
     lengths = [Const(0) if r is None else _length(cx, frames.instance(r, cx.frame)) for r in settled]
     left, right = settled
     if left is None or right is None:
@@ -234,7 +234,7 @@ def pick(cx: Context, node: Operator, value: Value, *, latest: bool) -> Value:
 
 def _by_number(cx: Context, rows: Rows) -> Rows:
     """The list with its elements numbered in its order, sorted by the number."""
-    made = frames.numbered(frames.settle(frames.instance(rows, cx.frame), cx.frame), cx.frame)
+    made = frames.numbered(frames.own(rows, cx.frame), cx.frame)
     return replace(made.rows, order=((False, (made.number,)),))
 
 
@@ -285,7 +285,7 @@ def _from_front(cx: Context, place: E, rows: Rows) -> E:
     """A place counted from the front: a negative one counts from the back."""
     if isinstance(place, Const) and isinstance(place.value, int) and place.value >= 0:
         return place
-    size = _length(cx, frames.settle(frames.instance(rows, cx.frame), cx.frame))
+    size = _length(cx, frames.own(rows, cx.frame))
     return case([(compare("lt", place, Const(0)), op("add_integer", place, size))], place)
 
 
@@ -295,7 +295,7 @@ def index_of(cx: Context, node: Operator, a: Value, item: Value) -> Value:
     rows = as_rows(cx, node, a)
     if rows is None or isinstance(item, Nothing):
         return NOTHING
-    numbered = frames.numbered(frames.settle(frames.instance(rows, cx.frame), cx.frame), cx.frame)
+    numbered = frames.numbered(frames.own(rows, cx.frame), cx.frame)
     numbered.frame.filter(_is_member(cx, node, item, numbered.rows.element))
     _, aggregate = frames.grouped(numbered.rows, cx.frame)
     place = op("sub_integer", coalesce(aggregate(Op("min", (numbered.number,))), Const(0)), Const(1))
@@ -312,7 +312,7 @@ def length(cx: Context, node: Operator, a: Value) -> Value:
         rows = as_rows(cx, node, a)
         if rows is None:
             return Point(INTEGER, Const(0))
-        return Point(INTEGER, _length(cx, frames.settle(frames.instance(rows, cx.frame), cx.frame)))
+        return Point(INTEGER, _length(cx, frames.own(rows, cx.frame)))
     return Point(INTEGER, op("length", text(cx, node, a)))
 
 
