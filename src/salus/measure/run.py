@@ -31,6 +31,7 @@ from salus import __version__
 from salus.engine.costs import DefineCost
 from salus.engine.run import Criteria, Wanted
 from salus.errors import SalusError
+from salus.logic.context import Unsupported
 from salus.measure import clauses, observations
 from salus.measure.attributes import RISK_SCHEMA, absent, attributes_table, risk_adjustment, risk_tables
 from salus.measure.clauses import Ask
@@ -347,7 +348,7 @@ def _write_clauses(
         for each in done:
             try:
                 found = clauses.counted(tools.clauses, population, content, each.measure, each.library, job.period)
-            except SalusError as error:  # another engine answered what this one does not support
+            except Unsupported as error:  # the oracle answered what does not compile
                 odd.append(f"the clauses of {each.measure.name} are not counted: {error}")
                 continue
             writer.write_table(found.table)
