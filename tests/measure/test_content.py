@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from salus.cql.diagnostics import CqlError
 from salus.errors import SalusError
 from salus.measure.content import Content
 from salus.measure.libraries import Identity
@@ -79,6 +80,45 @@ def test_a_measure_finds_its_library(
     resources = [library_json("L", version, elm("L", version)) for version in ("1", "2")]
     content = Content.load([write(*resources, measure_json(library=[canonical]))])
     assert content.measure_library(content.measures()[0]) == Identity("L", "2")
+
+
+WRITTEN = ('"A" and\n exists {1}', 'L."A"', "not A")
+
+
+def writing(measure_json: Make, *expressions: str) -> dict[str, Any]:
+    """A measure whose populations are written out."""
+    measure: dict[str, Any] = measure_json("L")
+    for each, expression in zip(measure["group"][0]["population"], expressions, strict=False):
+        each["criteria"] = {"language": "text/cql-expression", "expression": expression}
+    return measure
+
+
+def test_what_a_measure_writes_out_is_translated_within_its_library(
+    measure_json: Make, library_json: Make, write: Make
+) -> None:
+    text = "library L version '1'\nusing FHIR version '4.0.1'\nparameter P Integer\ndefine A: P = 1\n"
+    content = Content.load([write(library_json("L", "1", cql=text), writing(measure_json, *WRITTEN))])
+    (measure,) = content.measures()
+    content.measure_library(measure)
+    defines = {each["name"]: each for each in content.library("L", "1")["statements"]["def"]}
+    assert [defines[name]["expression"]["type"] for name in measure.criteria()] == ["And", "ExpressionRef", "Not"]
+    assert {defines[name]["context"] for name in measure.criteria()} == {"Patient"}
+    assert content.cql("L", "1").startswith(text)  # type: ignore[union-attr]
+
+
+def test_a_fault_in_what_a_measure_writes_out_is_at_its_place(
+    measure_json: Make, library_json: Make, write: Make
+) -> None:
+    text = "library L version '1'\nusing FHIR version '4.0.1'\ndefine A: true\n"
+    content = Content.load([write(library_json("L", "1", cql=text), writing(measure_json, "A and Nowhere"))])
+    with pytest.raises(CqlError, match="L 1, criteria of L:7:9: error: there is nothing called Nowhere"):
+        content.measure_library(content.measures()[0])
+
+
+def test_what_a_measure_writes_out_needs_the_text_of_its_library(measure_json: Make, elm: Make, write: Make) -> None:
+    content = Content.load([write(elm("L", "1"), writing(measure_json, "A and B"))])
+    with pytest.raises(SalusError, match="L has the criterion A and B, which L 1 does not define; only with CQL text"):
+        content.measure_library(content.measures()[0])
 
 
 def test_a_measure_that_names_another_version_is_told(

@@ -105,10 +105,34 @@ def test_observations_stratifiers_and_supplemental_data(measure_json: Make) -> N
     assert measure.criteria()[-3:] == ("Young", "A", "B")
 
 
+def test_criteria_may_be_expressions_unless_they_are_said_to_be_names(measure_json: Make) -> None:
+    def criteria(expression: str, language: str | None) -> dict[str, Any]:
+        return {"criteria": {"expression": expression} | ({"language": language} if language else {})}
+
+    resource = measure_json(supplementalData=[{"id": "s", **criteria('"A" and\n  "B"', "text/cql-expression")}])
+    resource["group"][0]["stratifier"] = [
+        {"component": [criteria('"Plain"', "text/cql"), criteria('"Named"', "text/cql.identifier")]},
+        criteria("%patient.gender", "text/fhirpath"),
+        criteria(' exists "C" ', "text/cql"),
+        criteria("Nothing said", None),
+    ]
+    measure = parse_measure(resource)
+    assert measure.written == (("Plain", '"Plain"'), ('exists "C"', 'exists "C"'), ('"A" and "B"', '"A" and\n  "B"'))
+    assert measure.criteria()[-5:] == ("Plain", "Named", "%patient.gender", 'exists "C"', "Nothing said")
+    assert measure.supplemental[0].expression == '"A" and "B"'
+
+
+OTHER_LANGUAGE = {
+    "code": {"coding": [{"code": "numerator"}]},
+    "criteria": {"language": "text/fhirpath", "expression": "x"},
+}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"group": []}, "measure M has no groups"),
+        ({"group": [{"population": [OTHER_LANGUAGE]}]}, "the criteria of numerator are text/fhirpath, and populations"),
         ({"scoring": {}}, "scoring 'is not given' is not one of"),
         ({"scoring": {"coding": [{"code": "composite"}]}}, "scoring 'composite' is not one of"),
         ({"group": [{"population": [{"id": "p"}]}]}, "measure M, group 0: population 'p' needs a code"),

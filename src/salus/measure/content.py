@@ -89,11 +89,14 @@ class Content:
             return None
 
     def measure_library(self, measure: MeasureDefinition) -> Identity:
-        """The library whose defines are the measure's criteria. Raises SalusError when it is not there."""
+        """The library whose defines are the measure's criteria, those among them that the measure writes out itself.
+        Raises SalusError when it is not there.
+        """
         if not measure.library:
             raise SalusError(f"measure {measure.name} names no library")
         identity = self.libraries.named_by(measure.library, measure.name)
         self.library(identity.name, identity.version, measure.name)
+        self.libraries.amend(identity, measure.written, measure.name)
         return identity
 
     @property

@@ -10,6 +10,7 @@ applies-to.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,6 +24,7 @@ SCORINGS: Final = ("proportion", "ratio", "continuous-variable", "cohort")
 OBSERVATIONS: Final = ("measure-observation", "measure-population-observation")
 """Codes of criteria that observe the units of another: the code of FHIR R4, and one that authoring tools write."""
 _EXTENSION: Final = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-"
+_QUOTED: Final = re.compile(r'"([^"]*)"')
 NOT_BY: Final = "https://salus.example/fhir/StructureDefinition/not-by"
 """Salus's own extension of a Measure: an attribute (valueString) that the measure counts itself; once for each."""
 
@@ -107,7 +109,8 @@ class MeasureDefinition:
 
     `library` is the canonical of its primary library, as written; "" when it names none. `period` is its effective
     period, where it says both days. `not_by` names attributes that the measure counts itself, as one that counts the
-    uninsured counts `uninsured` and `payer`: their groups differ by definition, and that is no gap.
+    uninsured counts `uninsured` and `payer`: their groups differ by definition, and that is no gap. `written` are the
+    criteria that may be CQL expressions rather than names of defines, as `expression` has them, and as they came.
     """
 
     name: str
@@ -122,6 +125,7 @@ class MeasureDefinition:
     id: str = ""
     period: tuple[date, date] | None = None
     not_by: tuple[str, ...] = ()
+    written: tuple[tuple[str, str], ...] = ()
 
     @property
     def scoring(self) -> str:
@@ -164,6 +168,7 @@ def parse_measure(resource: Json) -> MeasureDefinition:
         id=resource.get("id", ""),
         period=_period(resource.get("effectivePeriod") or {}),
         not_by=tuple(dict.fromkeys(filter(None, _extensions(resource, NOT_BY)))),
+        written=tuple(dict.fromkeys(_written(resource))),
     )
 
 
@@ -202,6 +207,8 @@ def _population(population: Json, where: str) -> Population:
     code, expression = _code(population.get("code")), _expression(population.get("criteria"))
     if not (code and expression):
         raise SalusError(f"{where}: population {population.get('id', '')!r} needs a code and criteria")
+    if language := _foreign(population["criteria"]):
+        raise SalusError(f"{where}: the criteria of {code} are {language}, and populations are told by CQL")
     return Population(
         id=population.get("id") or code,
         code=code,
@@ -238,8 +245,22 @@ def _supplemental(resource: Json) -> Iterator[SupplementalData]:
 
 
 def _expression(criteria: Json | None) -> str | None:
-    """The name of the define, without the quotes that a `text/cql` criterion may put around it."""
-    return str((criteria or {}).get("expression") or "").strip().removeprefix('"').removesuffix('"') or None
+    """The name of a define, without the quotes that a criterion may put around it; an expression in one line."""
+    text = " ".join(str((criteria or {}).get("expression") or "").split())
+    return (_QUOTED.sub(r"\1", text) if _QUOTED.fullmatch(text) else text) or None
+
+
+def _written(part: Any) -> Iterator[tuple[str, str]]:
+    """Every criterion in a Measure that is said to be CQL and not said to be a name, however deep."""
+    if isinstance(part, list):
+        for each in part:
+            yield from _written(each)
+    elif isinstance(part, Mapping):
+        name, language = _expression(part), str(part.get("language") or "")
+        if name and "cql" in language and not language.endswith(("identifier", "name")):
+            yield name, str(part["expression"]).strip()
+        for key in ("group", "population", "stratifier", "component", "supplementalData", "criteria"):
+            yield from _written(part.get(key))
 
 
 def _foreign(criteria: Json | None) -> str:

@@ -8,6 +8,7 @@ Leaves to others: texts (`measure.texts`), ELM documents (`measure.elms`), trans
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,6 +93,26 @@ class Libraries:
         if identity not in self._chosen:
             self._chosen[identity] = self._choose(identity)
         return self._chosen[identity].elm
+
+    def amend(self, identity: Identity, written: Iterable[tuple[str, str]], asked_by: str) -> None:
+        """Have a library define what a measure writes out as expressions, under their names, where it does not. A
+        definition may be written with the library's own name before it.
+
+        Raises SalusError where there is no text that they could be translated with.
+        """
+        elm = self.library(*identity, asked_by)
+        there = {each["name"].lower() for each in elm.get("statements", {}).get("def", ())}
+        if not (new := {name: text for name, text in written if name.lower() not in there}):
+            return
+        if not self._chosen[identity].from_text:
+            raise SalusError(
+                f"{asked_by} has the criterion {next(iter(new))}, which {identity} does not define; only with CQL text"
+                " of the library can it be an expression"
+            )
+        own = re.compile(rf'(?<![\w."\'])"?{re.escape(identity.name)}"?\.(?=["\w])')
+        self.texts.append(identity, {name: own.sub("", text) for name, text in new.items()}, asked_by)
+        self._translations = Translations(self.texts)
+        self._chosen[identity] = self._choose(identity)
 
     def cql(self, name: str, version: str | None = None) -> str | None:
         """The CQL text of a library; None when there is none."""

@@ -9,7 +9,8 @@ Leaves to others: reading files (`measure.content`), translating (`cql.translati
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from salus.cache import Cache, cache_folder
@@ -72,6 +73,13 @@ class LibraryTexts:
             self.doubles.append(identity)
         return identity
 
+    def append(self, identity: Identity, defines: Mapping[str, str], on_behalf_of: str) -> None:
+        """Add defines, name and expression, at the end of a text; what is wrong in them is said of `on_behalf_of`."""
+        old = self._texts[identity.name][identity.version]
+        added = "".join(f"define {quoted(name)}:\n  {text}\n" for name, text in defines.items())
+        source = Source(f"{old.source.text}\ncontext Patient\n{added}", f"{identity}, criteria of {on_behalf_of}")
+        self._texts[identity.name][identity.version] = replace(old, source=source)
+
     def __contains__(self, identity: Identity) -> bool:
         return identity.version in self.versions(identity.name)
 
@@ -92,6 +100,12 @@ class LibraryTexts:
 
     def names(self) -> list[str]:
         return list(self._texts)
+
+
+def quoted(name: str) -> str:
+    """A name as CQL may write any (CQL 1.5, quoted identifiers)."""
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _decoded(data: bytes, where: str) -> str:
