@@ -130,6 +130,22 @@ def test_a_measure_that_names_another_version_is_told(
         content.measure_library(content.measures()[0])
 
 
+def test_a_library_in_a_form_that_is_not_read_is_told(measure_json: Make, library_json: Make, write: Make) -> None:
+    library = library_json("L") | {"content": [{"contentType": "application/elm+xml", "data": ""}]}
+    content = Content.load([write(library_json("Other", cql="library Other"), library, measure_json("L"))])
+    with pytest.raises(SalusError, match=r"its Library resource holds application/elm\+xml: text/cql or"):
+        content.measure_library(content.measures()[0])
+    content = Content.load([write(library, measure_json("L", library=["#inside"]))])
+    with pytest.raises(SalusError, match="L names a library that it contains, and those are not read"):
+        content.measure_library(content.measures()[0])
+
+
+def test_the_type_of_a_librarys_content_may_have_parameters(library_json: Make, write: Make) -> None:
+    library = library_json("L", cql="library L version '1'")
+    library["content"][0]["contentType"] = "text/cql; charset=utf-8"
+    assert Content.load([write(library)]).library("L", "1")["identifier"]["id"] == "L"
+
+
 def test_a_measure_whose_library_is_not_there_is_told(measure_json: Make, write: Make) -> None:
     content = Content.load([write(measure_json("M"), measure_json("N", library=[]))])
     first, second = content.measures()

@@ -208,3 +208,82 @@ def test_every_published_set_is_read(shared_data: Callable[[str], Path]) -> None
     cut = [w for w in terminology.warnings if "codes are missing" in w]
     assert (len(lines), len(completed), len(cut)) == (985, 13, 8)
     assert total > 110_000
+
+
+TREE: dict[str, Any] = {
+    "resourceType": "CodeSystem",
+    "url": "s",
+    "version": "1",
+    "content": "complete",
+    "concept": [
+        {
+            "code": "group",
+            "property": [{"code": "notSelectable", "valueBoolean": True}],
+            "concept": [{"code": "a", "concept": [{"code": "a1"}]}, {"code": "b"}],
+        },
+        {"code": "c", "display": "See b", "property": [{"code": "parent", "valueCode": "b"}]},
+        {"code": "d", "property": [{"code": "kind", "valueCoding": {"code": "old"}}]},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ([], "a a1 b c d"),
+        ([("concept", "is-a", "a")], "a a1"),
+        ([("concept", "descendent-of", "group")], "a a1 b c"),
+        ([("concept", "is-not-a", "a")], "b c d"),
+        ([("kind", "=", "old")], "d"),
+        ([("kind", "exists", "false"), ("code", "in", "a, d")], "a"),
+        ([("code", "not-in", "a,a1,b")], "c d"),
+        ([("display", "regex", "See .*")], "c"),
+        ([("concept", "is-a", "nowhere")], ""),
+    ],
+)
+def test_a_code_system_that_is_there_whole_tells_what_a_definition_leaves_to_it(
+    filters: list[tuple[str, str, str]], expected: str
+) -> None:
+    asked = [{"property": name, "op": op, "value": value} for name, op, value in filters]
+    terminology = Terminology(
+        [value_set("a", compose=includes({"system": "s", **({"filter": asked} if asked else {})}))]
+    )
+    terminology.add_system(TREE)
+    assert {code for _, code in codes(terminology, "a")} == set(expected.split())
+
+
+@pytest.mark.parametrize(
+    ("system", "part"),
+    [
+        (TREE | {"content": "fragment"}, {}),
+        (TREE, {"version": "2"}),
+        (TREE, {"filter": [{"property": "concept", "op": "generalizes", "value": "a"}]}),
+    ],
+)
+def test_a_code_system_in_part_or_another_version_tells_nothing(system: dict[str, Any], part: dict[str, Any]) -> None:
+    terminology = Terminology([value_set("a", compose=includes({"system": "s", **part}))])
+    terminology.add_system(system)
+    with pytest.raises(MissingValueSet, match=r"cannot be expanded: it .*is defined as (all of|a filter on) s"):
+        codes(terminology, "a")
+
+
+def test_the_pages_of_an_expansion_are_put_together() -> None:
+    def page(offset: int, *there: str) -> dict[str, Any]:
+        return value_set("a", version="1", expansion={"total": 3, "offset": offset, "contains": contains(*there)})
+
+    terminology = Terminology([page(2, "3"), page(0, "1", "2")])
+    assert codes(terminology, "a") == {("s", "1"), ("s", "2"), ("s", "3")}
+    assert terminology.warnings == []
+    terminology = Terminology([page(0, "1", "2")])
+    assert len(codes(terminology, "a")) == 2
+    assert "cut (2 of 3 codes)" in terminology.warnings[0]
+
+
+OID = "2.16.840.1.113883.3.464.1003.101.12.1001"
+
+
+@pytest.mark.parametrize("url", [f"http://cts.nlm.nih.gov/fhir/ValueSet/{OID}", f"urn:oid:{OID}", OID])
+@pytest.mark.parametrize("asked", [f"http://cts.nlm.nih.gov/fhir/ValueSet/{OID}", f"urn:oid:{OID}", f"{OID}|1"])
+def test_an_oid_is_one_name_however_it_is_written(url: str, asked: str) -> None:
+    terminology = Terminology([{**value_set("a", version="1", expansion={"contains": contains("1")}), "url": url}])
+    assert terminology.lookup(asked).codes == {("s", "1")}

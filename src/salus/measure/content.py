@@ -140,6 +140,8 @@ class Content:
                 self.libraries.add_resource(orjson.loads(raw.data), where)
             case "ValueSet":
                 self.terminology.add(raw.data)
+            case "CodeSystem":
+                self.terminology.add_system(orjson.loads(raw.data))
             case "":
                 self.libraries.add_elm(raw.data, where)
             case text if text == CQL:

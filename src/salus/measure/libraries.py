@@ -77,7 +77,7 @@ class Libraries:
         own = Identity.of_library(resource)
         for key in _resource_keys(resource):
             self._resources.setdefault(key, {})[own.version] = resource
-        contents = {c.get("contentType"): c.get("data") for c in resource.get("content", ())}
+        contents = {_kind(each): each.get("data") for each in resource.get("content", ())}
         if data := contents.get("text/cql"):
             self._own_text[own] = self.texts.add_embedded(data, own, where)
         if data := contents.get("application/elm+json"):
@@ -159,11 +159,22 @@ class Libraries:
     def _missing(self, wanted: Identity, asked_by: str) -> str:
         what = str(wanted) if wanted.version else wanted.name
         text = f"{asked_by or 'the run'} needs {what}, which is not in the content"
+        if not wanted.name:
+            return f"{asked_by} names a library that it contains, and those are not read: give it as a resource"
         if there := self._versions(wanted.name):
             text += f"; there is {_listed(there)}"
         if stale := self._elms.stale(wanted):
             text += f" (the Library resource of {wanted} carries the ELM of {stale})"
+        if kinds := sorted({_kind(c) for r in self._resources_of(wanted) for c in r.get("content", ())}):
+            text += (
+                f"; its Library resource holds {', '.join(kinds)}: text/cql or application/elm+json is needed, as data"
+            )
         return text
+
+    def _resources_of(self, wanted: Identity) -> list[Json]:
+        """The Library resources of a name that neither text nor ELM came out of."""
+        found = [each for versions in self._resources.values() for each in versions.values()]
+        return [each for each in found if each.get("name") == wanted.name and not self._versions(wanted.name)]
 
     def _choose(self, identity: Identity) -> _Chosen:
         has_elm = identity in self._elms
@@ -197,6 +208,11 @@ def _fallen_back(identity: Identity, errors: list[str]) -> str:
 def _resource_keys(resource: Json) -> Iterable[str]:
     url, id_ = resource.get("url"), resource.get("id")
     return [key for key in (url, f"Library/{id_}" if id_ else None) if key]
+
+
+def _kind(content: Json) -> str:
+    """What a content is, without the parameters of its type (`; charset=utf-8`)."""
+    return str(content.get("contentType", "")).partition(";")[0].strip()
 
 
 def _listed(versions: Iterable[str | None]) -> str:

@@ -2,8 +2,9 @@
 
 A set is read from its `expansion` and from its `compose` where that lists its codes (or refers to sets that
 do): the definition says what belongs to a set, an expansion is a list made from it with the editions of one day, and
-lacks codes that those editions did not know yet or that a page limit cut off. Nothing is guessed: a set that is not
-there, or that only a terminology server could expand, is an error that names it and who asked. Resources are kept as
+lacks codes that those editions did not know yet or that a page limit cut off. An OID is one name however it is written
+(`1.2.3`, `urn:oid:1.2.3`, the end of a url). Nothing is guessed: a set that is not there, or that only a terminology
+server could expand, is an error that names it and who asked. Resources are kept as
 they came and worked out when they are asked for, once.
 Leaves to others: reading files (`measure.content`), codes as integers and membership tables (`engine`).
 Sources: FHIR R4 ValueSet (https://hl7.org/fhir/R4/valueset.html#compositions and #expansion).
@@ -11,6 +12,7 @@ Sources: FHIR R4 ValueSet (https://hl7.org/fhir/R4/valueset.html#compositions an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +20,14 @@ from typing import Any
 import msgspec
 
 from salus.errors import SalusError
+from salus.terminology.codesystem import CannotFilter, CodeSystem
 from salus.terminology.versions import newest, split_canonical
 
 Code = tuple[str, str]
 Json = Mapping[str, Any]
 
 _NAMED = 5
+_OID = re.compile(r"(?:^urn:oid:|^(?=[\d.]{9})|/(?=[\d.]{9}))([0-2](?:\.(?:0|[1-9]\d*))+)$")
 _TOO_COSTLY = "http://hl7.org/fhir/StructureDefinition/valueset-toocostly"
 
 
@@ -72,17 +76,22 @@ class Terminology:
         self._warnings: list[str] = []
         self._behind: dict[str, int] = {}
         self._resources: dict[str, dict[str | None, list[Json | bytes]]] = {}
+        self._systems: dict[str, list[CodeSystem]] = {}
         self._done: dict[tuple[str, str | None], ValueSetCodes] = {}
         self._open: list[str] = []
         for resource in resources:
             self.add(resource)
 
     def add(self, resource: Json | bytes) -> None:
-        """Index one ValueSet resource (parsed, or as JSON) by its url and by its `urn:oid:` identifiers."""
+        """Index one ValueSet resource (parsed, or as JSON) by its url and its OIDs."""
         head = _head_of(resource)
-        identifiers = [each.value for each in head.identifier if each.value.startswith("urn:oid:")]
-        for name in {head.url, *identifiers} - {""}:
+        oids = [oid for each in (head.url, *(i.value for i in head.identifier)) if (oid := _oid(each))]
+        for name in {head.url, *oids} - {""}:
             self._resources.setdefault(name, {}).setdefault(head.version, []).append(resource)
+
+    def add_system(self, resource: Json) -> None:
+        """Index one CodeSystem resource, of which value sets may be all or a part."""
+        self._systems.setdefault(str(resource.get("url")), []).append(CodeSystem(resource))
 
     @property
     def warnings(self) -> list[str]:
@@ -116,7 +125,7 @@ class Terminology:
         return self._done[url, found]
 
     def _version(self, url: str, version: str | None, asked_by: str) -> str | None:
-        there = self._resources.get(url)
+        there = self._named(url)
         if not there:
             raise MissingValueSet(url, asked_by)
         if version is None:
@@ -126,12 +135,16 @@ class Terminology:
             raise MissingValueSet(f"{url}|{version}", asked_by, f"is not in the content; there is {have}")
         return version
 
+    def _named(self, url: str) -> Mapping[str | None, list[Json | bytes]]:
+        """The versions of a set; one that is not there under its url may be so under its OID."""
+        return self._resources.get(url) or self._resources.get(_oid(url) or "", {})
+
     def _read(self, url: str, version: str | None, asked_by: str) -> ValueSetCodes:
         if url in self._open:
             raise MissingValueSet(url, asked_by, "is defined by itself")
         self._open.append(url)
         try:
-            sets = [self._members(url, _parsed(resource)) for resource in self._resources[url][version]]
+            sets = [self._members(url, each) for each in _joined(map(_parsed, self._named(url)[version]))]
         except _CannotExpand as error:
             raise MissingValueSet(url, asked_by, f"cannot be expanded: {error}") from None
         finally:
@@ -185,11 +198,23 @@ class Terminology:
             system = part.get("system", "")
             sets.append(frozenset((system, concept["code"]) for concept in part["concept"]))
         elif "filter" in part or "system" in part:
-            what = "a filter on" if "filter" in part else "all of"
-            raise _CannotExpand(f"it has no expansion and is defined as {what} {part.get('system')}")
+            sets.append(self._of_system(part))
         if not sets:
             raise _CannotExpand("a part of its definition names nothing")
         return frozenset.intersection(*sets)
+
+    def _of_system(self, part: Json) -> frozenset[Code]:
+        """All of a code system, or what its filters let through, where the content has it whole."""
+        system, version, filters = str(part.get("system", "")), part.get("version"), part.get("filter", ())
+        what = f"{'a filter on' if filters else 'all of'} {system}"
+        there = [each for each in self._systems.get(system, ()) if version in (None, each.resource.get("version"))]
+        whole = next((each for each in reversed(there) if each.is_whole), None)
+        if whole is None:
+            raise _CannotExpand(f"it has no expansion and is defined as {what}")
+        try:
+            return frozenset((system, code) for code in whole.codes(filters))
+        except CannotFilter as unknown:
+            raise _CannotExpand(f"it is defined as {what} ({unknown}), which is not known here") from None
 
     def _warn(self, text: str) -> None:
         if text not in self._warnings:
@@ -221,6 +246,23 @@ def _parsed(resource: Json | bytes) -> Json:
         return resource
     parsed: Json = msgspec.json.decode(resource)
     return parsed
+
+
+def _oid(name: str) -> str | None:
+    """The OID that a name is or ends in, as `urn:oid:`."""
+    found = _OID.search(name)
+    return f"urn:oid:{found[1]}" if found else None
+
+
+def _joined(resources: Iterable[Json]) -> list[Json]:
+    """The resources of one set, with the pages of an expansion (told by their offsets) put together."""
+    found = list(resources)
+    expansions = [each.get("expansion") or {} for each in found]
+    if len({each.get("offset", 0) for each in expansions}) < max(2, len(found)):
+        return found
+    pages = sorted(expansions, key=lambda each: int(each.get("offset", 0)))
+    whole = [entry for page in pages for entry in page.get("contains", ())]
+    return [{**found[0], "expansion": {**pages[0], "contains": whole}}]
 
 
 def _contained(entries: Iterable[Json]) -> Iterator[Code]:
