@@ -40,10 +40,11 @@ def test_what_neither_engine_knows_is_an_error_that_names_the_place(evaluate: Ev
         evaluate([patient()], {"odd": elm.op("Subsumes", elm.NULL, elm.NULL)}, engine=either.run)
 
 
-def test_degrees_of_two_scales_are_compared_one_patient_at_a_time(evaluate: Evaluate) -> None:
-    fever = elm.op("Greater", elm.quantity(38, "Cel"), elm.quantity(100, "[degF]"))
-    found = evaluate([patient()], {"fever": fever}, engine=either.run)
-    assert found["fever"] == {"p": True}
+def test_degrees_of_two_scales_that_do_not_convert_exactly_take_one_patient_at_a_time(evaluate: Evaluate) -> None:
+    sum_ = elm.op("Add", elm.quantity(0, "Cel"), elm.quantity(100, "[degF]"))
+    warm = elm.op("Greater", sum_, elm.quantity(37, "Cel"))
+    found = evaluate([patient()], {"warm": warm}, engine=either.run)
+    assert found["warm"] == {"p": True}
     (said,) = found.outcome.warnings
     assert "Cel" in said
     assert "[degF]" in said

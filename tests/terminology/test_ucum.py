@@ -19,6 +19,7 @@ from salus.terminology.ucum import (
     convert,
     equivalent_unit,
     is_valid,
+    linear,
     normalize_calendar,
     ratio,
 )
@@ -196,3 +197,18 @@ def test_the_table_is_what_the_script_makes(shared_data: Callable[[str], Path]) 
     shipped = files("salus.terminology").joinpath("ucum_units.txt").read_text()
     made = ["\t".join(line) for line in script["lines"](root)]
     assert [line for line in shipped.splitlines() if not line.startswith("#")] == made
+
+
+@pytest.mark.parametrize(
+    ("unit", "target", "expected"),
+    [
+        ("Cel", "[degF]", ("1.8", "32")),
+        ("K", "Cel", ("1", "-273.15")),
+        ("[degF]", "Cel", None),
+        ("g", "mg", ("1000", "0")),
+        ("Cel", "g", None),
+        ("odd", "g", None),
+    ],
+)
+def test_scales_that_begin_elsewhere(unit: str, target: str, expected: tuple[str, str] | None) -> None:
+    assert linear(unit, target) == (expected and tuple(map(Decimal, expected)))

@@ -175,6 +175,22 @@ def ratio(unit: str, target: str) -> Decimal | None:
     return exact(source.factor / goal.factor)
 
 
+def linear(unit: str, target: str) -> tuple[Decimal, Decimal] | None:
+    """What to multiply with, and then to add, to go from one unit to another of the same kind on a scale that begins
+    elsewhere (Cel, [degF], K); None where decimals do not say it exactly, or there is no such way.
+    """
+    try:
+        source, goal = canonical_cql(unit), canonical_cql(target)
+    except InvalidUnit:
+        return None
+    if source.scale or goal.scale or source.dimension != goal.dimension:
+        return None
+    factor = source.factor / goal.factor
+    parts = factor, factor * source.offset - goal.offset
+    found = tuple(exact(part) for part in parts)
+    return (found[0], found[1]) if tuple(map(Fraction, found)) == parts else None
+
+
 @lru_cache(maxsize=65_536)
 def _canonical(unit: str) -> Canonical:
     term = _Parser(unit).parse()

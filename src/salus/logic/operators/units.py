@@ -1,13 +1,15 @@
 """Quantities in comparisons and sums: units become factors while compiling.
 
 The units a column can have are known (they are few), so that converting is a CASE over them with exact factors, and a
-column of one unit needs none. Incommensurable units compare to null. Source: CQL 1.5 Reference, "Quantity" and B.4;
-UCUM through `salus.terminology.ucum`.
+column of one unit needs none. Scales that begin elsewhere (Cel, [degF]) take a summand, too; where that is not exact,
+or they are to be added up, this engine refuses them. Incommensurable units compare to null. Source: CQL 1.5
+Reference, "Quantity" and B.4; UCUM through `salus.terminology.ucum`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 
 from salus.logic.expr import NULL, Const, E, Op, and_, case, compare, eq, not_null
@@ -33,25 +35,43 @@ def common_unit(quantities: Sequence[Quantity]) -> str:
 def in_unit(quantity: Quantity, target: str) -> E:
     """The number of `target` units in a quantity; null where its unit does not convert.
 
-    Mismatch: it converts, but by no factor (degrees Celsius, degrees Fahrenheit).
+    Mismatch: it converts, but not exactly (degrees Fahrenheit to degrees Celsius).
     """
     if quantity.value == NULL:
         return NULL
     if isinstance(quantity.unit, Const):
-        return scaled(quantity.value, _factor_of_one_scale(str(quantity.unit.value), target))
+        return _restated(quantity.value, _way(str(quantity.unit.value), target))
     branches = []
     for unit in sorted(quantity.units or ()):
-        scale = _factor_of_one_scale(unit, target)
-        if scale is not None:
-            branches.append((eq(quantity.unit, Const(unit)), scaled(quantity.value, scale)))
+        way = _way(unit, target)
+        if way is not None:
+            branches.append((eq(quantity.unit, Const(unit)), _restated(quantity.value, way)))
     return case(branches)
 
 
-def _factor_of_one_scale(unit: str, target: str) -> Decimal | None:
-    found = factor(unit, target)
-    if found is None and _dimension(unit) == _dimension(target):
-        raise Mismatch(f"quantities in {unit} and in {target}, two scales of one thing, are not compared here")
+_Way = tuple[Decimal, Decimal]
+"""What to multiply with and what to add then, from one unit to another."""
+
+
+def _way(unit: str, target: str) -> _Way | None:
+    """None where the units do not measure the same."""
+    if (scale := factor(unit, target)) is not None:
+        return scale, Decimal(0)
+    if _dimension(unit) != _dimension(target):
+        return None
+    if (found := ucum.linear(unit, target)) is None:
+        raise Mismatch(f"quantities in {unit} and in {target}, two scales of one thing, are not put together here")
     return found
+
+
+def _restated(value: E, way: _Way | None) -> E:
+    """A number in another unit, exact for constants."""
+    made = scaled(value, way[0] if way else None)
+    if way is None or not way[1] or made == NULL:
+        return made
+    if isinstance(made, Const):
+        return Const(Decimal(str(made.value)) + way[1])
+    return Op("add", (made, Const(way[1])))
 
 
 def computed_in(unit: E, units: frozenset[str], amount: Callable[[str], E]) -> Quantity:
@@ -71,6 +91,8 @@ def aggregated(quantity: Quantity, unit: E, statistic: Callable[[E], E], aggrega
         one = common_unit([quantity])
         return Quantity(statistic(in_unit(quantity, one)), Const(one), frozenset({one}))
     targets = _targets((quantity,))
+    if odd := next((unit for unit in sorted(units) if factor(targets[_dimension(unit)], unit) is None), None):
+        raise Mismatch(f"quantities in {odd} and on another scale are not put together here")
     kind, amount = _measured(quantity, targets)
     kind = case([(not_null(quantity.value), kind)])
     first, last = (aggregate(Op(end, (kind,))) for end in ("min", "max"))
@@ -89,13 +111,21 @@ def sort_keys(quantity: Quantity) -> tuple[E, ...]:
 
 
 def _targets(quantities: Sequence[Quantity]) -> dict[str, str]:
-    """A unit to count in for each kind of thing the quantities can measure: the finest, which loses no digits."""
-    targets: dict[str, str] = {}
+    """A unit to count in for each kind of thing the quantities can measure."""
+    kinds: dict[str, list[str]] = {}
     for unit in sorted({unit for quantity in quantities for unit in quantity.units or ()}):
-        finest = targets.setdefault(_dimension(unit), unit)
+        kinds.setdefault(_dimension(unit), []).append(unit)
+    return {kind: _target(units) for kind, units in kinds.items()}
+
+
+def _target(units: Sequence[str]) -> str:
+    """The finest, which loses no digits; of several scales, one that all can be told on exactly."""
+    finest = units[0]
+    for unit in units[1:]:
         if (factor(unit, finest) or 1) < 1:
-            targets[_dimension(unit)] = unit
-    return targets
+            finest = unit
+    on_all = (unit for unit in (finest, *units) if all(factor(u, unit) or ucum.linear(u, unit) for u in units))
+    return next(on_all, finest)
 
 
 def _measured(quantity: Quantity, targets: dict[str, str]) -> tuple[E, E]:
@@ -103,7 +133,7 @@ def _measured(quantity: Quantity, targets: dict[str, str]) -> tuple[E, E]:
     units = [(unit, _dimension(unit)) for unit in sorted(quantity.units or ())]
     kind = case([(eq(quantity.unit, Const(unit)), Const(name)) for unit, name in units])
     amounts = [
-        (eq(quantity.unit, Const(unit)), scaled(quantity.value, factor(unit, targets[name]))) for unit, name in units
+        (eq(quantity.unit, Const(unit)), _restated(quantity.value, _way(unit, targets[name]))) for unit, name in units
     ]
     return kind, case(amounts)
 
@@ -130,7 +160,8 @@ def compare_quantities(name: str, a: Quantity, b: Quantity) -> E:
     """eq, ne, lt, le, gt, ge of two quantities in a common unit; null where they do not measure the same."""
     if any(isinstance(q.unit, Const) for q in (a, b)):
         target = common_unit((a, b))
-        return compare(name, in_unit(a, target), in_unit(b, target))
+        with suppress(Mismatch):  # there may be another unit in which they are
+            return compare(name, in_unit(a, target), in_unit(b, target))
     targets = _targets((a, b))
     kinds, amounts = zip(*(_measured(q, targets) for q in (a, b)), strict=True)
     result = compare(name, *amounts)
@@ -142,10 +173,10 @@ def equivalent_quantities(a: Quantity, b: Quantity, same: Callable[[E, E], E]) -
     branches = []
     for x in sorted(a.units or ()):
         for y in sorted(b.units or ()):
-            scale = factor(ucum.equivalent_unit(x), ucum.equivalent_unit(y))
-            if scale is not None:
+            way = _way(ucum.equivalent_unit(x), ucum.equivalent_unit(y))
+            if way is not None:
                 here = and_(eq(a.unit, Const(x)), eq(b.unit, Const(y)))
-                branches.append((here, same(scaled(a.value, scale), b.value)))
+                branches.append((here, same(_restated(a.value, way), b.value)))
     return case(branches)
 
 
