@@ -1,9 +1,9 @@
 """Retrieves whose codes are no codes of the resource itself, as the queries they mean.
 
 `[Location: id in GetId(reference)]` asks for an element that is plain text: it is a query for the resources whose
-element is one of the texts. `[DeviceUseStatement: "Pumps"]` asks for a code beyond a reference (`device.type`): it is a
-query for the resources that refer to one with such a code. Each becomes the query here, so that every engine answers it
-alike. The query stands where the retrieve stands.
+element is one of the texts. `[DeviceUseStatement: "Pumps"]` asks for a code beyond a reference (`device.type`), and
+so does `device in "Pumps"`: it is a query for the resources that refer to one with such a code. Each becomes the
+query here, so that every engine answers it alike. The query stands where the retrieve stands.
 Sources: CQL 1.5, Author's Guide "Retrieve", code filters; FHIR 4.0.1 model information, `primaryCodePath`.
 Leaves to others: codes, value sets and profiles (the engines).
 """
@@ -29,7 +29,7 @@ def meant(node: n.Retrieve) -> n.Node:
     if _is_text(node, first):
         return _by_text(node, node.codes)
     target = first.name[:1].upper() + first.name[1:]
-    if first.types == ("Reference",) and "." in node.code_property and model.primary_code_path(target):
+    if first.types == ("Reference",) and target in model.RESOURCES and model.primary_code_path(target):
         return _by_reference(node, first.name, target)
     return node
 

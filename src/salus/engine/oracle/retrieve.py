@@ -82,6 +82,9 @@ def _said(resource: Element, state: State) -> Any:
 def _passing(resources: list[Element], path: str | None, test: Test) -> list[Element]:
     if path is None:
         raise TypeError("the type has no element that a retrieve filters by code")
+    found = model.element(resources[0].type, path) if resources else None
+    if found is not None and not any(model.kind(kind) in ("concept", "primitive") for kind in found.types):
+        raise TypeError(f"{path} holds no codes")
     return [each for each in resources if any(test(coding) for coding in _told(child(each, path)))]
 
 
