@@ -124,11 +124,12 @@ class _Run:
             if isinstance(action, Make):
                 self._made(con, place, action)
             elif texts[_asked(action)] == place:
-                read[place] = self._codes.spelled(_read(con, action))
+                read[place] = _read(con, action)
 
         carry_out(actions, cons, do)
+        spelled = {place: self._codes.spelled(table) for place, table in read.items()}
         for _, action in puts:
-            self._tables.setdefault(action.output.name, []).append(read[texts[_asked(action)]])
+            self._tables.setdefault(action.output.name, []).append(spelled[texts[_asked(action)]])
 
     def _made(self, con: duckdb.DuckDBPyConnection, place: int, action: Make) -> None:
         cost = _make(con, action, self._held)
