@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -63,13 +65,16 @@ def show(path: Path, found: Contents, unknown: Mapping[str, float], console: Con
     coded = [(one.element, one.values, one.no_system, one.no_code, one.text_only) for one in found.unmapped]
     _table(console, "Codes that map to nothing", ("element", "values", "no system", "no code", "only words"), coded)
     _table(console, "Set aside", ("cause", "how often"), found.quarantine.items())
-    columns = ("load", "path", "size", "resources", "deletions", "quarantined", "rows", "loaded")
-    listed = [[one[name] for name in columns] for one in found.manifest[-_FILES_SHOWN:]]
+    listed = [_file(one) for one in found.manifest[-_FILES_SHOWN:]]
     more = len(found.manifest) - len(listed)
     title = f"Files (the last {len(listed)}; {more:,} more with --json)" if more else "Files"
-    _table(
-        console, title, ("load", "file", "bytes", "resources", "deletions", "set aside", "rows kept", "when"), listed
-    )
+    _table(console, title, ("load", "file", "resources", "set aside", "rows kept", "when"), listed)
+
+
+def _file(one: Mapping[str, Any]) -> tuple[object, ...]:
+    """What fits on a line; sizes and deletions are with --json."""
+    when = str(one["loaded"])[:16].replace("T", " ")
+    return one["load"], one["path"], one["resources"], one["quarantined"], one["rows"], when
 
 
 def _row(one: TypeCounts) -> tuple[object, ...]:
@@ -79,10 +84,11 @@ def _row(one: TypeCounts) -> tuple[object, ...]:
 
 
 def _table(console: Console, title: str, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
-    table, listed = Table(), list(lines)
+    table, listed = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True), list(lines)
     for number, name in enumerate(columns):
         counts = bool(listed) and all(isinstance(line[number], int) for line in listed)
-        table.add_column(name, justify="right" if counts else "left", overflow="fold")
+        whole = name in ("type", "element", "when")  # read in one
+        table.add_column(name, justify="right" if counts else "left", overflow="fold", no_wrap=whole)
     for line in listed:
         table.add_row(*(f"{cell:,}" if isinstance(cell, int) else escape(str(cell)) for cell in line))
     if listed:

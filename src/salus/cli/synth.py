@@ -6,6 +6,7 @@ Leaves to others: options and help (`cli.main`), the people (`catalog.synth`).
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import time
 from pathlib import Path
 
@@ -31,7 +32,16 @@ def synth_command(
             out, people, seed, chosen, workers, lambda done: status.update(f"{done:,} of {people:,} people")
         )
     show(console, made, time.perf_counter() - started)
-    console.print(f"{out / RECORDS} is for `salus load`; the truth is in {out / 'truth.json'}.", soft_wrap=True)
+    console.print("\n".join(_next(out, chosen.year)), soft_wrap=True)
+
+
+def _next(out: Path, year: int) -> list[str]:
+    """Where the truth is, and what to do with the records."""
+    return [
+        f"The truth is in {out / 'truth.json'}. The records are about {year}:",
+        f"  salus load {shlex.quote(str(out / RECORDS))} --into population.duckdb",
+        f"  salus evaluate population.duckdb --period {year}-01-01 {year}-12-31 --out results/",
+    ]
 
 
 def show(console: Console, made: Made, seconds: float) -> None:
