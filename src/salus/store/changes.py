@@ -11,21 +11,18 @@ from collections.abc import Iterable
 import duckdb
 
 from salus.store.population import read_facts
-from salus.store.sql import literal, quote, rows, scalar
+from salus.store.sql import literal, quote, rows, scalar, tables
 from salus.store.tree import Need, canonical
-
-_TABLES = """SELECT table_name FROM duckdb_tables()
-    WHERE schema_name = 'main' AND database_name = current_database() AND split_part(table_name, '.', 1) = {0}"""
 
 
 def of_keys(con: duckdb.DuckDBPyConnection, types: Iterable[str]) -> list[str]:
     """The types whose rows in `work.final` are not those of the population; also those that have none any more."""
-    before = {str(kind) for (kind,) in rows(con, "SELECT type FROM resource_type")} if _has_types(con) else set()
+    before = (
+        {str(kind) for (kind,) in rows(con, "SELECT type FROM resource_type")}
+        if "resource_type" in tables(con)
+        else set()
+    )
     return sorted(kind for kind in before | set(types) if kind not in before or _differs(con, kind))
-
-
-def _has_types(con: duckdb.DuckDBPyConnection) -> bool:
-    return bool(rows(con, _TABLES.format(literal("resource_type"))))
 
 
 def _differs(con: duckdb.DuckDBPyConnection, kind: str) -> bool:
@@ -39,7 +36,7 @@ def _differs(con: duckdb.DuckDBPyConnection, kind: str) -> bool:
 def aliases(con: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
     """What references lead to, to be compared; nothing before the first load. Those to what a resource itself contains
     change with the resource alone."""
-    if not rows(con, _TABLES.format(literal("reference_alias"))):
+    if "reference_alias" not in tables(con):
         return []
     told = "SELECT count(*), bit_xor(hash(url, target)), sum(hash(target, url)) FROM reference_alias"
     return rows(con, f"{told} WHERE NOT starts_with(url, '#')")
@@ -48,11 +45,11 @@ def aliases(con: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
 def forget(con: duckdb.DuckDBPyConnection, kinds: Iterable[str]) -> set[Need]:
     """Drop the typed tables of types and what is noted of them; returns the elements they had."""
     needs: set[Need] = set()
-    facts = read_facts(con)
+    facts, there = read_facts(con), tables(con)
     for kind in kinds:
         needs |= {canonical(table, column) for table, column in facts if table.split(".")[0] == kind}
-        for (table,) in rows(con, _TABLES.format(literal(kind))):
-            con.execute(f"DROP TABLE {quote(str(table))}")
+        for table in sorted(one for one in there if one.split(".")[0] == kind):
+            con.execute(f"DROP TABLE {quote(table)}")
         con.execute(f"DELETE FROM column_fact WHERE split_part(table_name, '.', 1) = {literal(kind)}")
         con.execute(f"DELETE FROM top_element WHERE type = {literal(kind)}")
         con.execute(f"DELETE FROM quarantine WHERE type = {literal(kind)}")

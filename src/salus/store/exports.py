@@ -9,10 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from salus.store.population import Population
-from salus.store.sql import transaction
+from salus.store.sql import tables, transaction
 
 _TABLE = "CREATE TABLE IF NOT EXISTS bulk_export(request VARCHAR, transaction_time VARCHAR)"
-_THERE = "SELECT 1 FROM duckdb_tables() WHERE table_name = 'bulk_export' AND database_name = current_database()"
 
 
 def remember(into: Path, request: str, time: str) -> None:
@@ -31,7 +30,7 @@ def last(into: Path, request: str) -> str | None:
     if not into.exists():
         return None
     with Population.open(into, read_only=True) as population:
-        if not population.con.execute(_THERE).fetchone():
+        if "bulk_export" not in tables(population.con):
             return None
         found = population.con.execute("SELECT transaction_time FROM bulk_export WHERE request = ?", [request])
         row = found.fetchone()

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from salus.fhir.sources import Given
-from salus.store.sql import insert_rows, quote, rows, scalar
+from salus.store.sql import insert_rows, quote, scalar, tables
 
 TABLE = """CREATE TABLE IF NOT EXISTS manifest(source INTEGER, load INTEGER, path VARCHAR, hash VARCHAR, size BIGINT,
     resources BIGINT, deletions BIGINT, quarantined BIGINT, rows BIGINT, loaded TIMESTAMP)"""
@@ -23,8 +23,6 @@ UPDATE manifest SET resources = f.resources, deletions = f.deletions, quarantine
 FROM (SELECT source, sum(resources) AS resources, sum(deletions) AS deletions, sum(quarantined) AS quarantined
     FROM load_file GROUP BY source) f WHERE f.source = manifest.source
 """
-
-_RAW = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw' AND database_name = current_database()"
 
 
 def known(con: duckdb.DuckDBPyConnection) -> dict[int, set[str]]:
@@ -52,7 +50,7 @@ def note(con: duckdb.DuckDBPyConnection, given: Iterable[Given], load: int) -> N
 
 def count_rows(con: duckdb.DuckDBPyConnection) -> None:
     """Bring `rows` up to date for all files."""
-    each = " UNION ALL ".join(f"SELECT file FROM raw.{quote(str(kind))}" for (kind,) in rows(con, _RAW))
+    each = " UNION ALL ".join(f"SELECT file FROM raw.{quote(kind)}" for kind in sorted(tables(con, "raw")))
     con.execute(
         f"""UPDATE manifest SET rows = coalesce(kept.rows, 0)
         FROM manifest m LEFT JOIN (SELECT source, count(*) AS rows FROM ({each}) JOIN load_file USING (file)

@@ -23,7 +23,7 @@ from salus.store.intake import RAW_COLUMNS
 from salus.store.intern import Dictionary
 from salus.store.publish import KEYS, ColumnFact, Facts, absent, drop_staged, number, present_elements, publish
 from salus.store.shred import Shredder, Staged
-from salus.store.sql import attach_work, beside, literal, open_file, quote, refused, rows, transaction
+from salus.store.sql import attach_work, beside, literal, open_file, quote, refused, rows, tables, transaction
 from salus.store.tree import Need, canonical, grow, relation
 
 SCHEMA = "7"
@@ -157,12 +157,7 @@ class Population:
         """Whether it is what every resource table has from the first: its rows and their ids."""
         if "." in need.table or need.column not in ("", "id"):
             return False
-        found = self.con.execute(
-            """SELECT 1 FROM duckdb_tables() WHERE table_name = ? AND schema_name = 'main'
-            AND database_name = current_database()""",
-            [need.table],
-        )
-        return bool(found.fetchone())
+        return need.table in tables(self.con)
 
     def _type(self, missing: set[Need]) -> None:
         dictionary = Dictionary(self.con)

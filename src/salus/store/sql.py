@@ -92,6 +92,12 @@ def rows(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]]
     return con.execute(query).fetchall()
 
 
+def tables(con: duckdb.DuckDBPyConnection, schema: str = "main") -> frozenset[str]:
+    """The names of the tables of a schema of the population."""
+    query = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = ?"
+    return frozenset(name for (name,) in con.execute(query, [schema]).fetchall())
+
+
 def insert_rows(con: duckdb.DuckDBPyConnection, table: str, values: Sequence[tuple[object, ...]]) -> None:
     """Add rows all at once: one by one costs milliseconds each."""
     if not values:
