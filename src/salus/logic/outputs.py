@@ -16,7 +16,9 @@ from salus.logic.frame import Rows
 from salus.logic.operators.points import level_of
 from salus.logic.properties import spelled_out
 from salus.logic.values import (
+    DECIMAL,
     INTEGER,
+    LONG,
     TIME,
     Choice,
     Coded,
@@ -49,7 +51,7 @@ def output(cx: Context, value: Value, *, words: bool = False) -> E:
             return Op("list", ())
         case Nothing():
             return NULL
-        case Point(type=type_, low=low, high=high) if high is not None and type_ == INTEGER:
+        case Point(type=type_, low=low, high=high) if high is not None and type_ in (INTEGER, LONG, DECIMAL):
             return case([(eq(low, high), low)])  # a number of units between dates that is not known for certain
         case Point(type=type_, low=low) if type_ in TIMES and low != NULL:
             return op("moment_text", low, level_of(value), Const(12))

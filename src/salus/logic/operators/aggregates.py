@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from salus.elm.nodes import Operator
 from salus.logic import frame as frames
 from salus.logic.context import Context
-from salus.logic.expr import TRUE, Const, E, Op, case, coalesce, is_true, not_, op, or_
+from salus.logic.expr import TRUE, Const, E, Op, and_, case, coalesce, compare, is_true, not_, not_null, op, or_
 from salus.logic.frame import Rows
 from salus.logic.operators.comparison import order
 from salus.logic.operators.lists import as_rows, pick
@@ -92,12 +92,25 @@ def statistic_operator(cx: Context, node: Operator, a: Value) -> Value:
         return NOTHING
     if isinstance(element, Quantity):
         return _of_quantities(cx, node, rows, element)
-    if not isinstance(element, Point) or element.high is not None:
-        cx.fail(node, f"{node.op} of {type_of(element)} is not supported")
+    if not isinstance(element, Point) or (element.high is not None and node.op == "Product"):
+        cx.fail(node, f"{node.op} of {'uncertain ' * isinstance(element, Point)}{type_of(element)} is not supported")
     _, aggregate = frames.grouped(rows, cx.frame)
     whole = node.op in ("Sum", "Product") and element.type in (INTEGER, LONG)
     kind = element.type if whole else DECIMAL
-    return Point(kind, _statistic(node.op, element.low, kind.name, aggregate))
+    low = _statistic(node.op, element.low, kind.name, aggregate)
+    if element.high is None:
+        return Point(kind, low)
+    if node.op not in _RISING:
+        uncertain = aggregate(Op("some", (compare("ne", element.low, element.high),)))
+        return Point(kind, case([(not_(is_true(uncertain)), low)]))
+    high = _statistic(node.op, element.high, kind.name, aggregate)
+    told = and_(not_null(low), not_null(high))
+    return Point(kind, case([(told, low)]), case([(told, high)]))
+
+
+_RISING = ("Sum", "Avg", "Median", "GeometricMean")
+"""No less where a value is no less: of uncertain values, from that of the least to that of the greatest they can be. Of
+the others it is not known then."""
 
 
 def _of_quantities(cx: Context, node: Operator, rows: Rows, element: Quantity) -> Value:

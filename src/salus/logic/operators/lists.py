@@ -372,9 +372,10 @@ def union_lists(cx: Context, node: Operator, values: Sequence[Value]) -> Value:
 
 def intersect_lists(cx: Context, node: Operator, a: Value, b: Value) -> Value:
     """B.11 Intersect: elements of both lists, once. Except: those of the first that are not in the second."""
-    if isinstance(a, Nothing) or (isinstance(b, Nothing) and not isinstance(b, Empty)):
+    unknown = isinstance(b, Nothing) and not isinstance(b, Empty)
+    if isinstance(a, Nothing) or (unknown and node.op == "Intersect"):
         return a if node.op == "Except" or isinstance(a, Empty) else NOTHING
-    left, right = as_rows(cx, node, a), as_rows(cx, node, b)
+    left, right = as_rows(cx, node, a), None if unknown else as_rows(cx, node, b)
     if left is None or (right is None and node.op == "Intersect"):
         return EMPTY
     if right is None:

@@ -9,7 +9,7 @@ from typing import Any
 from salus.engine.oracle.comparison import in_unit, same
 from salus.engine.oracle.operators.arithmetic import combined, least, total
 from salus.engine.oracle.registry import Call, operator
-from salus.engine.oracle.values import EXACT, Quantity, Value, decimal
+from salus.engine.oracle.values import EXACT, Quantity, Uncertain, Value, decimal
 
 
 def _there(items: Value) -> list[Any]:
@@ -109,12 +109,28 @@ _STATISTICS: dict[str, Callable[[Sequence[Decimal]], Decimal | None]] = {
 }
 
 
+_RISING = ("Avg", "Median", "GeometricMean")
+"""No less where a value is no less: of uncertain values, from that of the least to that of the greatest they can be."""
+
+
+def _uncertain(call: Call, items: Sequence[Any]) -> Value:
+    """A statistic of values of which some are uncertain; where it cannot be told from their ends, it is not known."""
+    if call.node.op not in _RISING:
+        return None
+    lows = [item.low if isinstance(item, Uncertain) else item for item in items]
+    highs = [item.high if isinstance(item, Uncertain) else item for item in items]
+    low, high = statistic(call, lows), statistic(call, highs)
+    return None if low is None or high is None else Uncertain(low, high)
+
+
 @operator(*_STATISTICS)
 def statistic(call: Call, items: Value) -> Value:
     """§21 Avg, Median, Variance, PopulationVariance, StdDev, PopulationStdDev, GeometricMean."""
     there = _there(items)
     if not there:
         return None
+    if any(isinstance(item, Uncertain) for item in there):
+        return _uncertain(call, there)
     unit = there[0].unit if isinstance(there[0], Quantity) else None
     numbers = [Decimal(x) if unit is None else in_unit(x, unit) for x in there]
     if None in numbers:

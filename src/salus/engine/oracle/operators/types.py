@@ -21,6 +21,7 @@ from salus.engine.oracle.values import (
     Long,
     Quantity,
     Ratio,
+    Uncertain,
     Value,
     decimal,
     integer,
@@ -159,6 +160,9 @@ def convert(call: Call, value: Value, target: str) -> Value:
     """A value as a System type; null when it cannot be. Refused for types between which there is no conversion."""
     if value is None:
         return None
+    if isinstance(value, Uncertain):
+        low, high = (convert(call, end, target) for end in (value.low, value.high))
+        return None if low is None or high is None else Uncertain(low, high)
     if target not in _CONVERSIONS or not isinstance(value, _SOURCES[target]):
         call.fail(f"a {type_name(value)} does not convert to {target}")
     return _CONVERSIONS[target](value)
