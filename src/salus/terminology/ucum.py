@@ -45,9 +45,9 @@ class InvalidUnit(SalusError):
 class Canonical:
     """A unit in base units: a value v of it is factor * (v + offset) of `dimension`.
 
-    Two units can be compared when their `dimension` is the same text ("1" for plain numbers). `scale` is
-    None except for units on a curved scale, for which `factor` belongs to the scale's reference and only
-    `convert` works.
+    Two units can be converted when their `dimension` is the same text ("1" for plain numbers), and compared when
+    their `kind` is. `scale` is None except for units on a curved scale, for which `factor` belongs to the scale's
+    reference and only `convert` works.
     """
 
     factor: Fraction
@@ -55,6 +55,18 @@ class Canonical:
     offset: Fraction = Fraction(0)
     scale: Scale | None = None
     prefix: Fraction = Fraction(1)
+
+    @property
+    def kind(self) -> str:
+        """What it is compared within. A pH is an amount per volume, as a count of cells is: nobody means to compare
+        them, so that a unit on a curved scale is compared with itself alone, and converted when asked."""
+        if self.scale is None:
+            return self.dimension
+        return f"{self.prefix} {self.scale.name} of {self.factor} {self.dimension}"
+
+    def within_kind(self, value: Fraction) -> Fraction:
+        """`value` of this unit in what all units of its kind are compared in."""
+        return value if self.scale is not None else self.to_base(value)
 
     def to_base(self, value: Fraction) -> Fraction:
         """`value` of this unit in base units."""
@@ -158,6 +170,14 @@ def canonical_cql(unit: str | None) -> Canonical:
     if plain in ("year", "month"):
         return Canonical(Fraction(12 if plain == "year" else 1), "month*")
     return _canonical(plain)
+
+
+def convertible(unit: str, target: str) -> bool:
+    """Whether a value of one unit can be told in another; both may be calendar units of CQL."""
+    try:
+        return canonical_cql(unit).dimension == canonical_cql(target).dimension
+    except InvalidUnit:
+        return False
 
 
 def ratio(unit: str, target: str) -> Decimal | None:

@@ -7,6 +7,7 @@ Source: CQL 1.5, Appendix B "Comparison Operators"; Author's Guide "Uncertainty"
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
@@ -71,16 +72,16 @@ def _order_quantities(a: Quantity, b: Quantity) -> int | None:
 
 
 def commensurable(a: Quantity, b: Quantity) -> tuple[Fraction, Fraction] | None:
-    """Both values in base units, or None. Calendar years and months are no UCUM units (CQL 1.5, "Quantities")."""
+    """Both values in units of their kind, or None. Calendar years and months are no UCUM units (CQL 1.5)."""
     if a.unit == b.unit:
         return Fraction(a.value), Fraction(b.value)
     try:
         left, right = ucum.canonical_cql(a.unit), ucum.canonical_cql(b.unit)
     except ucum.InvalidUnit:
         return None
-    if left.dimension != right.dimension:
+    if left.kind != right.kind:
         return None
-    return left.to_base(Fraction(a.value)), right.to_base(Fraction(b.value))
+    return left.within_kind(Fraction(a.value)), right.within_kind(Fraction(b.value))
 
 
 def ends(value: Value) -> tuple[Value, Value]:
@@ -145,7 +146,7 @@ def _measure(quantity: Quantity) -> tuple[str, Fraction]:
         unit = ucum.canonical_cql(quantity.unit)
     except ucum.InvalidUnit:
         return f"unit {quantity.unit}", Fraction(quantity.value)
-    return unit.dimension, unit.to_base(Fraction(quantity.value))
+    return unit.kind, unit.within_kind(Fraction(quantity.value))
 
 
 # --- equal ---------------------------------------------------------------------------------------------------------
@@ -271,7 +272,8 @@ def _places(value: Decimal) -> int:
 def _equivalent_quantities(a: Quantity, b: Quantity) -> bool:
     """In b's unit, where calendar years and months are UCUM's (CQL 1.5, Equivalent of quantities)."""
     try:
-        value = ucum.convert(a.value, ucum.equivalent_unit(a.unit), ucum.equivalent_unit(b.unit))
+        units = [ucum.equivalent_unit(each.unit) for each in (a, b)]
+        value = ucum.convert(a.value, *units) if _alike(*units) else None
     except ucum.InvalidUnit:
         return a.unit == b.unit and _equivalent_numbers(a.value, b.value)
     return value is not None and _equivalent_numbers(value, b.value)
@@ -295,8 +297,21 @@ def _equivalent_tuples(a: Tuple, b: Tuple) -> bool:
     return same_names and all(equivalent(value, b.fields[name]) for name, value in a.fields.items())
 
 
+def _alike(unit: str, other: str) -> bool:
+    """Whether quantities in two units are compared at all. Raises InvalidUnit."""
+    return unit == other or ucum.canonical_cql(unit).kind == ucum.canonical_cql(other).kind
+
+
 def in_unit(quantity: Quantity, unit: str) -> Decimal | None:
-    """The value in another unit; None when they do not measure the same thing."""
+    """The value in another unit, to be put together with those of that unit; None when they do not measure the same
+    thing."""
+    with suppress(ucum.InvalidUnit):
+        return as_unit(quantity, unit) if _alike(quantity.unit, unit) else None
+    return None
+
+
+def as_unit(quantity: Quantity, unit: str) -> Decimal | None:
+    """The value in another unit, on whatever scale; None when they do not measure the same thing."""
     if quantity.unit == unit:
         return quantity.value
     ratio = ucum.ratio(quantity.unit, unit)

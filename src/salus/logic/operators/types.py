@@ -17,7 +17,7 @@ from salus.logic.expr import FALSE, NULL, TRUE, Const, E, case, eq, in_list, op
 from salus.logic.operators.datetimes import date_from, time_of, to_datetime
 from salus.logic.operators.points import last_meant, level_of, local
 from salus.logic.operators.registry import operator
-from salus.logic.operators.units import in_unit
+from salus.logic.operators.units import as_unit
 from salus.logic.values import (
     BOOLEAN,
     CONCEPT,
@@ -206,7 +206,7 @@ def convert_quantity(cx: Context, node: Operator, a: Value, unit: Value) -> Valu
     if not (isinstance(a, Quantity) and isinstance(unit, Point) and isinstance(unit.low, Const)):
         return NOTHING
     target = str(unit.low.value)
-    return Quantity(in_unit(a, calendar_unit(target)), Const(target), frozenset({target}))
+    return Quantity(as_unit(a, calendar_unit(target)), Const(target), frozenset({target}))
 
 
 def calendar_unit(unit: str) -> str:

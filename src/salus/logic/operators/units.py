@@ -33,9 +33,9 @@ def common_unit(quantities: Sequence[Quantity]) -> str:
 
 
 def in_unit(quantity: Quantity, target: str) -> E:
-    """The number of `target` units in a quantity; null where its unit does not convert.
+    """The number of `target` units in a quantity; null where its unit is not compared with them.
 
-    Mismatch: it converts, but not exactly (degrees Fahrenheit to degrees Celsius).
+    Mismatch: it is, but does not convert exactly (degrees Fahrenheit to degrees Celsius).
     """
     if quantity.value == NULL:
         return NULL
@@ -49,6 +49,17 @@ def in_unit(quantity: Quantity, target: str) -> E:
     return case(branches)
 
 
+def as_unit(quantity: Quantity, target: str) -> E:
+    """The number of `target` units in a quantity as one asks for it: null where its unit does not convert.
+
+    Mismatch: as of `in_unit`, and where a curved scale leads there (pH).
+    """
+    for unit in sorted(quantity.units or ()):
+        if _kind(unit) != _kind(target) and ucum.convertible(unit, target):
+            raise Mismatch(f"quantities in {unit} and in {target}, two scales of one thing, are not put together here")
+    return in_unit(quantity, target)
+
+
 _Way = tuple[Decimal, Decimal]
 """What to multiply with and what to add then, from one unit to another."""
 
@@ -57,7 +68,7 @@ def _way(unit: str, target: str) -> _Way | None:
     """None where the units do not measure the same."""
     if (scale := factor(unit, target)) is not None:
         return scale, Decimal(0)
-    if _dimension(unit) != _dimension(target):
+    if _kind(unit) != _kind(target):
         return None
     if (found := ucum.linear(unit, target)) is None:
         raise Mismatch(f"quantities in {unit} and in {target}, two scales of one thing, are not put together here")
@@ -91,13 +102,13 @@ def aggregated(quantity: Quantity, unit: E, statistic: Callable[[E], E], aggrega
         one = common_unit([quantity])
         return Quantity(statistic(in_unit(quantity, one)), Const(one), frozenset({one}))
     targets = _targets((quantity,))
-    if odd := next((unit for unit in sorted(units) if factor(targets[_dimension(unit)], unit) is None), None):
+    if odd := next((unit for unit in sorted(units) if factor(targets[_kind(unit)], unit) is None), None):
         raise Mismatch(f"quantities in {odd} and on another scale are not put together here")
     kind, amount = _measured(quantity, targets)
     kind = case([(not_null(quantity.value), kind)])
     first, last = (aggregate(Op(end, (kind,))) for end in ("min", "max"))
     found = statistic(amount)
-    restated = [(eq(unit, Const(u)), scaled(found, factor(targets[_dimension(u)], u))) for u in sorted(units)]
+    restated = [(eq(unit, Const(u)), scaled(found, factor(targets[_kind(u)], u))) for u in sorted(units)]
     return Quantity(case([(eq(first, last), case(restated))]), unit, units)
 
 
@@ -114,7 +125,7 @@ def _targets(quantities: Sequence[Quantity]) -> dict[str, str]:
     """A unit to count in for each kind of thing the quantities can measure."""
     kinds: dict[str, list[str]] = {}
     for unit in sorted({unit for quantity in quantities for unit in quantity.units or ()}):
-        kinds.setdefault(_dimension(unit), []).append(unit)
+        kinds.setdefault(_kind(unit), []).append(unit)
     return {kind: _target(units) for kind, units in kinds.items()}
 
 
@@ -130,7 +141,7 @@ def _target(units: Sequence[str]) -> str:
 
 def _measured(quantity: Quantity, targets: dict[str, str]) -> tuple[E, E]:
     """What a quantity measures, and how much in that kind's unit."""
-    units = [(unit, _dimension(unit)) for unit in sorted(quantity.units or ())]
+    units = [(unit, _kind(unit)) for unit in sorted(quantity.units or ())]
     kind = case([(eq(quantity.unit, Const(unit)), Const(name)) for unit, name in units])
     amounts = [
         (eq(quantity.unit, Const(unit)), _restated(quantity.value, _way(unit, targets[name]))) for unit, name in units
@@ -138,9 +149,10 @@ def _measured(quantity: Quantity, targets: dict[str, str]) -> tuple[E, E]:
     return kind, case(amounts)
 
 
-def _dimension(unit: str) -> str:
+def _kind(unit: str) -> str:
+    """What a unit is compared within."""
     try:
-        return ucum.canonical_cql(unit).dimension
+        return ucum.canonical_cql(unit).kind
     except ucum.InvalidUnit:
         return f"unit {unit}"
 
@@ -173,10 +185,10 @@ def equivalent_quantities(a: Quantity, b: Quantity, same: Callable[[E, E], E]) -
     branches = []
     for x in sorted(a.units or ()):
         for y in sorted(b.units or ()):
-            way = _way(ucum.equivalent_unit(x), ucum.equivalent_unit(y))
-            if way is not None:
+            units = ucum.equivalent_unit(x), ucum.equivalent_unit(y)
+            if _kind(units[0]) == _kind(units[1]):
                 here = and_(eq(a.unit, Const(x)), eq(b.unit, Const(y)))
-                branches.append((here, same(_restated(a.value, way), b.value)))
+                branches.append((here, same(_restated(a.value, _way(*units)), b.value)))
     return case(branches)
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from salus.engine.oracle import moments
-from salus.engine.oracle.comparison import MOMENTS, in_unit
+from salus.engine.oracle.comparison import MOMENTS, as_unit
 from salus.engine.oracle.kinds import type_name
 from salus.engine.oracle.moments import Date, DateTime, Time
 from salus.engine.oracle.registry import Call, operator, strict
@@ -199,7 +199,7 @@ def to_chars(call: Call, value: str) -> Value:
 @strict
 def convert_quantity(call: Call, value: Quantity, unit: str) -> Value:
     """§22 ConvertQuantity: null when the units do not measure the same thing."""
-    found = in_unit(value, unit)
+    found = as_unit(value, unit)
     number = None if found is None else decimal(found)
     return None if number is None else Quantity(number, unit)
 
@@ -208,4 +208,4 @@ def convert_quantity(call: Call, value: Quantity, unit: str) -> Value:
 @strict
 def can_convert_quantity(call: Call, value: Quantity, unit: str) -> Value:
     """§22 CanConvertQuantity."""
-    return in_unit(value, unit) is not None
+    return as_unit(value, unit) is not None
