@@ -66,7 +66,7 @@ def _stream(work: _Work, con: duckdb.DuckDBPyConnection, do: Do) -> None:
     try:
         while (taken := work.take()) is not None:
             do(con, *taken)
-            for name in work.done(taken[1]):
+            for name in work.done(*taken):
                 con.execute(f'DROP TABLE "{name}"')
     except BaseException:
         work.end()
@@ -77,31 +77,29 @@ class _Work:
     """What is left to do, shared by all streams."""
 
     def __init__(self, actions: Sequence[Action]) -> None:
+        makes = {action.name for action in actions if isinstance(action, Make)}
+        self._reads = [action.statement.reads & makes for action in actions]
         self._left = dict(enumerate(actions))
-        self._makes = {action.name for action in actions if isinstance(action, Make)}
         self._there = set[str]()
-        self._readers = Counter(name for action in actions for name in self._read_by(action))
+        self._readers = Counter(name for names in self._reads for name in names)
         self._changed = Condition()
-
-    def _read_by(self, action: Action) -> frozenset[str]:
-        return action.statement.reads & self._makes
 
     def take(self) -> tuple[int, Action] | None:
         """The first action that can be done, waited for; None where nothing is left to begin."""
         with self._changed:
             while self._left:
                 for place, action in self._left.items():
-                    if self._read_by(action) <= self._there:
+                    if self._reads[place] <= self._there:
                         del self._left[place]
                         return place, action
                 self._changed.wait()
             return None
 
-    def done(self, action: Action) -> list[str]:
+    def done(self, place: int, action: Action) -> list[str]:
         """Tells that an action is done; the tables that may go."""
         with self._changed:
-            self._readers.subtract(self._read_by(action))
-            read = self._read_by(action)
+            read = self._reads[place]
+            self._readers.subtract(read)
             if isinstance(action, Make):
                 self._there.add(action.name)
                 read |= {action.name}
