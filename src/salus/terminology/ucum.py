@@ -172,6 +172,15 @@ def canonical_cql(unit: str | None) -> Canonical:
     return _canonical(plain)
 
 
+def kind(unit: str) -> str:
+    """What quantities in a unit are compared within (`Canonical.kind`); a text that is no unit is of a kind of its
+    own."""
+    try:
+        return canonical_cql(unit).kind
+    except InvalidUnit:
+        return f"unit {unit}"
+
+
 def convertible(unit: str, target: str) -> bool:
     """Whether a value of one unit can be told in another; both may be calendar units of CQL."""
     try:

@@ -7,7 +7,6 @@ Source: CQL 1.5, Appendix B "Comparison Operators"; Author's Guide "Uncertainty"
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
@@ -273,7 +272,7 @@ def _equivalent_quantities(a: Quantity, b: Quantity) -> bool:
     """In b's unit, where calendar years and months are UCUM's (CQL 1.5, Equivalent of quantities)."""
     try:
         units = [ucum.equivalent_unit(each.unit) for each in (a, b)]
-        value = ucum.convert(a.value, *units) if _alike(*units) else None
+        value = ucum.convert(a.value, *units) if ucum.kind(units[0]) == ucum.kind(units[1]) else None
     except ucum.InvalidUnit:
         return a.unit == b.unit and _equivalent_numbers(a.value, b.value)
     return value is not None and _equivalent_numbers(value, b.value)
@@ -297,17 +296,10 @@ def _equivalent_tuples(a: Tuple, b: Tuple) -> bool:
     return same_names and all(equivalent(value, b.fields[name]) for name, value in a.fields.items())
 
 
-def _alike(unit: str, other: str) -> bool:
-    """Whether quantities in two units are compared at all. Raises InvalidUnit."""
-    return unit == other or ucum.canonical_cql(unit).kind == ucum.canonical_cql(other).kind
-
-
 def in_unit(quantity: Quantity, unit: str) -> Decimal | None:
     """The value in another unit, to be put together with those of that unit; None when they do not measure the same
     thing."""
-    with suppress(ucum.InvalidUnit):
-        return as_unit(quantity, unit) if _alike(quantity.unit, unit) else None
-    return None
+    return as_unit(quantity, unit) if ucum.kind(quantity.unit) == ucum.kind(unit) else None
 
 
 def as_unit(quantity: Quantity, unit: str) -> Decimal | None:

@@ -55,8 +55,8 @@ def as_unit(quantity: Quantity, target: str) -> E:
     Mismatch: as of `in_unit`, and where a curved scale leads there (pH).
     """
     for unit in sorted(quantity.units or ()):
-        if _kind(unit) != _kind(target) and ucum.convertible(unit, target):
-            raise Mismatch(f"quantities in {unit} and in {target}, two scales of one thing, are not put together here")
+        if ucum.kind(unit) != ucum.kind(target) and ucum.convertible(unit, target):
+            raise _two_scales(unit, target)
     return in_unit(quantity, target)
 
 
@@ -68,11 +68,15 @@ def _way(unit: str, target: str) -> _Way | None:
     """None where the units do not measure the same."""
     if (scale := factor(unit, target)) is not None:
         return scale, Decimal(0)
-    if _kind(unit) != _kind(target):
+    if ucum.kind(unit) != ucum.kind(target):
         return None
     if (found := ucum.linear(unit, target)) is None:
-        raise Mismatch(f"quantities in {unit} and in {target}, two scales of one thing, are not put together here")
+        raise _two_scales(unit, target)
     return found
+
+
+def _two_scales(unit: str, target: str) -> Mismatch:
+    return Mismatch(f"quantities in {unit} and in {target}, two scales of one thing, are not put together here")
 
 
 def _restated(value: E, way: _Way | None) -> E:
@@ -102,13 +106,13 @@ def aggregated(quantity: Quantity, unit: E, statistic: Callable[[E], E], aggrega
         one = common_unit([quantity])
         return Quantity(statistic(in_unit(quantity, one)), Const(one), frozenset({one}))
     targets = _targets((quantity,))
-    if odd := next((unit for unit in sorted(units) if factor(targets[_kind(unit)], unit) is None), None):
+    if odd := next((unit for unit in sorted(units) if factor(targets[ucum.kind(unit)], unit) is None), None):
         raise Mismatch(f"quantities in {odd} and on another scale are not put together here")
     kind, amount = _measured(quantity, targets)
     kind = case([(not_null(quantity.value), kind)])
     first, last = (aggregate(Op(end, (kind,))) for end in ("min", "max"))
     found = statistic(amount)
-    restated = [(eq(unit, Const(u)), scaled(found, factor(targets[_kind(u)], u))) for u in sorted(units)]
+    restated = [(eq(unit, Const(u)), scaled(found, factor(targets[ucum.kind(u)], u))) for u in sorted(units)]
     return Quantity(case([(eq(first, last), case(restated))]), unit, units)
 
 
@@ -125,7 +129,7 @@ def _targets(quantities: Sequence[Quantity]) -> dict[str, str]:
     """A unit to count in for each kind of thing the quantities can measure."""
     kinds: dict[str, list[str]] = {}
     for unit in sorted({unit for quantity in quantities for unit in quantity.units or ()}):
-        kinds.setdefault(_kind(unit), []).append(unit)
+        kinds.setdefault(ucum.kind(unit), []).append(unit)
     return {kind: _target(units) for kind, units in kinds.items()}
 
 
@@ -141,20 +145,12 @@ def _target(units: Sequence[str]) -> str:
 
 def _measured(quantity: Quantity, targets: dict[str, str]) -> tuple[E, E]:
     """What a quantity measures, and how much in that kind's unit."""
-    units = [(unit, _kind(unit)) for unit in sorted(quantity.units or ())]
+    units = [(unit, ucum.kind(unit)) for unit in sorted(quantity.units or ())]
     kind = case([(eq(quantity.unit, Const(unit)), Const(name)) for unit, name in units])
     amounts = [
         (eq(quantity.unit, Const(unit)), _restated(quantity.value, _way(unit, targets[name]))) for unit, name in units
     ]
     return kind, case(amounts)
-
-
-def _kind(unit: str) -> str:
-    """What a unit is compared within."""
-    try:
-        return ucum.canonical_cql(unit).kind
-    except ucum.InvalidUnit:
-        return f"unit {unit}"
 
 
 def scaled(value: E, scale: Decimal | None) -> E:
@@ -186,7 +182,7 @@ def equivalent_quantities(a: Quantity, b: Quantity, same: Callable[[E, E], E]) -
     for x in sorted(a.units or ()):
         for y in sorted(b.units or ()):
             units = ucum.equivalent_unit(x), ucum.equivalent_unit(y)
-            if _kind(units[0]) == _kind(units[1]):
+            if ucum.kind(units[0]) == ucum.kind(units[1]):
                 here = and_(eq(a.unit, Const(x)), eq(b.unit, Const(y)))
                 branches.append((here, same(_restated(a.value, _way(*units)), b.value)))
     return case(branches)
