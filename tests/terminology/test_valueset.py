@@ -287,3 +287,15 @@ OID = "2.16.840.1.113883.3.464.1003.101.12.1001"
 def test_an_oid_is_one_name_however_it_is_written(url: str, asked: str) -> None:
     terminology = Terminology([{**value_set("a", version="1", expansion={"contains": contains("1")}), "url": url}])
     assert terminology.lookup(asked).codes == {("s", "1")}
+
+
+@pytest.mark.parametrize(
+    ("concept", "pattern", "why"),
+    [({"display": "no code"}, "a.*", "a concept without a code"), ({"code": "a"}, "(", "regex")],
+)
+def test_what_is_wrong_with_a_code_system_or_a_filter_is_said(concept: dict[str, str], pattern: str, why: str) -> None:
+    asked = {"property": "code", "op": "regex", "value": pattern}
+    terminology = Terminology([value_set("a", compose=includes({"system": "s", "filter": [asked]}))])
+    terminology.add_system({"resourceType": "CodeSystem", "url": "s", "content": "complete", "concept": [concept]})
+    with pytest.raises(MissingValueSet, match=f"cannot be expanded: it is defined as a filter on s .*{why}"):
+        codes(terminology, "a")

@@ -36,6 +36,8 @@ class CodeSystem:
 
     def _read(self, concepts: Iterable[Json], parent: str | None) -> Iterator[tuple[str, dict[str, list[str]]]]:
         for concept in concepts:
+            if not concept.get("code"):
+                raise CannotFilter(f"{self.resource.get('url')} has a concept without a code")
             values: dict[str, list[str]] = {"code": [concept["code"]], "display": [concept.get("display", "")]}
             for each in concept.get("property", ()):
                 values.setdefault(str(each.get("code")), []).append(_text(each))
@@ -57,7 +59,10 @@ class CodeSystem:
             return _HIERARCHY[op](set(self._values), below, {value} & set(self._values))
         if op not in _TESTS:
             raise CannotFilter(f"{name} {op}")
-        return {code for code, values in self._values.items() if _TESTS[op](values.get(name, []), value)}
+        try:
+            return {code for code, values in self._values.items() if _TESTS[op](values.get(name, []), value)}
+        except re.error as error:
+            raise CannotFilter(f"{name} {op} {value}: {error}") from None
 
     def _ancestors(self, code: str) -> set[str]:
         found: set[str] = set()
