@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any
 
 from salus.engine.oracle import moments
-from salus.engine.oracle.values import Value, decimal
+from salus.engine.oracle.values import Value, decimal, integer
 from salus.fhir import model
 
 _BASES = {
@@ -118,10 +118,28 @@ def _of_primitive(element: Element, name: str) -> Value:
     return more.get(name)
 
 
+_DIGITS = 20  # more than any Integer has: a number of a million digits is not written out
+
+
+def _number(json: Any) -> Decimal | None:
+    try:
+        number = Decimal(str(json))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _whole(number: Decimal | None) -> int | None:
+    """A whole number as it is; None of a fraction, which is none and is not rounded to one."""
+    if number is None or number.adjusted() > _DIGITS or number != number.to_integral_value():
+        return None
+    return integer(int(number))
+
+
 _READERS: dict[str, Callable[[Any], Value]] = {
     "boolean": bool,
-    "integer": int,
-    "decimal": lambda json: decimal(Decimal(str(json))),
+    "integer": lambda json: _whole(_number(json)),
+    "decimal": lambda json: None if (number := _number(json)) is None else decimal(number),
     "date": lambda json: moments.date(str(json)),
     "datetime": lambda json: moments.date_time(str(json)),
     "text": str,
