@@ -25,10 +25,13 @@ from random_releases import results  # noqa: E402
 
 from resumable import in_parts  # noqa: E402
 from salus.equity.counting import count_cells  # noqa: E402
+from salus.equity.means import observe  # noqa: E402
 from salus.equity.results import Results  # noqa: E402
 from salus.errors import SalusError  # noqa: E402
 from salus.publish import certificate, release  # noqa: E402
+from salus.publish.averages import averages  # noqa: E402
 from salus.publish.policy import PROFILES, Policy  # noqa: E402
+from salus.publish.tables import Average  # noqa: E402
 
 BY = ("race", "payer", "uninsured")
 RULES = ("cms11", "opensafely", "census")
@@ -64,9 +67,11 @@ def fought(folder: Path, draw: int, rule: Policy) -> Counter[str]:
     before = (made.out,) if made else ()
     released(later, folder / "two", replace(order, earlier=before), tally)
     inside = release.publish(first, folder / "inside", release.Order(by=BY, policy=PROFILES["none"]))
-    truth = truth_of(first)
-    blanked(inside.out, truth, rule)
-    judged = certificate.judge(inside.out, (), truth, rule)
+    truth, means = truth_of(first), means_of(first, rule)
+    blanked(inside.out / "equity.csv", {key: smalls(counts, rule) for key, counts in truth.items()}, FIGURES)
+    few = {key: [rule.small(of.n), of.guard(rule) is not None] for key, of in means.items()}
+    blanked(inside.out / "means.csv", few, ("low", "high", "difference"))
+    judged = certificate.judge(inside.out, (), truth, rule, means)
     tally["plain"] += len(judged.guards)
     tally["plain narrowed"] += len(judged.broken)
     return tally
@@ -79,11 +84,13 @@ def released(opened: Results, out: Path, order: release.Order, tally: Counter[st
     except SalusError:
         tally["refused"] += 1
         return None
-    truth = truth_of(opened)
-    judged = certificate.judge(out, order.earlier, truth, order.policy)
+    truth, means = truth_of(opened), means_of(opened, order.policy)
+    judged = certificate.judge(out, order.earlier, truth, order.policy, means)
+    small = [smalls(counts, order.policy)[1] for counts in truth.values()]
+    small += [of.guard(order.policy) is not None for of in means.values()]
     tally.update(
         {
-            "small": sum(smalls(counts, order.policy)[1] for counts in truth.values()),
+            "small": sum(small),
             "releases": 1,
             "protected": len(judged.guards),
             "narrowed": len(judged.broken),
@@ -98,21 +105,26 @@ def truth_of(opened: Results) -> dict[tuple[str, str, str, str], tuple[int, int]
     return {(c.measure, c.group_id, c.attribute, c.value): (c.x, c.n) for c in count_cells(opened, BY)}
 
 
+def means_of(opened: Results, rule: Policy) -> dict[tuple[str, str, str, str], Average]:
+    return averages(observe(opened, BY), rule)
+
+
 def smalls(counts: tuple[int, int], rule: Policy) -> list[bool]:
     """Whether a line's denominator is small, and whether anything of it is."""
     x, n = counts
     return [rule.small(n), rule.small(x) or rule.small(n - x) or rule.small(n)]
 
 
-def blanked(folder: Path, truth: dict[tuple[str, str, str, str], tuple[int, int]], rule: Policy) -> None:
-    """Plain primary suppression: the lines with a small count lose it and their figures; nothing else."""
-    table = folder / "equity.csv"
+def blanked(table: Path, lines: dict[tuple[str, str, str, str], list[bool]], figures: tuple[str, ...]) -> None:
+    """Plain primary suppression: the lines with a small count (its people; anything of it) lose it and their figures;
+    nothing else."""
+    of = ("people", "figure") if "means" in table.name else ("denominator", "numerator")
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        small = smalls(truth[row["measure"], row["group_id"], row["attribute"], row["value"]], rule)
-        row |= {name: "" for name, gone in zip(("denominator", "numerator"), small, strict=True) if gone}
-        row |= dict.fromkeys(FIGURES, "") if any(small) else {}
+        small = lines[row["measure"], row["group_id"], row["attribute"], row["value"]]
+        row |= {name: "" for name, gone in zip(of, small, strict=True) if gone}
+        row |= dict.fromkeys(figures, "") if any(small) else {}
     with table.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -122,9 +134,10 @@ def blanked(folder: Path, truth: dict[tuple[str, str, str, str], tuple[int, int]
 def page(draws: int, tallies: dict[str, Counter[str]]) -> Iterator[str]:
     yield from ("# Disclosure control, attacked", "", "Written by `make disclosure`; never by hand.", "")
     yield (
-        f"{draws} draws at random of people, two measures and two periods (60 to 540 people; by race, payer and "
-        "insurance, which repeats a group of payer). Each period is released, the second beside the first, and an "
-        "attacker that shares no code with the protector works out the least and the most of every protected count."
+        f"{draws} draws at random of people, two rates, a mean, a ratio and two periods (60 to 540 people; by race, "
+        "payer and insurance, which repeats a group of payer). Each period is released, the second beside the first, "
+        "and an attacker that shares no code with the protector works out the least and the most of every protected "
+        "count, and of the totals behind means that are about a few people."
     )
     yield from (
         "",
@@ -138,8 +151,8 @@ def page(draws: int, tallies: dict[str, Counter[str]]) -> Iterator[str]:
     )
     yield ""
     yield (
-        "*Small of their own* are lines with a small numerator, denominator or rest between them: the least that must "
-        "be hidden, but for what rounding alone keeps."
+        "*Small of their own* are lines with a small numerator, denominator or rest between them, and means that are "
+        "about a few: the least that must be hidden, but for what rounding alone keeps."
     )
     yield from ("", "The same results with their small cells blanked and nothing else hidden or rounded:", "")
     yield from ("| small by | protected counts | narrowed by the same attacker |", "|---|---|---|")

@@ -58,7 +58,9 @@ def test_a_release_is_marked_certified_and_says_what_it_cost(tmp_path: Path) -> 
     )  # fmt: skip
     assert black["rate"] == black["difference"] == ""
     about = json.loads((done.out / "certificate.json").read_text())
-    assert set(about["files"]) == {"equity.csv", "equity.parquet", "release.json", "report.html"}
+    assert set(about["files"]) == {
+        *("equity.csv", "equity.parquet", "inequality.csv", "inequality.parquet", "release.json", "report.html"),
+    }
     assert all(certificate.digest(done.out / name) == digest for name, digest in about["files"].items())
     assert about["attack"]["narrowed"] == 0 < about["attack"]["protected"]
     assert about["lost"]["people_in_them"][0]["units"] == 114

@@ -3,18 +3,17 @@
 A continuous variable is the mean (or, where the measure says so, the median) of what it observes; a ratio is what is
 observed or counted of its numerator over the same of its denominator. A mean is a ratio as well: what was observed over
 how often. Both are sums over people, whose own units belong together; so the error is that of a ratio of two sums over
-people (linearised), with Student's interval over the number of people. Leaves to others: rates (`compare`), which units
-are observed (`salus.measure`).
+people (linearised), with Student's interval over the number of people. Leaves to others: groups against a
+reference (`mean_gaps`), rates (`compare`), which units are observed (`salus.measure`).
 
-Sources: Cochran (1977) Sampling Techniques, 3rd ed, eq 6.13 for the ratio estimator's variance; Welch (1947) Biometrika
-34:28 for the difference; Newcombe (2011) Commun Stat 40:1743 (MOVER) for differences of medians.
+Source: Cochran (1977) Sampling Techniques, 3rd ed, eq 6.13 for the ratio estimator's variance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -22,18 +21,17 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import stats
 
-from salus.equity import counts, multiple
+from salus.equity import counts
 from salus.equity.areas import gather_attributes
-from salus.equity.compare import COUNTED, Settings
+from salus.equity.compare import Settings
 from salus.equity.counting import Codes, check_names, read_people
 from salus.equity.intervals import Floats, quotient, z_value
+from salus.equity.mean_gaps import COMPARED, Figures, Kind, compared, judged, reference_of
 from salus.equity.relations import parquet, quoted
 from salus.equity.results import Results
 from salus.equity.tally import EVERYONE, NOT_KNOWN, OVERALL
 
-Kind = Literal["mean", "median", "ratio"]
-_COMPARED = ("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high", "p")
-_NUMBERS = ("figure", "low", "high", *_COMPARED, "q")
+_NUMBERS = ("figure", "low", "high", *COMPARED, "q")
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("measure", "group_id", "attribute", "value", "kind")]
     + [("total", pa.float64()), ("units", pa.float64()), ("people", pa.int64())]
@@ -66,16 +64,13 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """The figures of the groups of one attribute (arrays by group)."""
+class Observations:
+    """What was observed of each measure group, and who the people are: of each attribute, everyone first, the group of
+    each person's place (`codes`) and the groups' names (`values`)."""
 
-    total: Floats
-    units: Floats
-    people: Floats
-    value: Floats
-    error: Floats
-    low: Floats
-    high: Floats
+    measures: tuple[Observed, ...]
+    codes: Mapping[str, Codes] = field(default_factory=dict)
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def mean_table(results: Results, by: Sequence[str] = (), settings: Settings | None = None) -> pa.Table:
@@ -85,18 +80,33 @@ def mean_table(results: Results, by: Sequence[str] = (), settings: Settings | No
     divided by, `people` how many these are about. Empty where there is no such measure. UsageError: an attribute that
     is not there.
     """
-    settings = settings or Settings()
+    return tabled(observe(results, by), results, settings or Settings())
+
+
+def observe(results: Results, by: Sequence[str] = ()) -> Observations:
+    """What was observed of whom, in every measure that is a continuous variable or a ratio. UsageError: an attribute
+    that is not there."""
     with duckdb.connect() as con:
         known = gather_attributes(con, results)
         check_names(known, by)
-        names = list(dict.fromkeys(by or known))
         listed = list(_listed(results))
         if not listed:
-            return SCHEMA.empty_table()
-        people, codes, values = read_people(con, results, names)
+            return Observations(())
+        people, codes, values = read_people(con, results, list(dict.fromkeys(by or known)))
         observed = [one for group in listed if (one := _read(con, results, group)) is not None]
-    rows = [row for one in observed for row in _rows(one, people, codes, values, results, settings)]
-    return pa.Table.from_pylist(_judged(rows, results, settings), schema=SCHEMA)
+    everyone = np.zeros(people + 1, dtype=np.int32)
+    return Observations(tuple(observed), {OVERALL: everyone, **codes}, {OVERALL: (EVERYONE,), **values})
+
+
+def tabled(observed: Observations, results: Results, settings: Settings) -> pa.Table:
+    """The table of means (SCHEMA) of what was observed."""
+    rows = [
+        row
+        for one in observed.measures
+        for name, code in observed.codes.items()
+        for row in _attribute(one, (name, observed.values[name], code), results, settings)
+    ]
+    return pa.Table.from_pylist(judged(rows, results, settings), schema=SCHEMA)
 
 
 def _listed(results: Results) -> Iterator[Listed]:
@@ -179,26 +189,16 @@ def _side(column: str, observations: Sequence[Mapping[str, Any]]) -> str:
 # --- figures ---
 
 
-def _rows(
-    one: Observed, people: int, codes: Mapping[str, Codes], values: Mapping[str, Sequence[str]],
-    results: Results, settings: Settings,
-) -> Iterator[dict[str, Any]]:  # fmt: skip
-    everyone = np.zeros(people + 1, dtype=np.int32)
-    yield from _attribute(one, (OVERALL, (EVERYONE,), everyone), results, settings)
-    for name, code in codes.items():
-        yield from _attribute(one, (name, values[name], code), results, settings)
-
-
 def _attribute(
     one: Observed, groups: tuple[str, Sequence[str], Codes], results: Results, settings: Settings
 ) -> Iterator[dict[str, Any]]:
     name, values, code = groups
     figures = _medians(one, code, len(values), settings.level) if one.values else None
     figures = figures or _ratios(one, code, len(values), settings.level)
-    reference = _reference(name, values, figures, settings)
+    reference = reference_of(name, values, figures, settings)
     gone = sum(float(figures.units[i]) for i, value in enumerate(values) if value in NOT_KNOWN)
     total = float(figures.units.sum())
-    compared = _compared(figures, reference, one.kind, settings)
+    against = compared(figures, reference, one.kind, settings)
     for i, value in enumerate(values):
         if figures.people[i] or value not in NOT_KNOWN:
             n = int(figures.people[i])
@@ -206,7 +206,7 @@ def _attribute(
                 "measure": one.measure, "group_id": one.group_id, "attribute": name, "value": value, "kind": one.kind,
                 "total": figures.total[i], "units": figures.units[i], "people": n,
                 "figure": figures.value[i], "low": figures.low[i], "high": figures.high[i],
-                **{key: column[i] for key, column in compared.items()},
+                **{key: column[i] for key, column in against.items()},
                 "reliability": "empty" if n == 0 else "too few" if n < settings.minimum else "reliable",
                 "reference": None if reference is None else values[reference],
                 "improvement": results.measure(one.measure).improvement or None,
@@ -240,88 +240,3 @@ def _medians(one: Observed, code: Codes, groups: int, level: float) -> Figures:
     total = _totals(code[person], values, groups)
     people = np.bincount(code[one.person], minlength=groups).astype(np.float64)
     return Figures(total, units, people, value, (high - low) / (2.0 * z_value(level)), low, high)
-
-
-def _reference(name: str, values: Sequence[str], figures: Figures, settings: Settings) -> int | None:
-    """The group asked for, else the known one with the most people."""
-    if name == OVERALL:
-        return None
-    if settings.references.get(name) in values:
-        return list(values).index(settings.references[name])
-    known = [i for i, value in enumerate(values) if value not in NOT_KNOWN and figures.people[i]]
-    return max(known, key=lambda i: figures.people[i], default=None)
-
-
-def _compared(figures: Figures, reference: int | None, kind: Kind, settings: Settings) -> dict[str, Floats]:
-    """Difference, ratio and p of every group against the reference; nan without one and of itself."""
-    if reference is None:
-        return dict.fromkeys(_COMPARED, np.full(len(figures.value), np.nan))
-    value, other = figures.value, figures.value[reference]
-    gap = value - other
-    noise = np.hypot(figures.error, figures.error[reference])
-    if kind == "median":
-        low = gap - np.hypot(value - figures.low, figures.high[reference] - other)
-        high = gap + np.hypot(figures.high - value, other - figures.low[reference])
-        free = np.full(len(value), np.inf)
-    else:
-        free = _welch(figures, reference)
-        half = stats.t.ppf(0.5 + settings.level / 2.0, free) * noise
-        low, high = gap - half, gap + half
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2.0 * stats.t.sf(np.abs(gap) / noise, free)
-    ratio, ratio_low, ratio_high = _quotients(figures, reference, settings.level)
-    enough = np.minimum(figures.people, figures.people[reference]) >= settings.minimum
-    found = {"difference": gap, "difference_low": low, "difference_high": high}
-    found |= {"ratio": ratio, "ratio_low": ratio_low, "ratio_high": ratio_high, "p": np.where(enough, p, np.nan)}
-    own = np.arange(len(value)) == reference
-    return {key: np.where(own, np.nan, column) for key, column in found.items()}
-
-
-def _welch(figures: Figures, reference: int) -> Floats:
-    """Welch's degrees of freedom of each group against the reference."""
-    own = figures.error**2
-    other = own[reference]
-    free, free0 = np.maximum(figures.people - 1.0, 1.0), max(float(figures.people[reference]) - 1.0, 1.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = (own + other) ** 2 / (own**2 / free + other**2 / free0)
-    return np.where(np.isfinite(found), found, 1.0)
-
-
-def _quotients(figures: Figures, reference: int, level: float) -> tuple[Floats, Floats, Floats]:
-    """Ratios of positive figures with the interval of their logarithm."""
-    value, other = figures.value, figures.value[reference]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        good = (value > 0) & (other > 0)
-        ratio = np.where(good, value / other, np.nan)
-        spread = np.hypot(figures.error / value, figures.error[reference] / other)
-    factor = np.exp(z_value(level) * np.where(good, spread, np.nan))
-    return ratio, ratio / factor, ratio * factor
-
-
-# --- verdicts ---
-
-
-def _judged(rows: Sequence[dict[str, Any]], results: Results, settings: Settings) -> list[dict[str, Any]]:
-    """With q over all comparisons but those by what a measure counts itself, verdicts, and None for nan."""
-    counted = np.array([results.measure(row["measure"]).counts(row["attribute"]) for row in rows], dtype=np.bool_)
-    p = np.where(counted, np.nan, np.array([row["p"] for row in rows], dtype=np.float64))
-    q = multiple.benjamini_hochberg(p) if settings.control else p
-    whole = [{**row, "p": p[i], "q": q[i]} for i, row in enumerate(rows)]
-    clean = [{k: None if isinstance(v, float) and np.isnan(v) else v for k, v in row.items()} for row in whole]
-    return [row | {"verdict": _verdict(row, counted[i])} for i, row in enumerate(clean)]
-
-
-def _verdict(row: Mapping[str, Any], counted: bool) -> str:
-    if counted and row["people"]:
-        return COUNTED
-    if row["reliability"] != "reliable":
-        return "no one" if row["reliability"] == "empty" else "too few to say"
-    if row["reference"] is None or row["value"] == row["reference"]:
-        return "not compared" if row["reference"] is None else "reference"
-    if row["q"] is None:
-        return "too few to say"
-    if row["q"] >= 1.0 - row["level"] or not row["difference"]:
-        return "no clear difference"
-    if row["improvement"] not in ("increase", "decrease"):
-        return "higher" if row["difference"] > 0 else "lower"
-    return "better" if (row["difference"] > 0) == (row["improvement"] == "increase") else "worse"

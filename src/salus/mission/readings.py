@@ -15,7 +15,7 @@ from typing import Any, Final
 import duckdb
 
 from salus.equity import estimate
-from salus.equity.estimate import Count, Estimate
+from salus.equity.estimate import Count, Estimate, Kind, Reliability
 from salus.equity.gaps import CLAIMS, sure
 from salus.equity.results import MeasureInfo
 from salus.equity.tally import NOT_KNOWN, OVERALL
@@ -190,15 +190,16 @@ def _others(source: Source) -> Iterator[Reading]:
         info = source.measure(name)
         for group_id, group in () if info.is_rate else groups.items():
             blank = _blank(source, name, group_id)
-            given = _estimate(source, info, group)
             rows = _means(source, blank, group)
-            why, found = "" if given else UNSAID, tuple(_mean_gaps(blank, rows))
+            given = _estimate(source, info, group) if source.results else _let_out(rows)
+            why = "" if given else UNSAID if source.results else HIDDEN
+            found = tuple(_mean_gaps(blank, rows))
             yield replace(blank, estimate=given, why=why, gaps=found, compared=bool(rows))
 
 
 def _means(source: Source, reading: Reading, group: Mapping[str, Any]) -> list[Row]:
     """The rows of the table of means that are about the figure told: of a sum or a count they are not."""
-    if reading.measure.scoring != "ratio" and _method(group) not in _WITH_INTERVAL:
+    if source.results and reading.measure.scoring != "ratio" and _method(group) not in _WITH_INTERVAL:
         return []
     return [row for row in source.means if (row["measure"], row["group_id"]) == reading.key]
 
@@ -212,7 +213,7 @@ def _mean_gaps(reading: Reading, rows: Sequence[Row]) -> Iterator[Gap]:
     """The groups that fare worse than their reference or may, the surest first; one that two attributes share stands
     once."""
     figures = {(row["attribute"], row["value"]): row["figure"] for row in rows}
-    found = {(row["total"], row["units"]): row for row in sorted(filter(_may_be_worse, rows), key=lambda r: -r["q"])}
+    found = {(row["figure"], row["people"]): row for row in sorted(filter(_may_be_worse, rows), key=lambda r: -r["q"])}
     for row in sorted(found.values(), key=lambda r: r["q"]):
         how_sure = sure(row["q"], row["level"]) if row["verdict"] in CLAIMS else NOT_SURE
         told = _in_figures(row, figures[row["attribute"], row["reference"]])
@@ -233,7 +234,7 @@ def _in_figures(row: Row, reference: float) -> str:
 def _may_be_worse(row: Row) -> bool:
     """Whether a row of the table of means claims a gap, or leaves one to the worse open."""
     worse = {"increase": -1.0, "decrease": 1.0}.get(row["improvement"], 0.0)
-    open_ = row["verdict"] == "no clear difference" and worse * row["difference"] > 0
+    open_ = row["verdict"] == "no clear difference" and row["q"] is not None and worse * row["difference"] > 0
     return row["verdict"] in CLAIMS or open_
 
 
@@ -249,6 +250,20 @@ def _estimate(source: Source, info: MeasureInfo, group: Mapping[str, Any]) -> Es
     value = group.get("score")
     below = counts.get("denominator", counts.get("measure_population", 0))
     return None if value is None else Estimate("index", counts.get("numerator", 0), below, value, None, None, "", 0.95)
+
+
+def _let_out(rows: Sequence[Row]) -> Estimate | None:
+    """Everyone's figure as a release tells it."""
+    row = next((row for row in rows if row["attribute"] == OVERALL), None)
+    if row is None or row["figure"] is None or row["people"] is None:
+        return None
+    kind: Kind = "time" if row["kind"] == "median" else row["kind"]
+    told = row["figure"], row["low"], row["high"], row["method"], row["level"]
+    return Estimate(kind, row["figure"] * row["people"], row["people"], *told, _trust(row["reliability"]))
+
+
+def _trust(word: str) -> Reliability:
+    return "reliable" if word == "reliable" else "too few"
 
 
 def _share(source: Source, measure: str, group: str) -> Estimate | None:

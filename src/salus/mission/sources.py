@@ -53,8 +53,9 @@ class Source:
     def groups(self) -> Mapping[str, Mapping[str, Row]]:
         """What the manifest says of each measure's groups, by their ids; of a release, only that they are there."""
         found: dict[str, dict[str, Row]] = {}
-        for line in self.lines:
-            found.setdefault(line.measure, {}).setdefault(line.group_id, {})
+        told = [*((li.measure, li.group_id) for li in self.lines), *((r["measure"], r["group_id"]) for r in self.means)]
+        for measure, group_id in told:
+            found.setdefault(measure, {}).setdefault(group_id, {})
         for entry, group in self.results.groups if self.results else ():
             found.setdefault(str(entry["name"]), {})[str(group["id"])] = group
         return found
@@ -89,14 +90,18 @@ def _release(folder: Path) -> Source:
         told = lines(table, {key_of(row): _states(row) for row in table.to_pylist()})
         period = tuple(str(day) for day in about["period"])
         versions = dict(about["measures"])
+        averages = folder / "means.parquet"
+        means = pq.read_table(averages).to_pylist() if averages.is_file() else []
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as problem:
         raise SalusError(f"{folder} is no release of salus publish: {problem}") from problem
     titles, ways = about.get("titles") or {}, {line.measure: line.improvement or "" for line in told}
+    ways |= {row["measure"]: row["improvement"] or "" for row in means}
+    kinds = {row["measure"]: "ratio" if row["kind"] == "ratio" else "continuous-variable" for row in means}
     measures = {
-        name: MeasureInfo(name, titles.get(name, ""), str(version), "proportion", ways.get(name, ""))
+        name: MeasureInfo(name, titles.get(name, ""), str(version), kinds.get(name, "proportion"), ways.get(name, ""))
         for name, version in versions.items()
     }
-    return Source(folder, "release", _period(period, folder), about, measures, told, _gaps(table), inside)
+    return Source(folder, "release", _period(period, folder), about, measures, told, _gaps(table), inside, None, means)
 
 
 def _states(row: Row) -> States:

@@ -3,8 +3,10 @@
 Shares no code with what hides them, and reads nothing but the release and earlier ones. Every count is an unknown whole
 number, not negative; every printed figure is a constraint on it: counts to their rounding, rates, differences and
 ratios to their last digit, Wilson intervals by trying every pair that prints so, shares of people not known, groups
-that add up to everyone, groups and measures that are seen to be the same. For each count asked for, the least and
-the most that is possible is found by integer programming. Leaves to others: what is too much to know (`certificate`).
+that add up to everyone, groups and measures that are seen to be the same. A mean times its people is a total, and
+totals add up as counts do; where nothing printed is below zero, none is taken to be. An index of inequality says over
+how many people it was taken. For each count asked for, the least and the most that is possible is found by integer
+programming. Leaves to others: what is too much to know (`certificate`).
 """
 
 from __future__ import annotations
@@ -23,16 +25,18 @@ from scipy.sparse import csc_array
 
 from salus.errors import SalusError
 
-TABLE, ABOUT = "equity.csv", "release.json"
+TABLE, MEANS, INDICES, ABOUT = "equity.csv", "means.csv", "inequality.csv", "release.json"
 MOST = 100_000_000
 """A count above it is not thought of."""
 _TRIED = 1_000_000
+_FIGURE_DIGITS = 4
+"""Digits to which the figures of a table of means are printed."""
 
 _EVERYONE = "overall", "everyone"
 Line = tuple[str, str, str, str]
 Name = tuple[int, Line, str]
-"""Which release (0: the one under attack), which line, and n, x or rest."""
-Range = tuple[int, int]
+"""Which release (0: the one under attack), which line, and n, x or rest; of a mean n or total."""
+Range = tuple[float, float]
 Count = tuple[Line, str]
 """A line, and which of its counts."""
 Terms = Mapping[Name, float]
@@ -60,23 +64,25 @@ class Knowledge:
 
 @dataclass(frozen=True)
 class Released:
-    """A release as read from its folder: its lines as text, its policy and period."""
+    """A release as read from its folder: its lines as text (those of means have a figure), its indices of inequality,
+    its policy and period."""
 
     folder: Path
     about: Mapping[str, object]
     lines: Mapping[Line, Mapping[str, str]]
+    indices: Sequence[Mapping[str, str]] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Released:
         """SalusError names the file that is not there or cannot be read."""
         try:
             about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-            with (folder / TABLE).open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
-            lines = {(r["measure"], r["group_id"], r["attribute"], r["value"]): r for r in rows}
+            lines = {_line(row): row for row in _rows(folder / TABLE)}
+            lines |= {_line(row): _mean(row) for row in _rows(folder / MEANS, optional=True)}
+            indices = _rows(folder / INDICES, optional=True)
         except (OSError, ValueError, KeyError) as problem:
             raise SalusError(f"{folder} is no release of salus publish: {problem}") from problem
-        return cls(folder, about, lines)
+        return cls(folder, about, lines, indices)
 
     @property
     def period(self) -> tuple[str, str]:
@@ -90,6 +96,10 @@ class Released:
         text = self.lines[line]["denominator" if part == "n" else "numerator"]
         return self._unrounded(int(text)) if text else None
 
+    def parts(self, line: Line) -> tuple[str, ...]:
+        """What a line counts, or adds up."""
+        return ("n", "total") if "figure" in self.lines[line] else ("n", "x")
+
     def _unrounded(self, shown: int) -> Range:
         policy = self.about.get("policy")
         steps = policy.get("rounding") if isinstance(policy, dict) else None
@@ -99,6 +109,22 @@ class Released:
         bases = [int(base) for start, base in steps if start <= shown + base] or [1]
         base = 10 ** (len(str(shown)) - digits) if digits and shown >= 10**6 else max(bases)
         return max(shown - base // 2, 0), shown + base // 2
+
+
+def _rows(path: Path, optional: bool = False) -> list[dict[str, str]]:
+    if optional and not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _line(row: Mapping[str, str]) -> Line:
+    return row["measure"], row["group_id"], row["attribute"], row["value"]
+
+
+def _mean(row: Mapping[str, str]) -> dict[str, str]:
+    """A line of the table of means: its people stand where a rate has its denominator."""
+    return {"denominator": row["people"], "numerator": "", "figure": row["figure"], "per": row["per"]}
 
 
 def attack(
@@ -119,8 +145,13 @@ def attack(
 
 def _unshown(release: Released) -> Iterator[Count]:
     for line in release.lines:
+        if release.parts(line) == ("n", "total"):
+            row = release.lines[line]
+            told = {"n": bool(row["denominator"]), "total": bool(row["figure"]) or row["per"] != "person"}
+            yield from ((line, part) for part in told if not told[part])
+            continue
         told = {part: release.count(line, part) is not None for part in ("n", "x")}
-        yield from ((line, part) for part in ("n", "x") if not told[part])
+        yield from ((line, part) for part in told if not told[part])
         if not all(told.values()):
             yield line, "rest"
 
@@ -134,6 +165,7 @@ def learn(releases: Sequence[Released]) -> Knowledge:
         _margins(known, number, release)
         for line in release.lines:
             _figures(known, number, release, line)
+        _indices(known, number, release)
         _same_groups(known, number, release)
         _same_measures(known, number, release)
     for number, release in enumerate(releases[1:], 1):
@@ -145,10 +177,32 @@ def learn(releases: Sequence[Released]) -> Knowledge:
 
 
 def _counts(known: Knowledge, number: int, release: Released, line: Line) -> None:
+    if release.parts(line) == ("n", "total"):
+        known.bounds[number, line, "n"] = release.count(line, "n") or (0, MOST)
+        known.bounds[number, line, "total"] = _total(release, line)
+        return
     for part in ("n", "x"):
         known.bounds[number, line, part] = release.count(line, part) or (0, MOST)
     known.bounds[number, line, "rest"] = 0, MOST
     known.rule({(number, line, "x"): 1, (number, line, "rest"): 1, (number, line, "n"): -1}, 0, 0)
+
+
+def _total(release: Released, line: Line) -> Range:
+    """Between what a total lies: the figure, to its last digit, times the people. Per unit it is not known."""
+    row, floor = release.lines[line], _floor(release, line)
+    people = release.count(line, "n")
+    if row["per"] != "person" or not row["figure"] or people is None:
+        return floor, np.inf
+    value = float(row["figure"])
+    slack = 0.5 * 10.0 ** (np.floor(np.log10(abs(value))) + 1 - _FIGURE_DIGITS) if value else 0.0
+    ends = [(value + side * slack) * n for side in (-1, 1) for n in people]
+    return max(min(ends), floor), max(ends)
+
+
+def _floor(release: Released, line: Line) -> float:
+    """0 where nothing that is printed of the measure is below it."""
+    figures = [row["figure"] for other, row in release.lines.items() if other[:2] == line[:2] and "figure" in row]
+    return -np.inf if any(float(figure) < 0 for figure in figures if figure) else 0.0
 
 
 def _whole(line: Line) -> Line:
@@ -162,7 +216,7 @@ def _margins(known: Knowledge, number: int, release: Released) -> None:
             families.setdefault((*line[:3], ""), []).append(line)
     for family, members in families.items():
         whole = _whole(family)
-        for part in ("n", "x") if whole in release.lines else ():
+        for part in release.parts(whole) if whole in release.lines else ():
             known.rule({(number, m, part): 1 for m in members} | {(number, whole, part): -1}, 0, 0)
 
 
@@ -174,7 +228,7 @@ def _equal(known: Knowledge, one: Name, other: Name) -> None:
 def _same_groups(known: Knowledge, number: int, release: Released) -> None:
     for measure, group_id in {line[:2] for line in release.lines}:
         for one, other in _SAME_GROUPS:
-            for part in ("n", "x"):
+            for part in ("n", "x", "total"):
                 _equal(known, (number, (measure, group_id, *one), part), (number, (measure, group_id, *other), part))
 
 
@@ -182,10 +236,10 @@ def _same_measures(known: Knowledge, number: int, release: Released) -> None:
     """Measures whose printed counts agree, everyone's and three in all at least, are taken to count the same people."""
     columns: dict[tuple[str, str, str], dict[tuple[str, str], Range | None]] = {}
     for line in release.lines:
-        for part in ("n", "x"):
+        for part in release.parts(line):
             columns.setdefault((*line[:2], part), {})[line[2], line[3]] = release.count(line, part)
     for (one, left), (other, right) in combinations(columns.items(), 2):
-        if one[:2] != other[:2] and _agree(left, right):
+        if one[:2] != other[:2] and "total" not in (one[2], other[2]) and _agree(left, right):
             for group in left:
                 names = [(number, (*column[:2], *group), column[2]) for column in (one, other)]
                 _equal(known, names[0], names[1])
@@ -205,8 +259,23 @@ def _same_data(known: Knowledge, number: int, now: Released, then: Released) -> 
     agree = [a[0] <= b[1] and b[0] <= a[1] for a, b in pairs if a is not None and b is not None]
     if now.period == then.period and agree and all(agree):
         for line in shared:
-            for part in ("n", "x"):
+            for part in ("n", "x", "total"):
                 _equal(known, (0, line, part), (number, line, part))
+
+
+def _indices(known: Knowledge, number: int, release: Released) -> None:
+    """An index over more people than the groups that are shown have takes in groups that are not."""
+    told = {(r["measure"], r["group_id"], r["attribute"], r["people"]) for r in release.indices if r["people"]}
+    for measure, group_id, attribute, people in told:
+        members = [li for li in release.lines if li[:3] == (measure, group_id, attribute) and _is_known(li[3])]
+        counts = [release.count(line, "n") for line in members]
+        most = sum(count[1] for count in counts if count)
+        if int(people) > most and None in counts:
+            known.rule({(number, line, "n"): 1 for line in members}, int(people), int(people))
+
+
+def _is_known(value: str) -> bool:
+    return value not in ("unknown", "declined")
 
 
 # --- figures ---
@@ -266,7 +335,7 @@ def _interval(known: Knowledge, number: int, row: Mapping[str, str], line: Line)
         return
     least, most = known.bounds[number, line, "n"]
     whole = known.bounds.get((number, _whole(line), "n"), (0, MOST))[1]
-    pairs = _pairs(low, high, level[0], max(least, 1), min(most, whole, _TRIED))
+    pairs = _pairs(low, high, level[0], int(max(least, 1)), int(min(most, whole, _TRIED)))
     if len(pairs):
         for part, column in (("n", pairs[:, 0]), ("x", pairs[:, 1])):
             known.narrow((number, line, part), column.min(), column.max())
@@ -361,12 +430,13 @@ class _Part:
             high.append(most - settled)
         matrix = csc_array((values, (rows, columns)), shape=(len(rules), len(names)))
         self.constraint = LinearConstraint(matrix, low, high)
+        self.whole = np.array([name[2] != "total" for name in names], dtype=np.int64)
 
-    def extremes(self, names: Mapping[Name, Range], sign: int) -> dict[Name, int]:
+    def extremes(self, names: Mapping[Name, Range], sign: int) -> dict[Name, float]:
         """The least (sign 1) or most (-1) each can be: many at once, as long as that gets any as far as asked, then the
         rest one by one."""
         end = {name: ends[0 if sign > 0 else 1] for name, ends in names.items()}
-        found: dict[Name, int] = {}
+        found: dict[Name, float] = {}
         while left := {name: each for name, each in end.items() if name not in found}:
             table = self._table(left, sign)
             reached = {name: each for name, each in left.items() if sign * (table[name] - each) <= 0}
@@ -375,7 +445,7 @@ class _Part:
                 return found | {name: self._table({name: each}, sign)[name] for name, each in left.items()}
         return found
 
-    def _table(self, aims: Mapping[Name, int], sign: int) -> dict[Name, int]:
+    def _table(self, aims: Mapping[Name, float], sign: int) -> dict[Name, float]:
         """Counts that fit all that is known, as far out as possible in those aimed at, but none beyond its aim."""
         goal, low, high = np.zeros(len(self.names)), self.low.copy(), self.high.copy()
         for name, aim in aims.items():
@@ -385,14 +455,17 @@ class _Part:
                 (min(max(low[i], aim), high[i]), high[i]) if sign > 0 else (low[i], max(min(high[i], aim), low[i]))
             )
         constraints = [self.constraint]
-        made = milp(goal, integrality=np.ones(len(goal)), bounds=Bounds(low, high), constraints=constraints)
+        made = milp(goal, integrality=self.whole, bounds=Bounds(low, high), constraints=constraints)
         if made.x is None and len(aims) == 1:
-            made = milp(
-                goal, integrality=np.ones(len(goal)), bounds=Bounds(self.low, self.high), constraints=constraints
-            )
+            made = milp(goal, integrality=self.whole, bounds=Bounds(self.low, self.high), constraints=constraints)
         if made.x is None and len(aims) == 1:
             line = next(iter(aims))[1]
             raise SalusError(f"what was released of {' / '.join(line)} contradicts itself; nothing fits it")
         if made.x is None:
             return dict.fromkeys(aims, MOST * sign)
-        return {name: round(made.x[self.names[name]]) for name in aims}
+        return {name: self._count(name, made.x) for name in aims}
+
+    def _count(self, name: Name, table: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+        """Counts are whole, totals are not."""
+        value = float(table[self.names[name]])
+        return round(value) if self.whole[self.names[name]] else value

@@ -17,8 +17,10 @@ from salus import __version__
 from salus.files import digest
 from salus.publish.attack import Line, Range, Released, attack
 from salus.publish.policy import Policy, listed
+from salus.publish.tables import Average
 
 FILE, TEXT = "certificate.json", "certificate.txt"
+_NEAR = 1e-6
 Truth = Mapping[Line, tuple[int, int]]
 """Numerator and denominator of every line, as they are."""
 
@@ -29,13 +31,14 @@ class Guard:
 
     line: Line
     part: str
-    least: int
-    most: int
+    least: float
+    most: float
     why: str
 
     def holds(self, found: Range) -> bool:
         """Whether a reader who knows `found` still has to reckon with all of it."""
-        return found[0] <= self.least and found[1] >= self.most
+        slack = _NEAR * max(abs(self.least), abs(self.most)) if self.part == "total" else 0.0
+        return found[0] <= self.least + slack and found[1] >= self.most - slack
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,15 @@ class Judgement:
     broken: Sequence[Guard]
 
 
-def judge(release: Path, earlier: Sequence[Path], truth: Truth, policy: Policy) -> Judgement:
-    """Attack the release and hold what is found to what must stay unknown."""
-    guards = list(_guards(truth, policy)) if policy.hides else []
+def judge(
+    release: Path,
+    earlier: Sequence[Path],
+    truth: Truth,
+    policy: Policy,
+    averages: Mapping[Line, Average] | None = None,
+) -> Judgement:
+    """Attack the release and hold what is found to what must stay unknown; `averages` are its means as they are."""
+    guards = [*_guards(truth, policy), *_totals(averages or {}, policy)] if policy.hides else []
     guards += _growth(truth, policy, [Released.read(folder) for folder in earlier], Released.read(release).period)
     asked: dict[tuple[Line, str], Range] = {}
     for guard in guards:
@@ -64,6 +73,16 @@ def _guards(truth: Truth, policy: Policy) -> Iterator[Guard]:
         for part, count in (("n", n), ("x", x), ("rest", n - x)):
             if policy.small(count) and not (part == "rest" and n == 0):
                 yield Guard(line, part, policy.least, policy.threshold - 1, "small")
+
+
+def _totals(averages: Mapping[Line, Average], policy: Policy) -> Iterator[Guard]:
+    """The people of every mean of few, and the total of every mean that is about a few."""
+    for line, of in averages.items():
+        if policy.small(of.n):
+            yield Guard(line, "n", policy.least, policy.threshold - 1, "small")
+        ends = of.guard(policy)
+        if ends and of.each and ends[0] < ends[1]:
+            yield Guard(line, "total", ends[0] / of.scale, ends[1] / of.scale, "about a few")
 
 
 def _growth(truth: Truth, policy: Policy, earlier: Iterable[Released], period: tuple[str, str]) -> list[Guard]:

@@ -1,8 +1,9 @@
 """`results/` -> a release: files that may leave the house, with the certificate that says why.
 
-Every figure of a release is worked out from the counts that are shown in it, so that none tells more than they do. The
-folder appears whole and certified, or not at all, and is never replaced. Leaves to others: what is hidden (`tables`,
-`suppress`), the attack on it (`attack`, `certificate`), the page (`report`).
+Every figure of a release is worked out from the counts that are shown in it, or from the means, so that none tells more
+than they do; what cannot be is left out and named. The folder appears whole and certified, or not at all, and is never
+replaced. Leaves to others: what is hidden (`tables`, `suppress`), which means may be shown (`averages`), the attack on
+it (`attack`, `certificate`), the page (`report`).
 """
 
 from __future__ import annotations
@@ -24,16 +25,21 @@ import pyarrow.parquet as pq
 from salus import __version__
 from salus.equity.compare import SCHEMA, Settings, compared
 from salus.equity.counting import count_cells
+from salus.equity.means import SCHEMA as SCHEMA_OF_MEANS
+from salus.equity.means import Observations, observe
 from salus.equity.results import Results
+from salus.equity.sites import site_table
+from salus.equity.summary import inequality_table
 from salus.equity.tally import NOT_KNOWN, OVERALL, Cell, Tally
 from salus.errors import SalusError, UsageError, writing
 from salus.publish import certificate, earlier
+from salus.publish.averages import LEFT_OUT, averages, mean_release, told_together
 from salus.publish.disclosure import Line, lines
-from salus.publish.evidence import attributes_of
+from salus.publish.evidence import Evidence, attributes_of
 from salus.publish.policy import PROFILES, Policy, listed
 from salus.publish.report import Options, render
 from salus.publish.suppress import Unprotectable
-from salus.publish.tables import Key, Row, States, hide, key_of
+from salus.publish.tables import Average, Key, Row, States, hide, key_of
 
 STATES = ("numerator_state", "denominator_state")
 SUPPRESSED = "suppressed"
@@ -72,14 +78,18 @@ def publish(results: Results, out: Path, order: Order) -> Done:
     """
     if out.exists():
         raise UsageError(f"{out} is there; a release is never replaced: choose another name")
-    cells = count_cells(results, attributes_of(results, order.by))
+    by = attributes_of(results, order.by)
+    cells = count_cells(results, by)
     truth = {(c.measure, c.group_id, c.attribute, c.value): (c.x, c.n) for c in cells}
-    states = _states(truth, results, order)
-    table, told = _table(cells, states, results, order)
+    observed = observe(results, by)
+    totals = _averages(observed, results, order)
+    states = _settled(truth, totals, observed, results, order)
+    made = _tables(cells, observed, states, results, order)
+    told = made.told
     inside = {key_of(row): row for row in compared(cells, results, order.settings).to_pylist()}
     with _folder(out) as fresh:
-        _write(fresh, table, told, results, order)
-        judgement = certificate.judge(fresh, order.earlier, truth, order.policy)
+        _write(fresh, made, results, order)
+        judgement = certificate.judge(fresh, order.earlier, truth, order.policy, totals)
         if judgement.broken:
             raise SalusError(_refusal(judgement))
         about = certificate.write(fresh, judgement, order.policy, order.earlier, _losses(told, inside))
@@ -87,11 +97,40 @@ def publish(results: Results, out: Path, order: Order) -> Done:
     return Done(out, about["statement"], hidden, len(states), tuple(_lost(told, inside)))
 
 
-def _states(truth: Mapping[Key, tuple[int, int]], results: Results, order: Order) -> dict[Key, States]:
+def _averages(observed: Observations, results: Results, order: Order) -> dict[Key, Average]:
+    """The lines that are means; of those that differ by few from what an earlier release told, nothing may be said."""
+    found, period = averages(observed, order.policy), results.period or ()
+    for folder in order.earlier:
+        before = earlier.read(folder)
+        for key in earlier.touched(before, found, period, order.policy):
+            found[key] = replace(found[key], few=True)
+    return found
+
+
+def _settled(
+    truth: Mapping[Key, tuple[int, int]],
+    totals: dict[Key, Average],
+    observed: Observations,
+    results: Results,
+    order: Order,
+) -> dict[Key, States]:
+    """What is hidden of every line; means once more as long as the hidden ones of an attribute together are about a
+    few."""
+    while True:
+        states = _states(truth, totals, results, order)
+        more = told_together(observed, states, order.policy) if order.policy.hides else set()
+        if not more:
+            return states
+        totals |= {key: replace(totals[key], few=True) for key in more}
+
+
+def _states(
+    truth: Mapping[Key, tuple[int, int]], totals: Mapping[Key, Average], results: Results, order: Order
+) -> dict[Key, States]:
     before = [earlier.read(folder) for folder in order.earlier]
     period = results.period or ()
     try:
-        return hide(truth, order.policy, False, [earlier.relation(each, period) for each in before])
+        return hide(truth, order.policy, False, [earlier.relation(each, period) for each in before], totals)
     except Unprotectable as problem:
         beside = " beside the earlier releases" if before else ""
         raise SalusError(f"nothing is released: {problem}{beside}") from problem
@@ -100,33 +139,70 @@ def _states(truth: Mapping[Key, tuple[int, int]], results: Results, order: Order
 def _refusal(judgement: certificate.Judgement) -> str:
     first = judgement.broken[0]
     where = " / ".join(part for part in first.line if part)
-    names = {"n": "denominator", "x": "numerator", "rest": "rest"}
+    names = {"n": "denominator", "x": "numerator", "rest": "rest", "total": "total"}
     return (
         f"nothing is released: the certificate fails. {len(judgement.broken)} of {len(judgement.guards)} protected "
         f"counts can be narrowed, first the {names[first.part]} of {where} ({first.why})"
     )
 
 
-# --- the table ---
+# --- the tables ---
 
 
-def _table(cells: Tally, states: Mapping[Key, States], results: Results, order: Order) -> tuple[pa.Table, list[Line]]:
-    """The equity table worked out from what is shown, and its lines for the page."""
-    policy = order.policy
+@dataclass(frozen=True)
+class Made:
+    """The tables of a release by the names of their files, and the lines of the first for the page."""
+
+    tables: Mapping[str, pa.Table]
+    told: Sequence[Line]
+
+
+def _tables(cells: Tally, observed: Observations, states: Mapping[Key, States], results: Results, order: Order) -> Made:
+    """Every table, from what is shown; those without rows are left out, but for the first."""
+    keys = [(c.measure, c.group_id, c.attribute, c.value) for c in cells]
+    policy, open_ = order.policy, [states[key] == States() for key in keys]
     shown = [replace(c, x=policy.shown(c.x), n=policy.shown(c.n)) for c in cells]
-    keys = list(states)
     # a hidden group is compared as one of nobody: the table wants every group, and learns nothing of it
-    told_of = [c if states[key] == States() else replace(c, x=0, n=0) for key, c in zip(keys, shown, strict=True)]
-    told_cells = cells.counted([c.x for c in told_of], [c.n for c in told_of])
+    seen = [c if said else replace(c, x=0, n=0) for c, said in zip(shown, open_, strict=True)]
+    told_cells = cells.counted([c.x for c in seen], [c.n for c in seen])
+    table, told = _table(dict(zip(keys, shown, strict=True)), told_cells, states, results, order)
+    hidden = _hidden_groups(keys, states)
+    further = {
+        "inequality": _of_shown(inequality_table(results, told_cells, order.settings.level), hidden),
+        "sites": _of_shown(site_table(told_cells), hidden),
+        "means": mean_release(observed, states, results, order.settings, policy),
+    }
+    return Made({"equity": table, **{name: each for name, each in further.items() if each.num_rows}}, told)
+
+
+def _hidden_groups(keys: Sequence[Key], states: Mapping[Key, States]) -> Counter[tuple[str, str, str]]:
+    """How many known groups of each attribute have something hidden."""
+    return Counter(key[:3] for key in keys if states[key] != States() and key[3] not in NOT_KNOWN)
+
+
+def _of_shown(table: pa.Table, hidden: Mapping[tuple[str, str, str], int]) -> pa.Table:
+    """A table worked out from the groups that are shown, with how many are not; the share of people not known stands in
+    the first table, where it may."""
+    rows = table.select(["measure", "group_id", "attribute"]).to_pylist()
+    gone = [hidden.get((row["measure"], row["group_id"], row["attribute"]), 0) for row in rows]
+    kept = table.drop_columns(["missing_share"]) if "missing_share" in table.column_names else table
+    return kept.append_column("groups_hidden", pa.array(gone, pa.int64()))
+
+
+def _table(
+    shown: Mapping[Key, Cell], told_cells: Tally, states: Mapping[Key, States], results: Results, order: Order
+) -> tuple[pa.Table, list[Line]]:
+    """The equity table worked out from what is shown, and its lines for the page."""
+    keys = list(shown)
     table_rows = {key_of(row): row for row in compared(told_cells, results, order.settings).to_pylist()}
     made = {key: row for key, row in table_rows.items() if states[key] == States()}
-    shares = _missing(dict(zip(keys, shown, strict=True)), states)
+    shares = _missing(shown, states)
     unbounded = {key[:3] for key, state in states.items() if state != States() and key[3] in NOT_KNOWN}
     for key, row in made.items():
         row |= dict.fromkeys(BOUNDS) if key[:3] in unbounded else {}
     rows = [
         (made.get(key) or _blank(key, cell, results, order)) | {"missing_share": shares[key[:3]]}
-        for key, cell in zip(keys, shown, strict=True)
+        for key, cell in shown.items()
     ]
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
     told = lines(table, states)
@@ -222,16 +298,18 @@ def _lost(told: Sequence[Line], inside: Mapping[Key, Row]) -> Iterator[Key]:
 # --- files ---
 
 
-def _write(folder: Path, table: pa.Table, told: Sequence[Line], results: Results, order: Order) -> None:
-    pyarrow.csv.write_csv(table, folder / "equity.csv")
-    pq.write_table(table, folder / "equity.parquet")
+def _write(folder: Path, made: Made, results: Results, order: Order) -> None:
+    for name, table in made.tables.items():
+        pyarrow.csv.write_csv(table, folder / f"{name}.csv")
+        pq.write_table(table, folder / f"{name}.parquet")
     options = Options(order.by, order.settings, order.policy.threshold, release=order.policy)
-    (folder / "report.html").write_text(render(results, options, told), encoding="utf-8")
+    means = made.tables.get("means", SCHEMA_OF_MEANS.empty_table())
+    (folder / "report.html").write_text(render(results, options, Evidence(made.told, means=means)), encoding="utf-8")
     about = {
         "salus": __version__, "period": list(results.period or ()), "policy": listed(order.policy),
         "measures": {name: info.version for name, info in results.measures.items()},
         "titles": {name: info.title for name, info in results.measures.items() if info.title},
-        "level": order.settings.level,
+        "level": order.settings.level, "left_out": LEFT_OUT,
     }  # fmt: skip
     text = json.dumps(about, indent=1, ensure_ascii=False)
     (folder / "release.json").write_text(text + "\n", encoding="utf-8")

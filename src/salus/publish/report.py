@@ -30,6 +30,7 @@ from salus.equity.visits import SITE
 from salus.errors import writing
 from salus.files import write_atomically
 from salus.publish import charts, pages, pictures, words
+from salus.publish.averages import LEFT_OUT
 from salus.publish.disclosure import THRESHOLD, Line, is_small
 from salus.publish.evidence import Asked, Evidence, attributes_of, gather, notes
 from salus.publish.funnel import Funnel, funnel, read_clauses
@@ -143,10 +144,10 @@ def write_report(results: Results, out: Path, options: Options | None = None) ->
     return out
 
 
-def render(results: Results, options: Options, lines: Sequence[Line] | None = None) -> str:
-    """The page as text; of `lines` where what may be shown is settled already."""
+def render(results: Results, options: Options, evidence: Evidence | None = None) -> str:
+    """The page as text; of `evidence` where what may be shown is settled already."""
     asked = Asked(options.by, options.settings, options.threshold, options.cross, options.earlier)
-    evidence = gather(results, asked) if lines is None else Evidence(lines)
+    evidence = evidence or gather(results, asked)
     lines = evidence.lines
     nouns = _nouns(results)
     cards = list(_cards(results, evidence, nouns, options))
@@ -157,6 +158,7 @@ def render(results: Results, options: Options, lines: Sequence[Line] | None = No
         charts=charts, people=_people(results, options, lines), unknowns=_unknowns(results, options, lines),
         not_rates=_not_rates(results, {each.name for each in averages}), means=averages, pictures=pictures,
         manifest=list(_manifest(results)), version=__version__,
+        left_out=LEFT_OUT if options.release is not None and options.release.hides else (),
         tests=sum(line.figures["p"] is not None for line in lines), css=pages.resource("report.css"),
         script=pages.resource("report.js"), vega=_vega(),
     )  # fmt: skip

@@ -25,6 +25,8 @@ _PRUNED = 2_000
 _NEAR = 1e-6
 
 Ends = tuple[int, int]
+Range = tuple[float, float]
+"""A least and a most; of a count, whole numbers."""
 
 
 class Unprotectable(SalusError):
@@ -44,8 +46,8 @@ class Cell:
     whatever is hidden.
     """
 
-    shown: Ends | None = None
-    guard: Ends | None = None
+    shown: Range | None = None
+    guard: Range | None = None
     weight: float = 0.0
     floor: float = 0.0
     ceiling: float = np.inf
@@ -296,7 +298,7 @@ class _Part:
         return more if more == hidden else self._closed(more)
 
 
-def _end(cell: Cell, sign: int) -> int:
+def _end(cell: Cell, sign: int) -> float:
     assert cell.guard is not None
     return cell.guard[1] if sign > 0 else cell.guard[0]
 
@@ -305,8 +307,9 @@ def _relations(problem: Problem, sums: Sequence[tuple[Mapping[int, int], int]], 
     """The relations over the cells of a part; what is settled goes to the other side."""
     rows = Rows()
     for terms, total in sums:
+        left = float(total)
         for name, coefficient in terms.items():
             shown = problem.cells[name].shown
-            total -= 0 if name in place else coefficient * (shown[0] if shown else 0)
-        rows.add({place[name]: float(c) for name, c in terms.items() if name in place}, float(total), float(total))
+            left -= 0.0 if name in place else coefficient * (shown[0] if shown else 0.0)
+        rows.add({place[name]: float(c) for name, c in terms.items() if name in place}, left, left)
     return rows

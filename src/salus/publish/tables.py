@@ -2,8 +2,9 @@
 
 Of every group there are three counts: its units, those in the numerator, and the rest. The groups of an attribute add
 up to everyone; a group that another attribute repeats is one cell; measures that count the same people everywhere are
-one table; and what an earlier release told of the same group, and the few by whom it grew, count too. Leaves to others:
-choosing (`suppress`), what a line then shows (`disclosure`).
+one table; and what an earlier release told of the same group, and the few by whom it grew, count too. Of a mean there
+are its people and its total, which add up alike. Leaves to others: choosing (`suppress`), what a line then shows
+(`disclosure`), which means are about a few (`averages`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ Key = tuple[str, str, str, str]
 Part = Literal["n", "x", "rest"]
 State = Literal["open", "small", "complementary"]
 Row = Mapping[str, Any]
+
+Counts = tuple[float, int]
+"""Numerator and denominator of a line; of a mean its total and its people."""
+NEAR = 0.1
+"""How near to the total of a few people a reader may not come, as a share of it: the p of the p% rule."""
 
 _PARTS: tuple[Part, ...] = ("n", "x", "rest")
 _DEAR = 1_000.0
@@ -40,13 +46,36 @@ class States:
     n: State = "open"
 
 
+@dataclass(frozen=True)
+class Average:
+    """A mean, time or ratio as a `total` over `n` people. It may not be told where it is about a `few`; `signed`: what
+    is added up may be negative. `each`: it is per person, so that a reader has the total too; `scale` is what totals of
+    the measure are multiplied by here."""
+
+    total: float
+    n: int
+    few: bool = False
+    signed: bool = False
+    each: bool = True
+    scale: float = 1.0
+
+    def guard(self, policy: Policy) -> tuple[float, float] | None:
+        """Between which totals a reader must not tell; None where it may be told. A zero may be where a count may."""
+        if not (self.few or policy.small(self.n)):
+            return None
+        reach = NEAR * max(abs(self.total), float(self.n)) if self.total or policy.small(0) else 0.0
+        least = self.total - reach
+        return (least if self.signed else max(least, 0.0)), self.total + reach
+
+
 @dataclass
 class Tables:
     """All counts of a release, by line and part; `problem` is what `suppress` solves. `at_stake` are the measures and
-    groups of them whose totals may be hidden although they are not small."""
+    groups of them whose totals may be hidden although they are not small. `averages` are the lines that are means."""
 
     policy: Policy
-    rows: Mapping[Key, Ends]
+    rows: Mapping[Key, Counts]
+    averages: Mapping[Key, Average] = field(default_factory=dict)
     at_stake: frozenset[tuple[str, str]] = frozenset()
     problem: Problem = field(default_factory=Problem)
     places: dict[tuple[Key, Part], int] = field(default_factory=dict)
@@ -54,8 +83,11 @@ class Tables:
     def build(self, relations: Iterable[Callable[[Tables], None]] = ()) -> Tables:
         """Take in every line, then what joins them; `relations` are further ones."""
         most = max((n for _, n in self.rows.values()), default=0)
-        for key, counts in self.rows.items():
-            self._line(key, *counts, most)
+        for key, (x, n) in self.rows.items():
+            if key in self.averages:
+                self._average(key, self.averages[key], most)
+            else:
+                self._line(key, int(x), n, most)
         for join in (_margins, _crossed, _twins, _linked, *relations):
             join(self)
         return self
@@ -71,6 +103,18 @@ class Tables:
         self.problem.sums.append(({met: 1, rest: 1, units: -1}, 0))
         self.problem.follows.append((units, met))
 
+    def _average(self, key: Key, of: Average, most: int) -> None:
+        """A mean that is shown tells its people and its total to the unit, whatever is rounded."""
+        total = of.total
+        weight = (_DEAR if key[:2] in self.at_stake else 0.0) if key[2] == OVERALL else 1.0
+        cost = weight * (1.0 + 0.4 * of.n / (most + 1.0))
+        free = cost if of.n or self.policy.small(0) else 0.0
+        small = (self.policy.least, self.policy.threshold - 1) if self.policy.small(of.n) else None
+        floor = float("-inf") if of.signed else 0.0
+        units = self.places[key, "n"] = self.problem.add(Cell((of.n, of.n), small, free))
+        figure = self.places[key, "x"] = self.problem.add(Cell((total, total), of.guard(self.policy), free, floor))
+        self.problem.follows.append((units, figure))
+
     def _told(self, key: Key, part: Part, count: int, n: int) -> tuple[Ends | None, float]:
         """What a reader knows of a count that is put out, and what hiding it costs; an empty group is no secret."""
         if part == "rest":
@@ -85,27 +129,31 @@ class Tables:
 
 
 def hide(
-    rows: Mapping[Key, Ends], policy: Policy, marks: bool, relations: Sequence[Callable[[Tables], None]] = ()
+    rows: Mapping[Key, Ends],
+    policy: Policy,
+    marks: bool,
+    relations: Sequence[Callable[[Tables], None]] = (),
+    averages: Mapping[Key, Average] | None = None,
 ) -> dict[Key, States]:
-    """The states of every line (key -> numerator, denominator).
+    """The states of every line (key -> numerator, denominator; of `averages`: figure, people).
 
     With `marks`, a count that is small itself is "small" where saying so tells nothing more; everything else hidden is
     "complementary". Totals are kept where that is possible. Unprotectable: nothing helps.
     """
-    if not rows or not policy.hides:
-        return dict.fromkeys(rows, States())
-    tables, hidden = _solved(rows, policy, relations)
+    means = averages or {}
+    every = {**rows, **{key: (of.total, of.n) for key, of in means.items()}}
+    if not every or not policy.hides:
+        return dict.fromkeys(every, States())
+    tables, hidden = _solved(Tables(policy, every, means), relations)
     marked = _marked(tables, hidden) if marks else set()
-    return {key: States(*(_state(tables, key, part, hidden, marked) for part in ("x", "n"))) for key in rows}
+    return {key: States(*(_state(tables, key, part, hidden, marked) for part in ("x", "n"))) for key in every}
 
 
-def _solved(
-    rows: Mapping[Key, Ends], policy: Policy, relations: Sequence[Callable[[Tables], None]]
-) -> tuple[Tables, set[int]]:
+def _solved(of: Tables, relations: Sequence[Callable[[Tables], None]]) -> tuple[Tables, set[int]]:
     """The tables and what is to be hidden of them: totals only of measures in which nothing else is enough."""
     at_stake: frozenset[tuple[str, str]] = frozenset()
     while True:
-        tables = Tables(policy, rows, at_stake).build(relations)
+        tables = Tables(of.policy, of.rows, of.averages, at_stake).build(relations)
         try:
             return tables, suppress(tables.problem)
         except Unprotectable as problem:
@@ -179,7 +227,7 @@ def _crossed(tables: Tables) -> None:
 
 def _twins(tables: Tables) -> None:
     """Groups that several attributes share: the same counts in the same measure."""
-    same: dict[tuple[str, str, int, int], list[Key]] = {}
+    same: dict[tuple[str, str, float, int], list[Key]] = {}
     for key, (x, n) in tables.rows.items():
         if key[2] != OVERALL and n > 0:
             same.setdefault((key[0], key[1], x, n), []).append(key)
@@ -193,7 +241,7 @@ def _linked(tables: Tables) -> None:
     """Measure groups that count the same people in every group: one's numerator may be another's denominator."""
     seen: dict[tuple[Any, ...], tuple[list[Key], Part]] = {}
     for members in _by_measure(tables.rows).values():
-        for part in _PARTS:
+        for part in _PARTS[:2] if members[0] in tables.averages else _PARTS:
             counts = tuple((*key[2:], _count(tables.rows[key], part)) for key in members)
             first, of = seen.setdefault(counts, (members, part))
             if first is not members and any(count[2] for count in counts):
@@ -213,6 +261,6 @@ def _by_measure(rows: Iterable[Key]) -> dict[tuple[str, str], list[Key]]:
     return found
 
 
-def _count(counts: Ends, part: Part) -> int:
+def _count(counts: Counts, part: Part) -> float:
     x, n = counts
     return {"n": n, "x": x, "rest": n - x}[part]

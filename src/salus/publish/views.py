@@ -17,7 +17,7 @@ from salus.equity import funnel_plot
 from salus.equity.sites import ACTION, FEWEST, WARNING, limits, side
 from salus.equity.tally import CROSS, NOT_KNOWN, is_known
 from salus.publish import words
-from salus.publish.disclosure import Line
+from salus.publish.disclosure import TOO_SMALL, Line
 
 MOST_PERIOD_GAPS = 3
 """Gaps of a measure followed through periods."""
@@ -225,7 +225,8 @@ class Means:
 
 def means(table: pa.Table, titles: Mapping[str, str], threshold: int) -> list[Means]:
     """The table of means as it may be shown: of fewer people than the threshold nothing; and where a group of an
-    attribute is hidden, no numbers of people beside it, so that the rest does not give it back."""
+    attribute is hidden, no numbers of people beside it, so that the rest does not give it back. The table of a release
+    says itself what is hidden."""
     families: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in table.to_pylist():
         families.setdefault((row["measure"], row["group_id"]), []).append(row)
@@ -235,11 +236,16 @@ def means(table: pa.Table, titles: Mapping[str, str], threshold: int) -> list[Me
     ]
 
 
+def _said(row: Mapping[str, Any], hidden: bool) -> str:
+    """The verdict of a row; of one that a release does not show, the release's own."""
+    return TOO_SMALL if hidden and "figure_state" not in row else row["verdict"]
+
+
 def _means(rows: Sequence[Mapping[str, Any]], threshold: int) -> Iterator[Mean]:
-    closed = {row["attribute"] for row in rows if 0 < row["people"] < threshold}
+    closed = {row["attribute"] for row in rows if "people_state" not in row and 0 < row["people"] < threshold}
     for row in rows:
-        hidden = 0 < row["people"] < threshold
-        near = row["attribute"] in closed
+        hidden = row["figure_state"] != "open" if "figure_state" in row else 0 < row["people"] < threshold
+        near = row["attribute"] in closed or row.get("people_state", "open") != "open"
         yield Mean(
             words.attribute_label(row["attribute"]),
             words.group_label(row["attribute"], row["value"]),
@@ -247,5 +253,5 @@ def _means(rows: Sequence[Mapping[str, Any]], threshold: int) -> Iterator[Mean]:
             "" if hidden or row["low"] is None else f"{words.amount(row['low'])} to {words.amount(row['high'])}",
             "" if hidden or row["difference"] is None else words.amount(row["difference"], signed=True),
             "hidden" if near else words.number(row["people"]),
-            "too small to show" if hidden else row["verdict"],
+            _said(row, hidden),
         )
