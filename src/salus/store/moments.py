@@ -20,20 +20,22 @@ _LAST = "9999-12-31T23:59:59.999"
 
 # The `_body` macros decide whether a text is one at all and give it without its offset, else NULL. What they
 # let through is ASCII, so bytes are characters. `_SIGNED` is only true of texts that end in an offset: no
-# body has a sign at that place.
-_SIGNED = "strlen(t) > 13 AND substr(t, -6, 1) IN ('+', '-')"
+# body has a sign at that place. Nearly all texts say the second, and are moments as they stand (`_EXACT`).
+_SIGNED = "strlen(t) > 13 AND substr(t, strlen(t) - 5, 1) IN ('+', '-')"
+_EXACT = "strlen(b) >= 19 AND substr(b, 18, 1) <> '6'"
 _MACROS = {
     "date_body(t)": f"CASE WHEN regexp_full_match(t, '{DATE_PATTERN}') THEN t END",
     "time_body(t)": f"""CASE WHEN NOT regexp_full_match(t, '{PATTERN}') THEN NULL
-        WHEN right(t, 1) = 'Z' THEN left(t, -1)
-        WHEN {_SIGNED} THEN left(t, -6)
+        WHEN suffix(t, 'Z') THEN substr(t, 1, strlen(t) - 1)
+        WHEN {_SIGNED} THEN substr(t, 1, strlen(t) - 6)
         ELSE t END""",
-    "offset_minutes(t)": f"""CASE WHEN {_SIGNED} THEN TRY_CAST(substr(t, -6, 3) AS INTEGER) * 60
-        + TRY_CAST(substr(t, -6, 1) || right(t, 2) AS INTEGER) ELSE 0 END""",
+    "offset_minutes(t)": f"""CASE WHEN {_SIGNED} THEN TRY_CAST(substr(t, strlen(t) - 5, 3) AS INTEGER) * 60
+        + TRY_CAST(substr(t, strlen(t) - 5, 1) || substr(t, strlen(t) - 1) AS INTEGER) ELSE 0 END""",
     "prec_of(b)": "CAST(CASE strlen(b) WHEN 4 THEN 1 WHEN 7 THEN 2 WHEN 10 THEN 3 WHEN 13 THEN 4"
     " WHEN 16 THEN 5 WHEN 19 THEN 6 ELSE 7 END AS UTINYINT)",
-    "exact(b)": "CASE WHEN substr(b, 18, 2) = '60' THEN left(b, 17) || '59.999' ELSE left(b, 23) END",
-    "first_of(b)": f"TRY_CAST(work.exact(b) || substr('{_FIRST}', strlen(work.exact(b)) + 1) AS TIMESTAMP)",
+    "first_of(b)": f"""TRY_CAST(CASE WHEN {_EXACT} THEN substr(b, 1, 23)
+        WHEN strlen(b) >= 19 THEN substr(b, 1, 17) || '59.999'
+        ELSE b || substr('{_FIRST}', strlen(b) + 1) END AS TIMESTAMP)""",
     "end_of_month(d)": "CAST(CAST(last_day(d) AS VARCHAR) || ' 23:59:59.999' AS TIMESTAMP)",
     "last_of(b)": f"""CASE WHEN strlen(b) = 7 THEN work.end_of_month(TRY_CAST(b || '-01' AS DATE))
         WHEN strlen(b) >= 19 THEN work.first_of(b)
