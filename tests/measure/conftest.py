@@ -14,6 +14,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from salus.measure import listing
+from salus.measure.content import Content
 from salus.measure.definition import Need
 
 Json = dict[str, Any]
@@ -188,3 +190,17 @@ def open_patients() -> Callable[..., Callable[[Path], Any]]:
         return opened
 
     return make
+
+
+@pytest.fixture(params=["read", "kept"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Content as it is read, and as it is found again by what was kept of an earlier reading."""
+    if request.param == "kept":
+        monkeypatch.setattr(listing, "_SETTLED", -60.0)
+        load = Content.load
+
+        def again(paths: Sequence[Path], **choices: bool) -> Content:
+            load(paths, **choices)
+            return load(paths, **choices)
+
+        monkeypatch.setattr(Content, "load", again)

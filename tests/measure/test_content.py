@@ -16,6 +16,8 @@ from salus.measure.content import Content
 from salus.measure.libraries import Identity
 
 Json = dict[str, Any]
+pytestmark = pytest.mark.usefixtures("either_way")
+
 Make = Callable[..., Any]
 
 

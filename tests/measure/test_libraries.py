@@ -14,6 +14,8 @@ from salus.cql.diagnostics import CqlError
 from salus.measure.content import Content
 from salus.measure.libraries import Identity
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 Make = Callable[..., Any]
 
 SOUND = "library L version '1'\ndefine A: 1 + 1\n"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -16,7 +17,7 @@ from salus.cql.translations import Translations
 from salus.errors import SalusError
 from salus.fhir.reading import Raw, scan
 from salus.measure.identity import Identity
-from salus.measure.texts import CQL, LibraryTexts
+from salus.measure.texts import CQL, LibraryTexts, TextHead, source_of_file, source_within
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def _add(texts: LibraryTexts, paths: Sequence[Path]) -> Iterator[Identity]:
         if raw.error:
             raise SalusError(f"{raw.file}:{raw.line} {raw.error}")
         if raw.type == CQL:
-            yield texts.add_file(raw.data, raw.file)
+            load = partial(source_of_file, raw.data, raw.file)
+            yield texts.add(TextHead.of_file(raw.data, raw.file), raw.file, load, file=True)
         elif raw.type == "Library":
             yield from _embedded(texts, raw)
 
@@ -71,4 +73,6 @@ def _embedded(texts: LibraryTexts, raw: Raw) -> Iterator[Identity]:
     own = Identity.of_library(resource)
     for content in resource.get("content", ()):
         if content.get("contentType") == "text/cql" and content.get("data"):
-            yield texts.add_embedded(content["data"], own, f"{raw.file}:{raw.line}")
+            where = f"{raw.file}:{raw.line}"
+            load = partial(source_within, content["data"], own, where)
+            yield texts.add(TextHead.of(load(), own), where, load, file=False)

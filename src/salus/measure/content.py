@@ -1,11 +1,10 @@
 """What a run is given to evaluate: Measure, Library and ValueSet resources, CQL files, bare ELM documents, and measures
 and value sets as their authors write them.
 
-Everything in the paths is read once; libraries and value sets are worked out when they are asked for, so that
-a run pays for what its measures use. `warnings` tells what the user should know, `hashes` what exactly was
-used.
-Leaves to others: files and bundles (`fhir.reading`), ELM by identity (`measure.libraries`), authors' files
-(`measure.authored`), codes (`terminology`).
+Libraries and value sets are read and worked out when they are asked for, so that a run pays for what its measures
+use. `warnings` tells what the user should know, `hashes` what exactly was used.
+Leaves to others: what is in the paths (`measure.listing`), ELM by identity (`measure.libraries`), codes
+(`terminology`).
 """
 
 from __future__ import annotations
@@ -18,13 +17,12 @@ from typing import Any
 import orjson
 
 from salus.errors import SalusError
-from salus.fhir.reading import Raw, scan
-from salus.measure import authored
-from salus.measure.authored import TOML
-from salus.measure.definition import MeasureDefinition, parse_measure
-from salus.measure.libraries import Identity, Libraries
-from salus.measure.texts import CQL
-from salus.terminology.valueset import Terminology, ValueSetCodes
+from salus.measure.definition import MeasureDefinition
+from salus.measure.elms import ElmHead
+from salus.measure.libraries import Identity, Libraries, LibraryHead
+from salus.measure.listing import CodeSystemHead, Found, MeasureHead, found_in
+from salus.measure.texts import TextHead
+from salus.terminology.valueset import Terminology, ValueSetCodes, ValueSetHead
 from salus.terminology.versions import split_canonical
 
 Json = Mapping[str, Any]
@@ -36,19 +34,19 @@ class Content:
     def __init__(self, *, allow_missing_valuesets: bool = False, prefer_elm: bool = False) -> None:
         self.terminology = Terminology(allow_missing=allow_missing_valuesets)
         self.libraries = Libraries(prefer_elm=prefer_elm)
-        self._measures: list[Json] = []
+        self._measures: list[tuple[MeasureHead, Found]] = []
         self._problems: list[str] = []
         self._value_sets: dict[tuple[str, str | None], ValueSetCodes] = {}
 
     @classmethod
     def load(cls, paths: Sequence[Path], *, allow_missing_valuesets: bool = False, prefer_elm: bool = False) -> Content:
-        """Read everything in `paths`; resources of other types are passed over.
+        """All that is in `paths`; resources of other types are passed over.
 
         Raises SalusError when there is neither a measure nor a library in them.
         """
         content = cls(allow_missing_valuesets=allow_missing_valuesets, prefer_elm=prefer_elm)
-        for raw in scan(paths, untyped=True, texts=(CQL, TOML)):
-            content._add(raw)
+        for found in found_in(paths):
+            content._add(found)
         if not (content._measures or len(content.libraries)):
             listed = ", ".join(str(path) for path in paths)
             raise SalusError(f"no Measure, Library, CQL or ELM in {listed}{content._first_problem()}")
@@ -75,18 +73,16 @@ class Content:
         Raises SalusError when one cannot be read that is `asked` for by name; without names, every one is asked for.
         Another one that cannot be read is left out, with a warning.
         """
-        parsed = [measure for resource in self._measures if (measure := self._parsed(resource, asked))]
+        parsed = [measure for head, _ in self._measures if (measure := self._read(head, asked))]
         unique = {(measure.name, measure.version): measure for measure in reversed(parsed)}
         return sorted(unique.values(), key=lambda measure: (measure.name, measure.version or ""))
 
-    def _parsed(self, resource: Json, asked: Sequence[str]) -> MeasureDefinition | None:
-        try:
-            return parse_measure(resource)
-        except SalusError as error:
-            if not asked or any(_may_mean(name, resource) for name in asked):
-                raise
-            self._problems.append(f"left out, as nobody asked for it: {error}")
-            return None
+    def _read(self, head: MeasureHead, asked: Sequence[str]) -> MeasureDefinition | None:
+        if head.definition is None:
+            if not asked or any(_may_mean(name, head.names) for name in asked):
+                raise SalusError(head.problem)
+            self._problems.append(f"left out, as nobody asked for it: {head.problem}")
+        return head.definition
 
     def measure_library(self, measure: MeasureDefinition) -> Identity:
         """The library whose defines are the measure's criteria, those among them that the measure writes out itself.
@@ -109,9 +105,9 @@ class Content:
         wanted = {(measure.name, measure.version) for measure in measures}
         return {
             "measures": {
-                _label(m): sha256(m)
-                for m in self._measures
-                if (m.get("name") or m.get("id"), m.get("version")) in wanted
+                pinned(each.name, each.version): sha256(orjson.loads(found.load()))
+                for head, found in self._measures
+                if (each := head.definition) and (each.name, each.version) in wanted
             },
             "libraries": {str(identity): digest for identity, digest in self.libraries.used()},
             "value_sets": {
@@ -119,54 +115,32 @@ class Content:
             },
         }
 
-    def _add(self, raw: Raw) -> None:
-        where = f"{raw.file}:{raw.line}"
-        if raw.error:
-            self._problems.append(f"{where} {raw.error}")
-            return
-        if raw.type == TOML:
-            self._add_authored(raw)
-            return
-        try:
-            self._index(raw, where)
-        except SalusError as error:
-            self._problems.append(str(error))
-
-    def _index(self, raw: Raw, where: str) -> None:
-        match raw.type:
-            case "Measure":
-                self._measures.append(orjson.loads(raw.data))
-            case "Library":
-                self.libraries.add_resource(orjson.loads(raw.data), where)
-            case "ValueSet":
-                self.terminology.add(raw.data)
-            case "CodeSystem":
-                self.terminology.add_system(orjson.loads(raw.data))
-            case "":
-                self.libraries.add_elm(raw.data, where)
-            case text if text == CQL:
-                self.libraries.add_text(raw.data, raw.file)
-
-    def _add_authored(self, raw: Raw) -> None:
-        """What an author is still writing is never passed over: a fault in it ends the run."""
-        for resource in authored.resources(raw.data, raw.file) if authored.is_authored(raw.data) else ():
-            if resource["resourceType"] == "Measure":
-                self._measures.append(resource)
-            else:
-                self.terminology.add(orjson.dumps(resource))
+    def _add(self, found: Found) -> None:
+        match found.head:
+            case str(problem):
+                self._problems.append(problem)
+            case MeasureHead() as head:
+                self._measures.append((head, found))
+            case ValueSetHead() as head:
+                self.terminology.add(head, found.load)
+            case CodeSystemHead():
+                self.terminology.add_system(orjson.loads(found.load()))
+            case LibraryHead() as head:
+                self.libraries.add_resource(head, found.where, found.load)
+                self._problems += [head.problem] if head.problem else []
+            case TextHead() as head:
+                self.libraries.add_text(head, found.where, found.load)
+            case ElmHead() as head:
+                self.libraries.add_elm(head, found.where, found.load)
 
     def _first_problem(self) -> str:
         return f" ({self._problems[0]})" if self._problems else ""
 
 
-def _may_mean(asked: str, measure: Json) -> bool:
+def _may_mean(asked: str, names: Iterable[str]) -> bool:
     """Whether a name a person typed may stand for a measure: one of its names, or how one of them begins."""
     name = split_canonical(asked)[0].casefold()
-    return any(str(measure.get(key) or "").casefold().startswith(name) for key in ("name", "title", "id", "url"))
-
-
-def _label(measure: Json) -> str:
-    return pinned(str(measure.get("name") or measure.get("id")), measure.get("version"))
+    return any(each.casefold().startswith(name) for each in names)
 
 
 def pinned(name: str, version: str | None) -> str:

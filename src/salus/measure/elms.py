@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,27 +30,37 @@ _IDENTIFIER = re.compile(rb'"identifier"\s*:\s*(\{[^{}]*\})')
 
 @dataclass(frozen=True)
 class _Document:
-    """One ELM document, unparsed: JSON bytes (bare) or base64 text (embedded); and where it came from."""
+    """One ELM document, unread: what gives its JSON bytes (bare) or base64 text (embedded); and where it came from."""
 
     where: str
-    data: bytes | str
-
-    @property
-    def bare(self) -> bool:
-        return isinstance(self.data, bytes)
+    bare: bool
+    load: Callable[[], bytes | str]
 
     def parse(self) -> Json:
         """The object under `library`."""
-        try:
-            text = base64.b64decode(self.data) if isinstance(self.data, str) else self.data
-            library: Json = orjson.loads(text)["library"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise SalusError(f"the ELM in {self.where} cannot be read: {error}") from None
-        return library
+        return _parsed(self.load(), self.where)
 
 
 class _Elm(msgspec.Struct):
     library: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class ElmHead(msgspec.Struct, frozen=True, tag=True):
+    """What is known of an ELM document before it is asked for."""
+
+    identity: Identity
+
+    @classmethod
+    def of(cls, data: bytes, where: str) -> ElmHead | None:
+        """Of a bare document `{"library": ...}`, given as JSON; None of other JSON. Raises SalusError."""
+        if not _LIBRARY.match(data) and isinstance(msgspec.json.decode(data, type=_Elm).library, msgspec.UnsetType):
+            return None
+        return cls(_sniff(data, data, where))
+
+    @classmethod
+    def within(cls, data: str, where: str) -> ElmHead:
+        """Of the ELM inside a Library resource, given as base64. Raises SalusError."""
+        return cls(_sniff(_head(data), data, where))
 
 
 class ElmDocuments:
@@ -79,17 +89,14 @@ class ElmDocuments:
             f"given both as ELM documents and inside Library resources, the former are used: {names}",
         ]
 
-    def add_bare(self, data: bytes, where: str) -> None:
-        """Index a bare ELM document `{"library": ...}`, given as JSON; other JSON is passed over."""
-        if not _LIBRARY.match(data) and isinstance(msgspec.json.decode(data, type=_Elm).library, msgspec.UnsetType):
-            return
-        self._index(_sniff(data, data, where), _Document(where, data))
+    def add_bare(self, head: ElmHead, where: str, load: Callable[[], bytes]) -> None:
+        """Index a bare ELM document."""
+        self._index(head.identity, _Document(where, True, load))
 
-    def add_embedded(self, own: Identity, data: str, where: str) -> None:
-        """Index the ELM inside the Library resource of that identity, given as base64."""
-        inside = _sniff(_head(data), data, where)
-        self._embedded[own] = inside
-        self._index(inside, _Document(where, data))
+    def add_embedded(self, own: Identity, head: ElmHead, where: str, load: Callable[[], str]) -> None:
+        """Index the ELM inside the Library resource of that identity; what is loaded is its base64."""
+        self._embedded[own] = head.identity
+        self._index(head.identity, _Document(where, False, load))
 
     def versions(self, name: str) -> Iterable[str | None]:
         return self._documents.get(name, {})
@@ -122,6 +129,15 @@ class ElmDocuments:
         self._documents.setdefault(identity.name, {}).setdefault(identity.version, []).append(document)
 
 
+def _parsed(data: bytes | str, where: str) -> Json:
+    try:
+        text = base64.b64decode(data) if isinstance(data, str) else data
+        library: Json = orjson.loads(text)["library"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise SalusError(f"the ELM in {where} cannot be read: {error}") from None
+    return library
+
+
 def _identity(identifier: Json, where: str) -> Identity:
     if not identifier.get("id"):
         raise SalusError(f"the ELM in {where} has no library identifier")
@@ -132,7 +148,7 @@ def _sniff(head: bytes, data: bytes | str, where: str) -> Identity:
     """The identity of an ELM document, from its head when it is there (translators write it first)."""
     found = _IDENTIFIER.search(head, 0, _HEAD)
     if found is None:
-        return _identity(_Document(where, data).parse().get("identifier", {}), where)
+        return _identity(_parsed(data, where).get("identifier", {}), where)
     try:
         return _identity(orjson.loads(found[1]), where)
     except ValueError as error:

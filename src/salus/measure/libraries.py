@@ -9,24 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 import orjson
 
 from salus.cql.diagnostics import CqlError
 from salus.cql.translations import Translations
 from salus.errors import SalusError
-from salus.measure.elms import ElmDocuments
+from salus.measure.elms import ElmDocuments, ElmHead
 from salus.measure.identity import Identity
-from salus.measure.texts import LibraryTexts
+from salus.measure.texts import LibraryTexts, TextHead, source_of_file, source_within
 from salus.terminology.versions import newest, split_canonical
 
 __all__ = ["Identity", "Libraries"]
 
 Json = Mapping[str, Any]
+
+_CQL: Final = "text/cql"
+_ELM: Final = "application/elm+json"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,32 @@ class _Chosen:
     elm: Json
     digest: str
     from_text: bool
+
+
+class LibraryHead(msgspec.Struct, frozen=True, tag=True):
+    """What is known of a Library resource before it is asked for: the names it is asked for by, what kinds of content
+    it has, and the heads of the text and the ELM in it. `problem`: what is wrong with one of these, which is then None.
+    """
+
+    own: Identity
+    keys: tuple[str, ...]
+    kinds: tuple[str, ...]
+    text: TextHead | None = None
+    elm: ElmHead | None = None
+    problem: str | None = None
+
+    @classmethod
+    def of(cls, resource: Json, where: str) -> LibraryHead:
+        own, contents = Identity.of_library(resource), _contents(resource)
+        text = elm = problem = None
+        try:
+            if data := contents.get(_CQL):
+                text = TextHead.of(source_within(data, own, where), own)
+            if data := contents.get(_ELM):
+                elm = ElmHead.within(data, where)
+        except SalusError as error:
+            problem = str(error)
+        return cls(own, _keys(resource), tuple(contents), text, elm, problem)
 
 
 class Libraries:
@@ -48,7 +78,7 @@ class Libraries:
         self.texts = LibraryTexts()
         self._elms = ElmDocuments()
         self._prefer_elm = prefer_elm
-        self._resources: dict[str, dict[str | None, Json]] = {}
+        self._resources: dict[str, dict[str | None, LibraryHead]] = {}
         self._own_text: dict[Identity, Identity] = {}
         self._chosen: dict[Identity, _Chosen] = {}
         self._notes: list[str] = []
@@ -64,24 +94,28 @@ class Libraries:
         over = f"translated from their CQL text, though there are ELM documents (--prefer-elm): {', '.join(passed)}"
         return [*self._notes, *doubles, *self._elms.notes, *([over] if passed else [])]
 
-    def add_elm(self, data: bytes, where: str) -> None:
-        """Index a bare ELM document `{"library": ...}`, given as JSON; other JSON is passed over."""
-        self._elms.add_bare(data, where)
+    def add_elm(self, head: ElmHead, where: str, load: Callable[[], bytes]) -> None:
+        """Index a bare ELM document."""
+        self._elms.add_bare(head, where, load)
 
-    def add_text(self, data: bytes, where: str) -> None:
+    def add_text(self, head: TextHead, where: str, load: Callable[[], bytes]) -> None:
         """Index a `.cql` file."""
-        self.texts.add_file(data, where)
+        self.texts.add(head, where, lambda: source_of_file(load(), where), file=True)
 
-    def add_resource(self, resource: Json, where: str) -> None:
+    def add_resource(self, head: LibraryHead, where: str, load: Callable[[], bytes]) -> None:
         """Index a FHIR Library resource, and the CQL and ELM in it."""
-        own = Identity.of_library(resource)
-        for key in _resource_keys(resource):
-            self._resources.setdefault(key, {})[own.version] = resource
-        contents = {_kind(each): each.get("data") for each in resource.get("content", ())}
-        if data := contents.get("text/cql"):
-            self._own_text[own] = self.texts.add_embedded(data, own, where)
-        if data := contents.get("application/elm+json"):
-            self._elms.add_embedded(own, data, where)
+        own = head.own
+        for key in head.keys:
+            self._resources.setdefault(key, {})[own.version] = head
+
+        def inside(kind: str) -> str:
+            return str(_contents(orjson.loads(load()))[kind])
+
+        if head.text:
+            text = self.texts.add(head.text, where, lambda: source_within(inside(_CQL), own, where), file=False)
+            self._own_text[own] = text
+        if head.elm:
+            self._elms.add_embedded(own, head.elm, where, lambda: inside(_ELM))
 
     def library(self, name: str, version: str | None = None, asked_by: str = "") -> Json:
         """The ELM of a library; the newest when no version is asked for.
@@ -131,8 +165,7 @@ class Libraries:
             return Identity(name, version if version else newest([*self._versions(name)] or [None]))
         if version is not None and version not in there:
             raise SalusError(f"{asked_by} names Library {canonical}; the content has {_listed(there)}")
-        resource = there[version if version is not None else newest(there)]
-        own = Identity.of_library(resource)
+        own = there[version if version is not None else newest(there)].own
         return self._own_text.get(own, own)
 
     def used(self) -> Iterator[tuple[Identity, str]]:
@@ -165,16 +198,16 @@ class Libraries:
             text += f"; there is {_listed(there)}"
         if stale := self._elms.stale(wanted):
             text += f" (the Library resource of {wanted} carries the ELM of {stale})"
-        if kinds := sorted({_kind(c) for r in self._resources_of(wanted) for c in r.get("content", ())}):
+        if kinds := sorted({kind for head in self._resources_of(wanted) for kind in head.kinds}):
             text += (
                 f"; its Library resource holds {', '.join(kinds)}: text/cql or application/elm+json is needed, as data"
             )
         return text
 
-    def _resources_of(self, wanted: Identity) -> list[Json]:
+    def _resources_of(self, wanted: Identity) -> list[LibraryHead]:
         """The Library resources of a name that neither text nor ELM came out of."""
         found = [each for versions in self._resources.values() for each in versions.values()]
-        return [each for each in found if each.get("name") == wanted.name and not self._versions(wanted.name)]
+        return [each for each in found if each.own.name == wanted.name and not self._versions(wanted.name)]
 
     def _choose(self, identity: Identity) -> _Chosen:
         has_elm = identity in self._elms
@@ -183,8 +216,7 @@ class Libraries:
         made = self._translations.of(*identity)
         if not made.errors:
             self._notes += [each.headline for each in made.diagnostics]
-            text = self.texts.text(*identity).text
-            return _Chosen(made.elm, hashlib.sha256(text.encode()).hexdigest(), from_text=True)
+            return _Chosen(made.elm, self.texts.digest(*identity), from_text=True)
         if not has_elm:
             raise CqlError(made.errors)
         self._notes.append(_fallen_back(identity, [each.headline for each in made.errors]))
@@ -205,9 +237,14 @@ def _fallen_back(identity: Identity, errors: list[str]) -> str:
     return f"THE TEXT OF {identity} HAS ERRORS, ITS ELM IS EVALUATED INSTEAD: {errors[0]}{more}"
 
 
-def _resource_keys(resource: Json) -> Iterable[str]:
+def _keys(resource: Json) -> tuple[str, ...]:
     url, id_ = resource.get("url"), resource.get("id")
-    return [key for key in (url, f"Library/{id_}" if id_ else None) if key]
+    return tuple(key for key in (url, f"Library/{id_}" if id_ else None) if key)
+
+
+def _contents(resource: Json) -> Json:
+    """What a Library resource holds, by its kind, as base64."""
+    return {_kind(each): each.get("data") for each in resource.get("content", ())}
 
 
 def _kind(content: Json) -> str:

@@ -1,17 +1,21 @@
 """The CQL text of the content, by the identity its own library line states.
 
 Text comes base64-encoded in Library resources or as `.cql` files; a file was given for this very purpose and wins over
-an embedded text. Only the head of a text is read to learn who it is. FHIRHelpers is there also when the
-content has none (`cql.helpers`).
+an embedded text. Only the head of a text is read to learn who it is, and the text is read when it is asked for.
+FHIRHelpers is there also when the content has none (`cql.helpers`).
 Leaves to others: reading files (`measure.content`), translating (`cql.translations`), ELM (`measure.libraries`).
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePath
+
+import msgspec
 
 from salus.cache import Cache, cache_folder
 from salus.cql import helpers
@@ -25,14 +29,39 @@ CQL = ".cql"
 """How the names of files with CQL text end."""
 
 
+class TextHead(msgspec.Struct, frozen=True, tag=True):
+    """What is known of a text before it is asked for: whose it is, and its sha256."""
+
+    identity: Identity
+    digest: str
+
+    @classmethod
+    def of(cls, source: Source, unless_said: Identity) -> TextHead:
+        """The identity that its library line states; what it does not say is as given."""
+        said = kept_header(Cache(cache_folder()), source)
+        identity = Identity(said.name or unless_said.name, said.version or unless_said.version)
+        return cls(identity, hashlib.sha256(source.text.encode()).hexdigest())
+
+    @classmethod
+    def of_file(cls, data: bytes, where: str) -> TextHead:
+        """Raises SalusError where a file is no text."""
+        stem = PurePath(where.rpartition("!")[2]).stem
+        return cls.of(source_of_file(data, where), Identity(stem, None))
+
+
 @dataclass(frozen=True)
 class Text:
     """A library's text and where it came from; `file`: whether as a file of its own."""
 
     identity: Identity
-    source: Source
+    digest: str
     where: str
     file: bool
+    load: Callable[[], Source]
+
+    @cached_property
+    def source(self) -> Source:
+        return self.load()
 
 
 class LibraryTexts:
@@ -44,32 +73,18 @@ class LibraryTexts:
     def __init__(self) -> None:
         self._texts: dict[str, dict[str | None, Text]] = {}
         self.doubles: list[Identity] = []
-        self._kept = Cache(cache_folder())
 
     def __len__(self) -> int:
         return sum(len(versions) for versions in self._texts.values())
 
-    def add_file(self, data: bytes, where: str) -> Identity:
-        """Index a `.cql` file. Messages call it by its path."""
-        stem = PurePath(where.rpartition("!")[2]).stem
-        return self._add(Source(_decoded(data, where), where), Identity(stem, None), where, file=True)
-
-    def add_embedded(self, data: str, own: Identity, where: str) -> Identity:
-        """Index the text in the Library resource of that identity, given as base64; it says what the text does not."""
-        try:
-            text = base64.b64decode(data)
-        except ValueError as error:
-            raise SalusError(f"the CQL in {where} cannot be read: {error}") from None
-        return self._add(Source(_decoded(text, where), own.name), own, where, file=False)
-
-    def _add(self, source: Source, unless_said: Identity, where: str, *, file: bool) -> Identity:
-        header = kept_header(self._kept, source)
-        identity = Identity(header.name or unless_said.name, header.version or unless_said.version)
+    def add(self, head: TextHead, where: str, load: Callable[[], Source], *, file: bool) -> Identity:
+        """Index a text, a `.cql` file or one in a Library resource."""
+        identity = head.identity
         there = self._texts.setdefault(identity.name, {})
         old = there.get(identity.version)
         if old is None or (file and not old.file):
-            there[identity.version] = Text(identity, source, where, file)
-        elif file == old.file and source.text != old.source.text:
+            there[identity.version] = Text(identity, head.digest, where, file, load)
+        elif file == old.file and head.digest != old.digest:
             self.doubles.append(identity)
         return identity
 
@@ -78,7 +93,8 @@ class LibraryTexts:
         old = self._texts[identity.name][identity.version]
         added = "".join(f"define {quoted(name)}:\n  {text}\n" for name, text in defines.items())
         source = Source(f"{old.source.text}\ncontext Patient\n{added}", f"{identity}, criteria of {on_behalf_of}")
-        self._texts[identity.name][identity.version] = replace(old, source=source)
+        head = TextHead.of(source, identity)
+        self._texts[identity.name][identity.version] = Text(identity, head.digest, old.where, old.file, lambda: source)
 
     def __contains__(self, identity: Identity) -> bool:
         return identity.version in self.versions(identity.name)
@@ -98,6 +114,12 @@ class LibraryTexts:
             return helpers.fhir_helpers()
         return self._texts[name][version].source
 
+    def digest(self, name: str, version: str | None) -> str:
+        """The sha256 of a text that is there."""
+        if name == helpers.NAME and name not in self._texts:
+            return hashlib.sha256(helpers.fhir_helpers().text.encode()).hexdigest()
+        return self._texts[name][version].digest
+
     def names(self) -> list[str]:
         return list(self._texts)
 
@@ -106,6 +128,20 @@ def quoted(name: str) -> str:
     """A name as CQL may write any (CQL 1.5, quoted identifiers)."""
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def source_of_file(data: bytes, where: str) -> Source:
+    """The text of a `.cql` file. Messages call it by its path. Raises SalusError."""
+    return Source(_decoded(data, where), where)
+
+
+def source_within(data: str, own: Identity, where: str) -> Source:
+    """The text in the Library resource of that identity, given as base64. Raises SalusError."""
+    try:
+        text = base64.b64decode(data)
+    except ValueError as error:
+        raise SalusError(f"the CQL in {where} cannot be read: {error}") from None
+    return Source(_decoded(text, where), own.name)
 
 
 def _decoded(data: bytes, where: str) -> str:

@@ -13,8 +13,9 @@ Sources: FHIR R4 ValueSet (https://hl7.org/fhir/R4/valueset.html#compositions an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -25,6 +26,8 @@ from salus.terminology.versions import newest, split_canonical
 
 Code = tuple[str, str]
 Json = Mapping[str, Any]
+Asked = Callable[[], Json | bytes]
+"""Gives a resource, parsed or as JSON, when it is asked for."""
 
 _NAMED = 5
 _OID = re.compile(r"(?:^urn:oid:|^(?=[\d.]{9})|/(?=[\d.]{9}))([0-2](?:\.(?:0|[1-9]\d*))+)$")
@@ -45,11 +48,23 @@ class _Identifier(msgspec.Struct):
 
 
 class _Head(msgspec.Struct):
-    """What is read of a resource before it is asked for."""
-
     url: str = ""
     version: str | None = None
     identifier: list[_Identifier] = []
+
+
+class ValueSetHead(msgspec.Struct, frozen=True, tag=True):
+    """What is known of a value set before it is asked for: its url and OIDs, and its version."""
+
+    names: tuple[str, ...]
+    version: str | None
+
+    @classmethod
+    def of(cls, resource: Json | bytes) -> ValueSetHead:
+        """Raises SalusError where a resource is none."""
+        head = _head_of(resource)
+        oids = [oid for each in (head.url, *(i.value for i in head.identifier)) if (oid := _oid(each))]
+        return cls(tuple(name for name in dict.fromkeys((head.url, *oids)) if name), head.version)
 
 
 class MissingValueSet(SalusError):
@@ -75,18 +90,16 @@ class Terminology:
         self.missing: dict[str, list[str]] = {}
         self._warnings: list[str] = []
         self._behind: dict[str, int] = {}
-        self._resources: dict[str, dict[str | None, list[Json | bytes]]] = {}
+        self._resources: dict[str, dict[str | None, list[Asked]]] = {}
         self._systems: dict[str, list[CodeSystem]] = {}
         self._done: dict[tuple[str, str | None], ValueSetCodes] = {}
         self._open: list[str] = []
         for resource in resources:
-            self.add(resource)
+            self.add(ValueSetHead.of(resource), partial(_itself, resource))
 
-    def add(self, resource: Json | bytes) -> None:
-        """Index one ValueSet resource (parsed, or as JSON) by its url and its OIDs."""
-        head = _head_of(resource)
-        oids = [oid for each in (head.url, *(i.value for i in head.identifier)) if (oid := _oid(each))]
-        for name in {head.url, *oids} - {""}:
+    def add(self, head: ValueSetHead, resource: Asked) -> None:
+        """Index one ValueSet resource by its names."""
+        for name in head.names:
             self._resources.setdefault(name, {}).setdefault(head.version, []).append(resource)
 
     def add_system(self, resource: Json) -> None:
@@ -135,7 +148,7 @@ class Terminology:
             raise MissingValueSet(f"{url}|{version}", asked_by, f"is not in the content; there is {have}")
         return version
 
-    def _named(self, url: str) -> Mapping[str | None, list[Json | bytes]]:
+    def _named(self, url: str) -> Mapping[str | None, list[Asked]]:
         """The versions of a set; one that is not there under its url may be so under its OID."""
         return self._resources.get(url) or self._resources.get(_oid(url) or "", {})
 
@@ -241,7 +254,12 @@ def _head_of(resource: Json | bytes) -> _Head:
         raise SalusError(f"a ValueSet resource cannot be read: {error}") from None
 
 
-def _parsed(resource: Json | bytes) -> Json:
+def _itself(resource: Json) -> Json:
+    return resource
+
+
+def _parsed(asked: Asked) -> Json:
+    resource = asked()
     if not isinstance(resource, bytes):
         return resource
     parsed: Json = msgspec.json.decode(resource)
