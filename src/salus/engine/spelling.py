@@ -134,7 +134,15 @@ def _order(keys: Sequence[Sql]) -> str:
 
 
 def _collect(value: Sql, *order: Sql) -> Sql:
-    return Sql(f"LIST({value.text}{_order(order)})")
+    """The values of a group as a list. Most lists hold one: the database orders lists that are there in half the time
+    that it takes to make them in order.
+    """
+    if not order or any(key.text.endswith(" DESC") for key in order):
+        return Sql(f"LIST({value.text}{_order(order)})")
+    named = [part for number, key in enumerate(order) for part in (Sql(f"'k{number}'"), key)]
+    held = call("LIST", _struct(*named, Sql("'value'"), value))
+    ordered = cases([(Sql(f"LEN({held.text}) > 1", LOOSE), call("LIST_SORT", held))], held)
+    return Sql(f"LIST_TRANSFORM({ordered.text}, LAMBDA held : held.value)")
 
 
 def _collected(value: Sql, *order: Sql) -> Sql:

@@ -17,7 +17,7 @@ from salus.cql.translations import Translations
 from salus.errors import SalusError
 from salus.fhir.reading import Raw, scan
 from salus.measure.identity import Identity
-from salus.measure.texts import CQL, LibraryTexts, TextHead, source_of_file, source_within
+from salus.measure.texts import CQL, LibraryTexts, TextHead, source_within
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,7 @@ def _add(texts: LibraryTexts, paths: Sequence[Path]) -> Iterator[Identity]:
         if raw.error:
             raise SalusError(f"{raw.file}:{raw.line} {raw.error}")
         if raw.type == CQL:
-            load = partial(source_of_file, raw.data, raw.file)
-            yield texts.add(TextHead.of_file(raw.data, raw.file), raw.file, load, file=True)
+            yield texts.add_file(raw.data, raw.file)
         elif raw.type == "Library":
             yield from _embedded(texts, raw)
 

@@ -12,7 +12,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePath
 
 import msgspec
@@ -76,6 +76,10 @@ class LibraryTexts:
 
     def __len__(self) -> int:
         return sum(len(versions) for versions in self._texts.values())
+
+    def add_file(self, data: bytes, where: str) -> Identity:
+        """Index a `.cql` file that was read. Raises SalusError where it is no text."""
+        return self.add(TextHead.of_file(data, where), where, partial(source_of_file, data, where), file=True)
 
     def add(self, head: TextHead, where: str, load: Callable[[], Source], *, file: bool) -> Identity:
         """Index a text, a `.cql` file or one in a Library resource."""
