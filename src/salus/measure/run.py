@@ -18,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -197,14 +198,15 @@ def _written(folder: Path, run: _Run, own: Future[pa.Table | None]) -> Evaluatio
     with clock.step("determinations"):
         subjects = _subjects(population)
         done = [_evaluated(*planned, outcome, subjects) for planned in plan.measures]
-        write_determinations(folder, done)
-    with clock.step("attributes"):
-        table = attributes_table(subjects, own.result(), [(each.measure, each.values) for each in done])
-        pq.write_table(table, folder / "attributes.parquet", compression="zstd")
-        _write_risk_adjustment(folder, done, subjects)
-    with clock.step("reports"):
-        reports = write_reports(folder, done, Occasion(*job.period, run.started), job.individual)
-        empty = _empty(job, tools, population, plan.content, done, len(subjects))
+    with _meanwhile(partial(write_determinations, folder, done)) as writing:
+        with clock.step("attributes"):
+            table = attributes_table(subjects, own.result(), [(each.measure, each.values) for each in done])
+            pq.write_table(table, folder / "attributes.parquet", compression="zstd")
+            _write_risk_adjustment(folder, done, subjects)
+        with clock.step("reports"):
+            reports = write_reports(folder, done, Occasion(*job.period, run.started), job.individual)
+            empty = _empty(job, tools, population, plan.content, done, len(subjects))
+            writing.result()
     odd = _write_clauses(folder, job, tools, clock, population, plan.content, done) if job.clauses else []
     strange = absent([each.measure for each in done], table)
     warnings = tuple(dict.fromkeys([*plan.notes, *plan.content.warnings, *outcome.warnings, *strange, *empty, *odd]))
