@@ -11,6 +11,7 @@ import pytest
 from salus.cache import Cache, cache_folder
 from salus.cql import translate
 from salus.cql import translations as module
+from salus.cql.header import Head
 from salus.cql.source import Source
 from salus.cql.translations import Translations
 
@@ -28,6 +29,9 @@ class Texts:
 
     def text(self, name: str, version: str | None) -> Source:
         return Source(self.by_name[name], name)
+
+    def head(self, name: str, version: str | None) -> Head:
+        return Head.of(self.text(name, version), Cache(cache_folder()))
 
     def names(self) -> list[str]:
         return list(self.by_name)

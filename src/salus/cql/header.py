@@ -6,18 +6,17 @@ Leaves to others: everything else.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import orjson
+import msgspec
 
 from salus.cache import Cache
 from salus.cql.digests import digest, translator
 from salus.cql.source import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """`name` is None where the text has no library line; `includes` are (name, version) as written."""
 
     name: str | None
@@ -25,21 +24,33 @@ class Header:
     includes: tuple[tuple[str, str | None], ...]
 
 
+class Head(msgspec.Struct, frozen=True):
+    """What stands for a text where it is not read: what errors call it, its sha256 and its header."""
+
+    called: str
+    digest: str
+    header: Header
+
+    @classmethod
+    def of(cls, source: Source, kept: Cache) -> Head:
+        found = hashlib.sha256(source.text.encode()).hexdigest()
+        return cls(source.name, found, kept_header(kept, source, found))
+
+
 def chosen_version(version: str | None, there: Sequence[str | None]) -> str | None:
     """The version that is read for the one asked for: itself, else the newest there is (the last)."""
     return version if version in there else there[-1]
 
 
-def kept_header(kept: Cache, source: Source) -> Header:
-    """The header of a text, read once and kept beside the translations."""
+def kept_header(kept: Cache, source: Source, of_text: str) -> Header:
+    """The header of a text with that sha256, read once and kept beside the translations."""
     headers = Cache(kept.folder / "headers")
-    key = digest(translator(), source.text)
+    key = digest(translator(), of_text)
     found = headers.get(key)
     if found is None:
-        found = orjson.dumps(read_header(source))
+        found = msgspec.json.encode(read_header(source))
         headers.put(key, found)
-    name, version, includes = orjson.loads(found).values()
-    return Header(name, version, tuple((name, version) for name, version in includes))
+    return msgspec.json.decode(found, type=Header)
 
 
 def read_header(source: Source) -> Header:

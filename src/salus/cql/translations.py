@@ -6,23 +6,33 @@ itself. Leaves to others: where texts come from (`Texts`), translating (`cql.tra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
 from salus.cache import Cache, cache_folder
 from salus.cql.diagnostics import Diagnostic
 from salus.cql.digests import digest, translator
-from salus.cql.header import chosen_version, kept_header
+from salus.cql.header import Head, chosen_version
+from salus.cql.source import Source
 from salus.cql.translation import Translation
 
 if TYPE_CHECKING:
-    from salus.cql.translate import Finder, Texts
+    from salus.cql.translate import Finder
 
 Identity = tuple[str, str | None]
+
+
+class Texts(Protocol):
+    """As `cql.translate.Texts`, with what stands for a text where it is not read."""
+
+    def versions(self, name: str) -> Sequence[str | None]: ...
+    def text(self, name: str, version: str | None) -> Source: ...
+    def names(self) -> Sequence[str]: ...
+    def head(self, name: str, version: str | None) -> Head: ...
 
 
 class Translations:
@@ -33,7 +43,6 @@ class Translations:
         self._kept = kept if kept is not None else Cache(cache_folder())
         self._made: dict[Identity, Translation] = {}
         self._keys: dict[Identity, str] = {}
-        self._headers: dict[Identity, tuple[Identity, ...]] = {}
 
     def of(self, name: str, version: str | None) -> Translation:
         """The translation of a library that the texts have, and what is wrong with it."""
@@ -68,19 +77,14 @@ class Translations:
     def _depends(self, identity: Identity, seen: set[Identity]) -> Iterator[str]:
         """The name and text of the library, then those of what it includes, as deep as that goes, each once."""
         seen.add(identity)
-        source = self._texts.text(*identity)
-        yield from (source.name, source.text)
-        for name, version in self._includes(identity):
+        head = self._texts.head(*identity)
+        yield from (head.called, head.digest)
+        for name, version in head.header.includes:
             there = self._texts.versions(name)
             chosen = (name, chosen_version(version, there)) if there else None
             yield f"{name} {version} {chosen}"
             if chosen and chosen not in seen:
                 yield from self._depends(chosen, seen)
-
-    def _includes(self, identity: Identity) -> tuple[Identity, ...]:
-        if identity not in self._headers:
-            self._headers[identity] = kept_header(self._kept, self._texts.text(*identity)).includes
-        return self._headers[identity]
 
 
 def _pack(made: Translation) -> bytes:

@@ -216,7 +216,7 @@ class Libraries:
         made = self._translations.of(*identity)
         if not made.errors:
             self._notes += [each.headline for each in made.diagnostics]
-            return _Chosen(made.elm, self.texts.digest(*identity), from_text=True)
+            return _Chosen(made.elm, self.texts.head(*identity).digest, from_text=True)
         if not has_elm:
             raise CqlError(made.errors)
         self._notes.append(_fallen_back(identity, [each.headline for each in made.errors]))

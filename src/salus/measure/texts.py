@@ -9,7 +9,6 @@ Leaves to others: reading files (`measure.content`), translating (`cql.translati
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -19,7 +18,7 @@ import msgspec
 
 from salus.cache import Cache, cache_folder
 from salus.cql import helpers
-from salus.cql.header import kept_header
+from salus.cql.header import Head
 from salus.cql.source import Source
 from salus.errors import SalusError
 from salus.measure.identity import Identity
@@ -30,17 +29,16 @@ CQL = ".cql"
 
 
 class TextHead(msgspec.Struct, frozen=True, tag=True):
-    """What is known of a text before it is asked for: whose it is, and its sha256."""
+    """What is known of a text before it is asked for, and whose it is."""
 
     identity: Identity
-    digest: str
+    text: Head
 
     @classmethod
     def of(cls, source: Source, unless_said: Identity) -> TextHead:
         """The identity that its library line states; what it does not say is as given."""
-        said = kept_header(Cache(cache_folder()), source)
-        identity = Identity(said.name or unless_said.name, said.version or unless_said.version)
-        return cls(identity, hashlib.sha256(source.text.encode()).hexdigest())
+        head = Head.of(source, Cache(cache_folder()))
+        return cls(Identity(head.header.name or unless_said.name, head.header.version or unless_said.version), head)
 
     @classmethod
     def of_file(cls, data: bytes, where: str) -> TextHead:
@@ -54,7 +52,7 @@ class Text:
     """A library's text and where it came from; `file`: whether as a file of its own."""
 
     identity: Identity
-    digest: str
+    head: Head
     where: str
     file: bool
     load: Callable[[], Source]
@@ -87,8 +85,8 @@ class LibraryTexts:
         there = self._texts.setdefault(identity.name, {})
         old = there.get(identity.version)
         if old is None or (file and not old.file):
-            there[identity.version] = Text(identity, head.digest, where, file, load)
-        elif file == old.file and head.digest != old.digest:
+            there[identity.version] = Text(identity, head.text, where, file, load)
+        elif file == old.file and head.text.digest != old.head.digest:
             self.doubles.append(identity)
         return identity
 
@@ -97,8 +95,8 @@ class LibraryTexts:
         old = self._texts[identity.name][identity.version]
         added = "".join(f"define {quoted(name)}:\n  {text}\n" for name, text in defines.items())
         source = Source(f"{old.source.text}\ncontext Patient\n{added}", f"{identity}, criteria of {on_behalf_of}")
-        head = TextHead.of(source, identity)
-        self._texts[identity.name][identity.version] = Text(identity, head.digest, old.where, old.file, lambda: source)
+        head = Head.of(source, Cache(cache_folder()))
+        self._texts[identity.name][identity.version] = Text(identity, head, old.where, old.file, lambda: source)
 
     def __contains__(self, identity: Identity) -> bool:
         return identity.version in self.versions(identity.name)
@@ -118,11 +116,11 @@ class LibraryTexts:
             return helpers.fhir_helpers()
         return self._texts[name][version].source
 
-    def digest(self, name: str, version: str | None) -> str:
-        """The sha256 of a text that is there."""
+    def head(self, name: str, version: str | None) -> Head:
+        """What stands for a text that is there."""
         if name == helpers.NAME and name not in self._texts:
-            return hashlib.sha256(helpers.fhir_helpers().text.encode()).hexdigest()
-        return self._texts[name][version].digest
+            return Head.of(helpers.fhir_helpers(), Cache(cache_folder()))
+        return self._texts[name][version].head
 
     def names(self) -> list[str]:
         return list(self._texts)

@@ -6,7 +6,7 @@ import pytest
 
 from salus.cache import Cache
 from salus.cql import header
-from salus.cql.header import Header, kept_header, read_header
+from salus.cql.header import Head, Header, read_header
 from salus.cql.source import Source
 
 
@@ -28,9 +28,9 @@ def test_nameless_and_broken_texts_have_what_can_be_read() -> None:
 
 def test_a_header_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = Source("library T version '1.0'\ninclude A version '2' called B\ninclude C\ndefine D: 1", "f")
-    first = kept_header(Cache(tmp_path), source)
-    assert first == read_header(source) == Header("T", "1.0", (("A", "2"), ("C", None)))
+    first = Head.of(source, Cache(tmp_path))
+    assert first.header == read_header(source) == Header("T", "1.0", (("A", "2"), ("C", None)))
     monkeypatch.setattr(header, "read_header", None)
-    assert kept_header(Cache(tmp_path), source) == first
+    assert Head.of(source, Cache(tmp_path)) == first
     with pytest.raises(TypeError):
-        kept_header(Cache(tmp_path), Source("library U", "f"))
+        Head.of(Source("library U", "f"), Cache(tmp_path))
