@@ -132,14 +132,23 @@ class Library:
         alike = [found for found in self._statements if found.lower() == name.lower()]
         return alike[0] if name not in self._statements and len(alike) == 1 else name
 
-    def functions(self, name: str) -> list[n.FunctionDef]:
-        """All overloads of the function called `name`, in the order of the library."""
-        parsed = (self._parse(statement) for statement in self._statements.get(name, ()))
+    def functions(self, name: str, operands: int | None = None) -> list[n.FunctionDef]:
+        """All overloads of the function called `name` (of so many operands), in the order of the library."""
+        parsed = (self._parse(statement) for statement in self._statements.get(name, ()) if _takes(statement, operands))
         return [definition for definition in parsed if isinstance(definition, n.FunctionDef)]
+
+    def has_function(self, name: str, operands: int) -> bool:
+        """Whether there is such a function; hundreds of overloads need not be parsed to know."""
+        there = (each for each in self._statements.get(name, ()) if each.get("type") == "FunctionDef")
+        return any(_takes(each, operands) for each in there)
 
     def define_names(self) -> list[str]:
         """The names of the defines (functions left out)."""
         return [name for name, found in self._statements.items() if found[0].get("type") != "FunctionDef"]
+
+
+def _takes(statement: Mapping[str, Any], operands: int | None) -> bool:
+    return operands is None or len(statement.get("operand", ())) == operands
 
 
 def _retrieves(part: Any) -> bool:

@@ -505,7 +505,7 @@ class Compiler:
         return memo(cx, function, values, lambda: bound(cx.frame, self.value(body, inner)))
 
     def _overload(self, library: Library, node: n.FunctionRef, values: tuple[Value, ...], cx: Context) -> n.FunctionDef:
-        found = [f for f in library.functions(node.name) if len(f.operands) == len(values)]
+        found = library.functions(node.name, len(values))
         if not found:
             cx.fail(node, f'{library.label} has no function "{node.name}" of {len(values)} arguments')
         for function in found:

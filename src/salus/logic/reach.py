@@ -53,14 +53,13 @@ def _named(
         return [(owner, owner.expression(node.name, f"{library.label}, line {node.locator}"))]
     if isinstance(node, n.FunctionRef):
         owner = includes.included(library, node.library)
-        found = [f for f in owner.functions(node.name) if len(f.operands) == len(node.operands)]
-        if not found:
+        if not owner.has_function(node.name, len(node.operands)):
             raise SalusError(
                 f'{library.label}, line {node.locator}: {owner.label} has no function "{node.name}"'
                 f" of {len(node.operands)} arguments"
             )
         native = owner.name == "FHIRHelpers"
-        return [] if native else [(owner, f) for f in found]
+        return [] if native else [(owner, found) for found in owner.functions(node.name, len(node.operands))]
     return []
 
 

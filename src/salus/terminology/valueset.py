@@ -13,7 +13,7 @@ Sources: FHIR R4 ValueSet (https://hl7.org/fhir/R4/valueset.html#compositions an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -310,5 +310,5 @@ def _cut(expansion: Json) -> str | None:
     return f"its expansion says that it is limited ({held} codes)" if limited or full_page else None
 
 
-def _size(entries: Iterable[Json]) -> int:
-    return sum(1 + _size(entry.get("contains", ())) for entry in entries)
+def _size(entries: Sequence[Json]) -> int:
+    return len(entries) + sum(_size(entry["contains"]) for entry in entries if "contains" in entry)
