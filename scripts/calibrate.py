@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from resumable import in_parts
-from salus.equity import dispersion, groups, intervals, pooling, summary, unified
+from salus.equity import design, dispersion, groups, intervals, pooling, summary, unified
 from salus.equity.contrasts import Measured
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/calibration.md"
@@ -26,11 +26,13 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Setting:
-    """True rates and sizes of a family's groups."""
+    """True rates and sizes of a family's groups. With `alike` (an intraclass correlation) what is counted are stays,
+    one to six of each person."""
 
     name: str
     rates: tuple[float, ...]
     sizes: tuple[int, ...]
+    alike: float = 0.0
 
 
 SETTINGS = (
@@ -48,6 +50,9 @@ SETTINGS = (
     Setting("unequal sizes, small best", (0.5, 0.4, 0.35, 0.3), (20, 30, 500, 2000)),
     Setting("one apart, 6 of 100", (0.2, 0.5, 0.5, 0.5, 0.5, 0.5), (100,) * 6),
     Setting("two and two, 4 of 200", (0.5, 0.5, 0.6, 0.6), (200,) * 4),
+    Setting("stays, equal, 4 of 60", (0.3,) * 4, (60,) * 4, 0.3),
+    Setting("stays, graded, 4 of 150", (0.2, 0.3, 0.4, 0.5), (150,) * 4, 0.3),
+    Setting("stays, unequal sizes", (0.5, 0.35, 0.4, 0.3), (30, 60, 300, 900), 0.3),
 )
 
 
@@ -72,17 +77,38 @@ class Coverage:
 def measured(setting: Setting, families: int, draws: int) -> dict[str, Coverage]:
     """The coverage of every measure under one setting."""
     rng = np.random.default_rng(abs(hash_of(setting.name)))
-    rates, sizes = np.array(setting.rates), np.array(setting.sizes)
-    x = rng.binomial(sizes, rates, (families, len(rates)))
-    taken = groups.of_counts(x, np.broadcast_to(sizes, x.shape), True)
-    exact = groups.of_counts(rates * sizes, sizes, True)
-    found = dict(_single(x, sizes, rates))
+    rates = np.array(setting.rates)
+    x, n = _stays(setting, families, rng) if setting.alike else _people(setting, families, rng)
+    taken, exact = groups.of_counts(x, n, True), groups.of_counts(rates * n, n, True)
+    found = dict(_single(x, n, rates))
     for name, index in summary.ORDERED.items():
-        found[name] = _coverage(index(taken), float(index(exact).value))
+        found[name] = _coverage(index(taken), index(exact).value)
     for name, one in unified.inequality(taken, draws=draws).items():
-        truth = float(dispersion.FORMULAS[name](dispersion.figures(exact))[0, 0])
-        found[name] = _coverage(one, truth)
+        found[name] = _coverage(one, dispersion.FORMULAS[name](dispersion.figures(exact))[..., 0])
     return found
+
+
+def _people(setting: Setting, families: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """x of n of every family's groups: people, each counted once."""
+    sizes = np.array(setting.sizes)
+    x = rng.binomial(sizes, setting.rates, (families, len(sizes)))
+    return x.astype(np.float64), np.broadcast_to(sizes, x.shape).astype(np.float64)
+
+
+def _stays(setting: Setting, families: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """x of n of as many people as say as much as the stays drawn."""
+    made = [_family_of_stays(setting, rng) for _ in range(families)]
+    x, n = (np.array([family[part] for family in made]) for part in (0, 1))
+    return x, n
+
+
+def _family_of_stays(setting: Setting, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    group = np.repeat(np.arange(len(setting.sizes)), setting.sizes)
+    rate, spread = np.array(setting.rates)[group], 1.0 / setting.alike - 1.0
+    stays = rng.integers(1, 7, len(group))
+    met = rng.binomial(stays, rng.beta(rate * spread, (1.0 - rate) * spread)).astype(np.float64)
+    effect = design.Repeats(stays, met).overall()
+    return np.bincount(group, met) / effect, np.bincount(group, stays) / effect
 
 
 def hash_of(text: str) -> int:
@@ -92,21 +118,21 @@ def hash_of(text: str) -> int:
 
 def _single(x: Floats, n: Floats, rates: Floats) -> Iterator[tuple[str, Coverage]]:
     """The rate of the first group, its difference and ratio to the last, and all groups' pooled rates."""
-    low, high = intervals.wilson(x[:, 0], n[0])
+    low, high = intervals.wilson(x[:, 0], n[:, 0])
     yield "rate", _held(low, high, rates[0])
-    low, high = intervals.difference(x[:, 0], n[0], x[:, -1], n[-1])
+    low, high = intervals.difference(x[:, 0], n[:, 0], x[:, -1], n[:, -1])
     yield "difference", _held(low, high, rates[0] - rates[-1])
-    low, high = intervals.ratio(x[:, 0], n[0], x[:, -1], n[-1])
+    low, high = intervals.ratio(x[:, 0], n[:, 0], x[:, -1], n[:, -1])
     yield "ratio", _held(low, high, rates[0] / rates[-1])
-    borrowed = pooling.borrowed(x, np.broadcast_to(n, x.shape))
+    borrowed = pooling.borrowed(x, n)
     yield "pooled", _held(borrowed.low, borrowed.high, np.broadcast_to(rates, x.shape))
 
 
-def _coverage(of: Measured, truth: float) -> Coverage:
+def _coverage(of: Measured, truth: Floats) -> Coverage:
     known = np.isfinite(of.value) & np.isfinite(truth)
-    held = _held(of.low[known], of.high[known], truth)
-    corrected = None if of.corrected is None else float(np.median(of.corrected[known]) - truth)
-    bias = float(np.median(of.value[known]) - truth) if known.any() else float("nan")
+    held = _held(of.low[known], of.high[known], truth[known])
+    corrected = None if of.corrected is None else float(np.median((of.corrected - truth)[known]))
+    bias = float(np.median((of.value - truth)[known])) if known.any() else float("nan")
     return Coverage(held.held, held.above, held.below, bias, corrected, int(known.sum()))
 
 
@@ -144,6 +170,8 @@ too much. Both are listed below. Of equal groups all measures that cannot be neg
 setting says how often their intervals hold zero. `rate` is of the first group, `difference` and `ratio` of the first
 and the last. `pooled` promises to hold the true rates of groups that come from one distribution; here the rates are
 fixed, and a small group that lies apart is pulled to the rest: its rate as counted and that interval stand beside it.
+*Stays* are several of one person, one to six, that resemble each other (an intraclass correlation of 0.3): intervals
+are of counts divided by their design effect.
 
 | | setting | true rates | people |
 |---|---|---|---|"""

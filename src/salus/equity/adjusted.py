@@ -35,16 +35,19 @@ def adjusted(units: Units, tally: Tally, references: Whole, by: Sequence[str], l
 
     `references` has the column of each cell's reference, -1 for none. An attribute is not standardised by itself; nan
     for crossings, for everyone, and where nothing is left to hold equal or no stratum has both groups. Interval: the
-    two standardised rates' arms put together (Newcombe's method 10 with `direct_proportion`'s).
+    two standardised rates' arms put together (Newcombe's method 10 with `direct_proportion`'s), of as many people as
+    say as much within the strata (`design`).
     """
     columns = {name: np.full(tally.n.shape, np.nan) for name in ADJUSTED}
-    for attribute, where in tally.attributes.items():
-        strata = tuple(name for name in by if name != attribute)
-        if attribute in units.values and strata and fits(units, (attribute, *strata)):
-            x, n = strata_counts(units, tally, attribute, strata)
-            found = _differences(x, n, references[:, where] - where.start, level)
-            for name, values in zip(ADJUSTED, found, strict=True):
-                columns[name][:, where] = values
+    held = {attribute: tuple(name for name in by if name != attribute) for attribute in tally.attributes}
+    told = {a: s for a, s in held.items() if a in units.values and s and fits(units, (a, *s))}
+    effects = units.design_within([(attribute, *strata) for attribute, strata in told.items()])
+    for (attribute, strata), effect in zip(told.items(), effects.T, strict=True):
+        where = tally.attributes[attribute]
+        x, n = (counts / effect[:, None, None] for counts in strata_counts(units, tally, attribute, strata))
+        found = _differences(x, n, references[:, where] - where.start, level)
+        for name, values in zip(ADJUSTED, found, strict=True):
+            columns[name][:, where] = values
     return columns
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from salus.equity.areas import gather_attributes
+from salus.equity.design import Repeats, by_person
 from salus.equity.relations import identifier, parquet, quoted
 from salus.equity.results import Results
 from salus.equity.tally import CROSS, EVERYONE, OVERALL, UNKNOWN, Floats, Tally, Whole, sort_key
@@ -88,18 +89,24 @@ class Units:
         """Counts of all people together: shape (rows, 1, 2)."""
         return self._by(np.zeros(self.people + 1, dtype=np.int32), 1)
 
-    def design(self) -> Floats:
-        """The design effect of each row: how much more its rate varies than that of as many people, each counted once.
+    def repeats(self, row: int) -> Repeats | None:
+        """The units of a row by person; None where nobody has two."""
+        start = int(self.ends[row - 1]) if row else 0
+        here = slice(start, int(self.ends[row]))
+        return by_person(self.person[here], self.met[here], self.people)
 
-        The variance of a ratio of sums over people, by that of a proportion of independent units (Kish 1965, Survey
-        Sampling, ch. 5; Rao and Scott 1992 Biometrics 48:577), to two decimals, and never below 1. Units of subjects
-        without attributes are left out: they are not told apart.
-        """
-        effects = np.ones(len(self.rows))
-        start = 0
-        for row, end in enumerate(self.ends.tolist()):
-            effects[row] = _design(self.person[start:end], self.met[start:end], self.people)
-            start = end
+    def design(self) -> Floats:
+        """The design effect of each row, on everyone's rate."""
+        found = (self.repeats(row) for row in range(len(self.rows)))
+        return np.array([1.0 if of is None else of.overall() for of in found])
+
+    def design_within(self, crossings: Sequence[Crossing]) -> Floats:
+        """The design effect of each row on the rates of the groups of each crossing: shape (rows, crossings)."""
+        effects = np.ones((len(self.rows), len(crossings)))
+        several = {row: of for row in range(len(self.rows)) if (of := self.repeats(row)) is not None}
+        for place, names in enumerate(crossings if several else ()):
+            cell, cells = _key(self, names)[:-1], self.size(names)
+            effects[list(several), place] = [of.within(cell, cells) for of in several.values()]
         return effects
 
     def prepare(self, crossings: Sequence[Crossing]) -> None:
@@ -147,17 +154,6 @@ def tally(units: Units, by: Sequence[str] = (), crossings: Sequence[Crossing] = 
         counts.append(found)
     both = np.concatenate(counts, axis=1)
     return Tally(units.rows, tuple(columns), both[..., 1], both.sum(axis=-1), units.design())
-
-
-def _design(person: Codes, met: npt.NDArray[np.uint8], people: int) -> float:
-    """The design effect of units by person and whether they met the measure."""
-    units = np.bincount(person, minlength=people)[:people]
-    if units.max(initial=0) <= 1:
-        return 1.0
-    hits = np.bincount(person, weights=met, minlength=people)[:people]
-    rate = hits.sum() / units.sum()
-    alone = units.sum() * rate * (1.0 - rate)
-    return max(1.0, round(float(((hits - rate * units) ** 2).sum() / alone), 2)) if alone > 0 else 1.0
 
 
 def _columns(units: Units, crossing: Crossing) -> tuple[list[tuple[str, str]], Whole]:

@@ -87,17 +87,19 @@ def mean(total: Counts, squares: Counts, n: Counts, level: float = 0.95) -> tupl
     return error, middle - half, middle + half
 
 
-def median(values: Counts, level: float = 0.95) -> tuple[float, float, float]:
+def median(values: Counts, level: float = 0.95, effect: float = 1.0) -> tuple[float, float, float]:
     """The median of a list of times or amounts and its distribution-free interval by order statistics.
 
     The ends are the narrowest symmetric pair of order statistics whose binomial coverage is at least `level`; where
-    there are too few values for that (five at 95%) they are nan.
+    there are too few values for that (five at 95%) they are nan. Of values that say less than as many independent ones
+    (a design `effect`), the ends have the places they would have among as many as say as much (Woodruff 1952 JASA
+    47:635).
     """
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     n = ordered.size
     if n == 0:
         return np.nan, np.nan, np.nan
-    below = int(stats.binom.ppf((1.0 - level) / 2.0, n, 0.5))
+    below = int(stats.binom.ppf((1.0 - level) / 2.0, max(round(n / effect), 1), 0.5) * effect)
     if below < 1:
         return float(np.median(ordered)), np.nan, np.nan
     return float(np.median(ordered)), float(ordered[below - 1]), float(ordered[n - below])

@@ -45,6 +45,9 @@ def crossing_tables(tally: Tally, level: float) -> tuple[pa.Table, pa.Table]:
     (`beyond`) with its interval given the fitted model. `verdict`: "higher" or "lower" than expected where the interval
     says so, else "as expected".
 
+    Where units are several of one person, models are of as many people as say as much (`Tally.effective`; weighting the
+    likelihood so is the approximation of Rao and Scott 1992): between crossings one effect holds for all.
+
     A group of which nobody or everybody meets the measure is left out with its crossings; a family whose model cannot
     be fitted all the same has no rows.
     """
@@ -66,7 +69,9 @@ def _fit(
     there = _estimable(of, row)
     if len(there) < FEWEST:
         return
-    x, n, values = of.x[row, there], of.n[row, there], [of.values[i] for i in there]
+    values, counted = [of.values[i] for i in there], of.n[row, there]
+    effect = float(tally.effects[row, 0])
+    x, n = of.x[row, there] / effect, counted / effect
     try:
         null = multilevel.binary(x, n, np.ones((len(n), 1)))
         full = multilevel.binary(x, n, main_effects(values))
@@ -74,12 +79,12 @@ def _fit(
         return
     measure, group_id = tally.rows[row]
     about = {"measure": measure, "group_id": group_id, "attribute": of.attribute, "level": level, "method": METHOD}
-    sizes = {"groups": len(there), "people": int(n.sum()), "missing_share": float(families.missing(of)[row])}
+    sizes = {"groups": len(there), "people": int(counted.sum()), "missing_share": float(families.missing(of)[row])}
     indices += [
         {**about, **sizes, "index": index, "value": value, "equal": equal}
         for index, value, equal in _indices(null, full, n)
     ]
-    strata += [about | each for each in _strata(full, x, n, values, level)]
+    strata += [about | each for each in _strata(full, of.x[row, there], counted, values, level)]
 
 
 def _estimable(of: Families, row: int) -> npt.NDArray[np.int64]:

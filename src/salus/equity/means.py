@@ -25,6 +25,7 @@ from salus.equity import counts
 from salus.equity.areas import gather_attributes
 from salus.equity.compare import Settings
 from salus.equity.counting import Codes, check_names, read_people
+from salus.equity.design import by_person
 from salus.equity.intervals import Floats, quotient, z_value
 from salus.equity.mean_gaps import COMPARED, Figures, Kind, compared, judged, reference_of
 from salus.equity.relations import parquet, quoted
@@ -231,10 +232,12 @@ def _ratios(one: Observed, code: Codes, groups: int, level: float) -> Figures:
 
 
 def _medians(one: Observed, code: Codes, groups: int, level: float) -> Figures:
-    """Each group's median with its interval by order statistics; units are taken as independent."""
+    """Each group's median with its interval by order statistics, of as many people as say as much as the units."""
     assert one.values is not None
     person, values = one.values
-    rows = [counts.median(values[code[person] == group], level) for group in range(groups)]
+    repeats = by_person(person, values <= np.median(values), len(code) - 1) if len(values) else None
+    effect = 1.0 if repeats is None else repeats.overall()
+    rows = [counts.median(values[code[person] == group], level, effect) for group in range(groups)]
     value, low, high = np.array(rows, dtype=np.float64).reshape(-1, 3).T
     units = np.bincount(code[person], minlength=groups).astype(np.float64)
     total = _totals(code[person], values, groups)

@@ -93,9 +93,11 @@ class _Counted:
     units: Units
     tally: Tally
     made: dict[tuple[str, ...], tuple[Floats, Floats]] = field(default_factory=dict)
+    effects: dict[int, float] = field(default_factory=dict)
 
     def pair(self, gap: Mapping[str, Any], strata: tuple[str, ...]) -> tuple[Floats, Floats]:
-        """x of n of the group and its reference: shape (2, strata)."""
+        """x of n of the group and its reference, as many people as there would be were all units of a person alike:
+        shape (2, strata). Intervals are rather too long than too short."""
         key = (gap["attribute"], *strata)
         if key not in self.made:
             self.made[key] = strata_counts(self.units, self.tally, gap["attribute"], strata)
@@ -103,7 +105,14 @@ class _Counted:
         row = self.tally.rows.index((gap["measure"], gap["group_id"]))
         values = [value for _, value in self.tally.columns[self.tally.attributes[gap["attribute"]]]]
         both = [values.index(gap[name]) for name in ("value", "reference")]
-        return x[row, both], n[row, both]
+        return x[row, both] / self._alike(row), n[row, both] / self._alike(row)
+
+    def _alike(self, row: int) -> float:
+        """A person's units are all in one stratum, so that shares of strata vary as people do."""
+        if row not in self.effects:
+            repeats = self.units.repeats(row)
+            self.effects[row] = 1.0 if repeats is None else repeats.alike()
+        return self.effects[row]
 
 
 def _rows(gap: Mapping[str, Any], counted: _Counted, by: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -35,7 +35,8 @@ def site_table(tally: Tally, attribute: str = SITE) -> pa.Table:
     """Every known site of every measure with `FEWEST` of them or more (SCHEMA); none where there is no such attribute.
 
     `overdispersion` is the factor by which z-scores vary more than chance, `between` the variance between sites on the
-    scale of the arcsine of the root. `verdict`: "above" or "below" the outer limits, or "within".
+    scale of the arcsine of the root. Chance is that of as many people as say as much as a site's units
+    (`Tally.effective`). `verdict`: "above" or "below" the outer limits, or "within".
     """
     found = [of for of in families.by_attribute(tally) if of.attribute == attribute]
     rows = [row for of in found for place in range(len(tally.rows)) for row in _rows(of, tally, place)]
@@ -60,10 +61,11 @@ def _rows(of: families.Families, tally: Tally, place: int) -> Iterator[dict[str,
     x, n = of.x[place, there], of.n[place, there]
     if len(there) < FEWEST or not 0 < x.sum() < n.sum():
         return
-    scores = funnel_plot.proportion_scores(x, n)
+    effect = float(tally.effects[place, 0])
+    scores = funnel_plot.proportion_scores(x / effect, n / effect)
     excess = funnel_plot.excess(scores)
     target = float(x.sum() / n.sum())
-    inner, outer = (limits(n, target, excess.between, level) for level in (WARNING, ACTION))
+    inner, outer = (limits(n / effect, target, excess.between, level) for level in (WARNING, ACTION))
     adjusted = scores.adjusted(excess)
     measure, group_id = tally.rows[place]
     for i, column in enumerate(there.tolist()):

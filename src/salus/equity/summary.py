@@ -54,7 +54,8 @@ def inequality_table(
     """All indices of every measure and attribute (SCHEMA) with two known groups or more, crossings left out.
 
     `ordered` maps an attribute to its groups from the least to the most advantaged; an empty list takes them in the
-    order of their names, numbers as numbers. UsageError: an attribute or a group that is not there.
+    order of their names, numbers as numbers. Errors and intervals are of as many people as say as much as the units
+    (`Tally.effective`). UsageError: an attribute or a group that is not there.
     """
     found = [of for of in families.by_attribute(tally) if CROSS not in of.attribute and of.known.sum() <= MOST_GROUPS]
     rows: list[dict[str, Any]] = []
@@ -95,12 +96,14 @@ def _rows(
         return
     rows = [tally.rows[i] for i in np.flatnonzero(enough)]
     favourable = [results.measure(measure).improvement != "decrease" for measure, _ in rows]
-    taken = groups.of_counts(of.x[enough][:, known], of.n[enough][:, known], favourable, level)
-    missing = families.missing(of)[enough]
+    effect = tally.effects[enough][:, known]
+    taken = groups.of_counts(of.x[enough][:, known] / effect, of.n[enough][:, known] / effect, favourable, level)
+    missing, people = families.missing(of)[enough], of.n[enough][:, known].sum(axis=1)
     for index, (measured, method) in _indices(taken, order is not None).items():
         for row, (measure, group_id) in enumerate(rows):
-            about = {"measure": measure, "group_id": group_id, "attribute": of.attribute}
-            yield about | _row(index, measured, row, taken, float(missing[row]), method)
+            about: dict[str, Any] = {"measure": measure, "group_id": group_id, "attribute": of.attribute}
+            about |= {"people": int(people[row]), "missing_share": float(missing[row]), "method": method}
+            yield about | _row(index, measured, row, taken)
 
 
 def _indices(taken: Groups, in_order: bool) -> dict[str, tuple[Measured, str]]:
@@ -110,7 +113,7 @@ def _indices(taken: Groups, in_order: bool) -> dict[str, tuple[Measured, str]]:
     return found
 
 
-def _row(index: str, measured: Measured, row: int, taken: Groups, missing: float, method: str) -> dict[str, Any]:
+def _row(index: str, measured: Measured, row: int, taken: Groups) -> dict[str, Any]:
     figures = {name: getattr(measured, name) for name in ("value", "error", "low", "high", "corrected")}
     return {
         "index": index,
@@ -118,9 +121,6 @@ def _row(index: str, measured: Measured, row: int, taken: Groups, missing: float
         "equal": 1.0 if index in _EQUAL_AT_ONE else 0.0,
         "level": taken.level,
         "groups": int(taken.there[row].sum()),
-        "people": int(taken.size[row].sum()),
-        "missing_share": missing,
-        "method": method,
     }
 
 

@@ -109,7 +109,8 @@ def _drawn(groups: Groups, truth: Floats, draws: int, rng: np.random.Generator) 
     shape = (*truth.shape[:-1], draws)
     if not groups.counted:
         return np.asarray(truth + first_axis(groups.error) * rng.standard_normal(shape), dtype=np.float64)
-    size = np.rint(first_axis(groups.size)).astype(np.int64)
+    there = first_axis(groups.size)  # of units that are several of one person less than one may be left
+    size = np.maximum(np.rint(there), there > 0).astype(np.int64)
     return np.asarray(rng.binomial(size, truth, shape) / np.maximum(size, 1), dtype=np.float64)
 
 

@@ -104,7 +104,7 @@ def _lines(rows: Sequence[Row], states: Mapping[Key, States]) -> list[Line]:
 
 
 def _line(row: Row, states: States) -> Line:
-    figures = {name: row[name] for name in (*_DERIVED, "missing_share")}
+    figures = {name: row[name] for name in (*_DERIVED, "missing_share", "design_effect")}
     x_open, n_open = states.x == "open", states.n == "open"
     hidden = not (x_open and n_open)
     if hidden:

@@ -185,13 +185,14 @@ def sites(family: Sequence[Line]) -> Sites | None:
     x, n = (np.array([getattr(line, k) or 0 for line in shown], dtype=float) for k in ("numerator", "denominator"))
     if len(shown) < FEWEST or not 0 < x.sum() < n.sum():
         return None
-    excess = funnel_plot.excess(funnel_plot.proportion_scores(x, n))
+    effect = shown[0].figures.get("design_effect") or 1.0
+    excess = funnel_plot.excess(funnel_plot.proportion_scores(x / effect, n / effect))
     target = float(x.sum() / n.sum())
-    low, high = limits(n, target, excess.between, ACTION)
+    low, high = limits(n / effect, target, excess.between, ACTION)
     rates = (x / n).tolist()
     found = [Site(line.value, int(n[i]), rates[i], side(rates[i], low[i], high[i])) for i, line in enumerate(shown)]
     sizes = np.linspace(n.min() * 0.8, n.max() * 1.05, 40)
-    ends = [*limits(sizes, target, excess.between, WARNING), *limits(sizes, target, excess.between, ACTION)]
+    ends = [end for level in (WARNING, ACTION) for end in limits(sizes / effect, target, excess.between, level)]
     curve = tuple((float(s), *(float(end[i]) for end in ends)) for i, s in enumerate(sizes))
     label = words.attribute_label(family[0].attribute)
     return Sites(label, target, tuple(found), curve, excess.ratio, len(known) - len(shown))  # type: ignore[arg-type]
