@@ -8,17 +8,20 @@ written by hand.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 
 from resumable import in_parts
-from salus.equity import design, dispersion, groups, intervals, pooling, summary, unified
+from salus.equity import design, dispersion, groups, intervals, pooling, shuffled, summary, unified
 from salus.equity.contrasts import Measured
 
+_TEST = "means "
 PAGE = Path(__file__).resolve().parent.parent / "docs/calibration.md"
 LOW, HIGH = 0.93, 0.97
 Floats = npt.NDArray[np.float64]
@@ -111,6 +114,31 @@ def _family_of_stays(setting: Setting, rng: np.random.Generator) -> tuple[Floats
     return np.bincount(group, met) / effect, np.bincount(group, stays) / effect
 
 
+def claims(kind: str, draws: int) -> list[float]:
+    """How often two groups drawn alike, of the sizes of `UNEVEN`, have a p below each of `LEVELS`: Welch's, and that of
+    the table of means."""
+    few, people, draw = UNEVEN[kind]
+    rng, inside = np.random.default_rng(hash_of(kind)), np.arange(people) < few
+    told = np.zeros((2, len(LEVELS)))
+    for _ in range(draws):
+        values = draw(rng, people)
+        p = float(stats.ttest_ind(values[inside], values[~inside], equal_var=False).pvalue)
+        both = max(p, shuffled.permutation_p(values, np.ones(people), inside)) if p < LEVELS[0] else p
+        told += [[each < level for level in LEVELS] for each in (p, both)]
+    return [float(share) for share in (told / draws).ravel()]
+
+
+LEVELS = (0.05, 0.01, 0.001)
+Draw = Callable[[np.random.Generator, int], Floats]
+UNEVEN: dict[str, tuple[int, int, Draw]] = {
+    "15 of 600, normal": (15, 600, lambda rng, n: rng.normal(size=n)),
+    "15 of 600, exponential": (15, 600, lambda rng, n: rng.exponential(size=n)),
+    "15 of 600, lognormal (1.3)": (15, 600, lambda rng, n: rng.lognormal(0.0, 1.3, n)),
+    "60 of 600, lognormal (1.3)": (60, 600, lambda rng, n: rng.lognormal(0.0, 1.3, n)),
+    "11 of 40, exponential": (11, 40, lambda rng, n: rng.exponential(size=n)),
+}
+
+
 def hash_of(text: str) -> int:
     """A number of the text that is the same every time."""
     return int.from_bytes(text.encode()[:8].ljust(8), "big") % 2**31
@@ -145,7 +173,9 @@ def _held(low: Floats, high: Floats, truth: Floats | float) -> Coverage:
 # --- the page ---
 
 
-def page(found: dict[str, dict[str, Coverage]], families: int, draws: int) -> str:
+def page(
+    found: dict[str, dict[str, Coverage]], means: Mapping[str, Sequence[float]], families: int, draws: int, deals: int
+) -> str:
     """The page in Markdown."""
     measures = list(next(iter(found.values())))
     lines = [HEAD.format(families=families, draws=draws, low=LOW, high=HIGH)]
@@ -156,7 +186,21 @@ def page(found: dict[str, dict[str, Coverage]], families: int, draws: int) -> st
         lines.append(f"| `{name}` | " + " | ".join(_cell(of[name]) for of in found.values()) + " |")
     lines += ["", "## Outside 93 to 97%", "", *_failures(found)]
     lines += ["", "## What chance adds, and what is left of it when it is taken out", "", *_bias(found)]
+    lines += _means(means, deals)
     return "\n".join(lines) + "\n"
+
+
+def _means(found: Mapping[str, Sequence[float]], draws: int) -> Iterator[str]:
+    """The section on tests of means."""
+    yield from ("", "## Claims about means of groups that are alike", "")
+    yield (
+        f"Two groups drawn from one distribution, {draws:,} times: how often p is below each level, by Welch's test "
+        "and as the table of means has it (the permutation test where that is larger), in per cent."
+    )
+    heads = [f"{name} below {level:g}" for name in ("Welch", "table") for level in LEVELS]
+    yield from ("", f"| | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads))
+    for kind, shares in found.items():
+        yield f"| {kind} | " + " | ".join(f"{100 * share:.2f}" for share in shares) + " |"
 
 
 HEAD = """# How often the intervals hold the truth
@@ -224,8 +268,11 @@ def _bias(found: dict[str, dict[str, Coverage]]) -> list[str]:
     return lines
 
 
-def part(key: str) -> dict[str, dict[str, float | None]]:
-    """One setting: families, draws and its place among the settings."""
+def part(key: str) -> Any:
+    """One setting: families, draws and its place among the settings; or a test of means: draws and its name."""
+    if key.startswith(_TEST):
+        deals, kind = key.removeprefix(_TEST).split(" ", 1)
+        return claims(kind, int(deals))
     families, draws, place = (int(number) for number in key.split())
     return {name: asdict(of) for name, of in measured(SETTINGS[place], families, draws).items()}
 
@@ -236,14 +283,18 @@ def main() -> None:
     parser.add_argument("--families", type=int, default=600)
     parser.add_argument("--draws", type=int, default=299)
     parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--deals", type=int, default=4000)
     options = parser.parse_args()
     keys = [f"{options.families} {options.draws} {place}" for place in range(len(SETTINGS))]
-    made = in_parts("calibration", keys, part)
+    tests = {kind: f"{_TEST}{options.deals} {kind}" for kind in UNEVEN}
+    made = in_parts("calibration", [*tests.values(), *keys], part)
     found = {
         setting.name: {name: Coverage(**of) for name, of in made[key].items()}
         for setting, key in zip(SETTINGS, keys, strict=True)
     }
-    options.page.write_text(page(found, options.families, options.draws), encoding="utf-8")
+    means = {kind: made[key] for kind, key in tests.items()}
+    text = page(found, means, options.families, options.draws, options.deals)
+    options.page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

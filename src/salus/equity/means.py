@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import stats
 
-from salus.equity import counts
+from salus.equity import counts, shuffled
 from salus.equity.areas import gather_attributes
 from salus.equity.compare import Settings
 from salus.equity.counting import Codes, check_names, read_people
@@ -42,8 +42,8 @@ SCHEMA = pa.schema(
 )
 """Columns of the table of means; docs/attributes.md says what each means."""
 METHODS = {
-    "mean": "ratio of sums over people, student; welch",
-    "ratio": "ratio of sums over people, student; welch",
+    "mean": "ratio of sums over people, student; welch and permutation tests",
+    "ratio": "ratio of sums over people, student; welch and permutation tests",
     "median": "order statistics; mover",
 }
 
@@ -200,6 +200,8 @@ def _attribute(
     gone = sum(float(figures.units[i]) for i, value in enumerate(values) if value in NOT_KNOWN)
     total = float(figures.units.sum())
     against = compared(figures, reference, one.kind, settings)
+    if reference is not None and one.values is None:
+        against["p"] = _surely(one, code[one.person], reference, against["p"], settings)
     for i, value in enumerate(values):
         if figures.people[i] or value not in NOT_KNOWN:
             n = int(figures.people[i])
@@ -214,6 +216,18 @@ def _attribute(
                 "missing_share": gone / total if total else None, "level": settings.level,
                 "method": METHODS[one.kind] + ("; benjamini-hochberg" if settings.control else ""),
             }  # fmt: skip
+
+
+def _surely(one: Observed, of: Codes, reference: int, p: Floats, settings: Settings) -> Floats:
+    """The p of Welch's test, or of the permutation test where that is larger: asked where a small group would be
+    claimed to differ."""
+    people, found = np.bincount(of, minlength=len(p)), p.copy()
+    for group in np.flatnonzero(p < 1.0 - settings.level):
+        if min(people[group], people[reference]) < shuffled.LARGEST:
+            both = (of == group) | (of == reference)
+            mixed = shuffled.permutation_p(one.top[both], one.bottom[both], of[both] == group)
+            found[group] = max(p[group], mixed)
+    return found
 
 
 def _ratios(one: Observed, code: Codes, groups: int, level: float) -> Figures:
