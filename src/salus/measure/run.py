@@ -38,7 +38,7 @@ from salus.measure.attributes import RISK_SCHEMA, absent, attributes_table, risk
 from salus.measure.clauses import Ask
 from salus.measure.content import Content
 from salus.measure.definition import Group, MeasureDefinition, Need
-from salus.measure.emptiness import ClauseCounts, is_empty, reason
+from salus.measure.emptiness import ClauseCounts, is_empty, reasons
 from salus.measure.folder import check_replaceable, results_folder
 from salus.measure.individual import individual_reports, unit_type
 from salus.measure.libraries import Identity
@@ -294,18 +294,16 @@ def _empty(
         return []
     ask = tools.clauses
 
-    def count(asked: Criteria) -> ClauseCounts:
-        try:
-            return clauses.outermost(ask(population, content, [asked], job.period)[0][0])
-        except SalusError:  # another engine made the run; what this one does not support must not undo it
-            return []
+    def count(asked: Sequence[Criteria]) -> Sequence[ClauseCounts]:
+        return [clauses.outermost(answer) for (answer,) in ask(population, content, asked, job.period)]
 
-    return [
-        reason(each.measure, group, each.library, patients, count)
+    empty = [
+        (each.measure, group, each.library)
         for each in done
         for group in each.measure.groups
         if is_empty(each.groups[group.id])
     ]
+    return reasons(empty, patients, count)
 
 
 def _is_truth(group: Group, values: Values) -> bool:
