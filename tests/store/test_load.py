@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 from made import bundle, column, loaded, observation, patient, rows, write
+from msgspec.structs import replace
 
 from salus.errors import SalusError
 from salus.fhir.lines import Block

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from salus.cql.supplement import elements_left_out, former_class
 from salus.elm.types import ANY, ChoiceOf, IntervalOf, ListOf, Named, Type
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """An element of a class: its type, and how ELM reads it from the target model (`%value.value`), if it says."""
 
     name: str
@@ -31,8 +30,7 @@ class Element:
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """A context of a model (`Patient`): its class, the key's element and the path of the date of birth."""
 
     class_type: Named

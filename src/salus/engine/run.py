@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Protocol
 
 import pyarrow as pa
+from msgspec import Struct
 
 from salus.elm.clauses import Clause, Clauses
 from salus.elm.library import Includes, Library, LibrarySource
@@ -68,19 +69,18 @@ def left_out(want: Wanted, why: object) -> str:
     return f'"{want.define}" of {want.library} is left out: {why}'
 
 
-@dataclass
-class Outcome:
+class Outcome(Struct):
     """Per wanted define a table: (pid, value), dense by pid; for a list of resources (pid, type, id), with a value each
     where the define was asked for `over` them; for another list (pid, value) rows. Timings are in seconds. `refused`
     says why what was optional is not there."""
 
-    values: dict[Wanted, pa.Table] = field(default_factory=dict)
-    timings: dict[str, float] = field(default_factory=dict)
-    defines: list[DefineCost] = field(default_factory=list)
-    reads: dict[str, list[str]] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    gaps: list[str] = field(default_factory=list)
-    refused: dict[Wanted, str] = field(default_factory=dict)
+    values: dict[Wanted, pa.Table] = {}
+    timings: dict[str, float] = {}
+    defines: list[DefineCost] = []
+    reads: dict[str, list[str]] = {}
+    warnings: list[str] = []
+    gaps: list[str] = []
+    refused: dict[Wanted, str] = {}
 
 
 @contextmanager
@@ -157,8 +157,7 @@ def exact_values(
     return dict(zip(table["pid"].to_pylist(), table["value"].to_pylist(), strict=True))
 
 
-@dataclass(frozen=True)
-class Criteria:
+class Criteria(Struct, frozen=True):
     """Criteria of one measure group: pairs of a define and the define that gives the units it is asked of, the same
     for the initial population itself."""
 
@@ -167,8 +166,7 @@ class Criteria:
     defines: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A criterion taken apart, and its tests: columns pid (with type and id, of resources) and "0", "1" ..., in the
     order of the clause's tests. Those with the same `asked_of` have the same rows."""
 

@@ -9,11 +9,11 @@ Leaves to others: what is wrong with a line, and Bundles (`salus.fhir.reading`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import compress
 from typing import BinaryIO
 
 import msgspec
+import msgspec.structs
 import numpy as np
 import numpy.typing as npt
 
@@ -36,8 +36,7 @@ class Head(msgspec.Struct, gc=False):
     id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
+class Within(msgspec.Struct, frozen=True):
     """The Bundle that all resources of a block come in: its ordinal, whether it is a collection; each one's place in it
     and fullUrl.
     """
@@ -48,8 +47,7 @@ class Within:
     urls: list[str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """Resources that stand one to a line, or in one Bundle: `data` is their JSON, one after the other, valid and in
     UTF-8; the resource on line `lines[i]` of the file ends where `ends[i]` says.
     """
@@ -68,7 +66,7 @@ class Block:
         texts = [self.data[a:b] for a, b in zip(compress(starts, kept), compress(self.ends, kept), strict=True)]
         ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
         types, ids = list(compress(self.types, kept)), list(compress(self.ids, kept))
-        within = self.within and replace(
+        within = self.within and msgspec.structs.replace(
             self.within,
             entries=list(compress(self.within.entries, kept)),
             urls=list(compress(self.within.urls, kept)),

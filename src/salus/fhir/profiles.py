@@ -17,14 +17,14 @@ Leaves to others: what else profiles constrain (category, cardinality), which se
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 LOINC = "http://loinc.org"
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """What a profile says of a status or flag: that `element` is `value`, or (`negated`) that it is not.
 
     An `element` that FHIR R4 does not have is told by a modifier extension with one of the URLs `modifiers` and a
@@ -41,8 +41,7 @@ class State:
     modifiers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """A profile: the FHIR type it constrains, the codes it stands for as (system, code), and the state it stands for.
 
     Both are empty for a profile that selects by type alone.

@@ -26,6 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from msgspec import Struct
+
 from salus.errors import SalusError
 
 BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, tarfile.TarError, RuntimeError)
@@ -47,8 +49,7 @@ class TooMuch(OSError):
     """There is more in a container, or in one document, than a record can need."""
 
 
-@dataclass(slots=True)
-class Meter:
+class Meter(Struct):
     """How many bytes of the given files have been read, of how many; and how much JSON came out of them."""
 
     done: int = 0
@@ -56,8 +57,7 @@ class Meter:
     unpacked: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A readable stream: its name for messages, its first bytes (not consumed), and the stream from its start.
 
     broken: why there are no more than these first bytes, where that is so.
@@ -69,8 +69,7 @@ class Source:
     broken: str | None = None
 
 
-@dataclass(slots=True)
-class Given:
+class Given(Struct):
     """One file on disk that a walk read: `hash` is of its bytes, None until (and unless) all of them were read and
     hashed."""
 
@@ -79,8 +78,7 @@ class Given:
     hash: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A file or archive member that could not be opened, and why."""
 
     name: str
@@ -252,8 +250,7 @@ class _Rewound(io.RawIOBase):
         return b"".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Depth:
+class _Depth(Struct, frozen=True):
     """How many containers there are around a stream, and the file on disk they are in."""
 
     disk: _Metered

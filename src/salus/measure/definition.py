@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
+from msgspec import Struct
+
 from salus.errors import SalusError
 
 Json = Mapping[str, Any]
@@ -29,8 +31,7 @@ NOT_BY: Final = "https://salus.example/fhir/StructureDefinition/not-by"
 """Salus's own extension of a Measure: an attribute (valueString) that the measure counts itself; once for each."""
 
 
-@dataclass(frozen=True)
-class Population:
+class Population(Struct, frozen=True):
     """One population criterion: `code` is a measure-population code, `expression` the name of a define."""
 
     id: str
@@ -40,8 +41,7 @@ class Population:
     aggregate_method: str | None = None
 
 
-@dataclass(frozen=True)
-class Stratifier:
+class Stratifier(Struct, frozen=True):
     """One stratifier: the defines whose values (more than one for components) say which stratum a unit is
     in.
     """
@@ -54,8 +54,7 @@ class Stratifier:
     """Set only when it is not CQL: such criteria are not evaluated."""
 
 
-@dataclass(frozen=True)
-class SupplementalData:
+class SupplementalData(Struct, frozen=True):
     """A define to be told beside the result; `usage` holds `supplemental-data` and/or
     `risk-adjustment-factor`.
     """
@@ -77,8 +76,7 @@ class Need:
     optional: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(Struct, frozen=True):
     """One rate of a measure.
 
     `id` is the group's own, else its position from 0; `basis` is `boolean` or a resource type, as declared (what the
@@ -103,8 +101,7 @@ class Group:
         return tuple(population for population in self.populations if population.code not in OBSERVATIONS)
 
 
-@dataclass(frozen=True)
-class MeasureDefinition:
+class MeasureDefinition(Struct, frozen=True):
     """A Measure resource.
 
     `library` is the canonical of its primary library, as written; "" when it names none. `period` is its effective

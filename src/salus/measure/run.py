@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec import Struct
 from msgspec.structs import asdict
 
 from salus import __version__
@@ -83,8 +83,7 @@ AttributeSource = Callable[[Any, Period], Callable[[], pa.Table]]
 OpenPopulation = Callable[[Path], AbstractContextManager[Population]]
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """What was asked for; `measures` are names as typed, none for all."""
 
     population: Path
@@ -99,8 +98,7 @@ class Job:
     prefer_elm: bool = False
 
 
-@dataclass(frozen=True)
-class Tools:
+class Tools(Struct, frozen=True):
     """What the layers beside and above give to a run."""
 
     open_population: OpenPopulation
@@ -110,8 +108,7 @@ class Tools:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-@dataclass(frozen=True)
-class Evaluated:
+class Evaluated(Struct, frozen=True):
     """One measure of a run: its library, the values of its defines and its determinations by group id."""
 
     measure: MeasureDefinition
@@ -120,8 +117,7 @@ class Evaluated:
     groups: Mapping[str, pa.Table]
 
 
-@dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Struct, frozen=True):
     """A finished run: where it is, the summary MeasureReports in it, and its warnings."""
 
     out: Path
@@ -131,11 +127,10 @@ class Evaluation:
     defines: tuple[DefineCost, ...] = ()
 
 
-@dataclass
-class _Clock:
+class _Clock(Struct):
     """Seconds per step, in the order the steps were first taken."""
 
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -178,8 +173,7 @@ def _meanwhile(work: Callable[[], Any]) -> Iterator[Future[Any]]:
         yield pool.submit(work)
 
 
-@dataclass(frozen=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """A run under way."""
 
     job: Job
@@ -224,8 +218,7 @@ def _written(folder: Path, run: _Run, own: Future[pa.Table | None]) -> Evaluatio
     return Evaluation(job.out, tuple(reports), warnings, clock.seconds, tuple(outcome.defines))
 
 
-@dataclass(frozen=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """What is to be evaluated: the content, its chosen measures with their libraries, and notes on the
     choice.
     """

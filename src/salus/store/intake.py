@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
+from msgspec import Struct
 
 from salus.fhir import model
 from salus.fhir.lines import Block
@@ -54,16 +54,15 @@ whether the resource itself is in raw still."""
 _UPDATED = "work.first_of(work.time_body({0})) - to_minutes(work.offset_minutes({0}))"
 
 
-@dataclass(slots=True)
-class Taken:
+class Taken(Struct):
     """What an intake read: `resources` and `deletions`, files `skipped`; of what is `bad` file, line, entry, reason."""
 
     resources: int = 0
     deletions: int = 0
     bytes: int = 0
     json_bytes: int = 0
-    skipped: list[str] = field(default_factory=list)
-    bad: list[tuple[str, int, int | None, str]] = field(default_factory=list)
+    skipped: list[str] = []
+    bad: list[tuple[str, int, int | None, str]] = []
 
     def first_problem(self) -> str:
         """The first of what could not be read, as the end of a sentence; nothing where all could."""
@@ -74,8 +73,7 @@ class Taken:
         return f": {file}, line {line:,}: {reason}{more}"
 
 
-@dataclass(slots=True)
-class _File:
+class _File(Struct):
     path: str
     given: int
     resources: int = 0

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import count
 
 import duckdb
+from msgspec import Struct
 
 from salus.store import contained, moments
 from salus.store.intern import Dictionary
@@ -38,21 +38,19 @@ _numbers = count()
 """Numbers that make names and keys unique in this process, whatever an earlier, failed typing left behind."""
 
 
-@dataclass(slots=True)
-class Staged:
+class Staged(Struct):
     """The staged rows of one relation: tables in `work`, each with the columns it found; the columns found in any of
     them; and how many rows they have together. Of a resource's own, also the top `elements` that any resource read has.
     """
 
     relation: Relation
-    parts: list[str] = field(default_factory=list)
-    found: set[str] = field(default_factory=set)
+    parts: list[str] = []
+    found: set[str] = set()
     rows: int = 0
-    elements: set[str] = field(default_factory=set)
+    elements: set[str] = set()
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """What a block's rows of one relation hold: how many rows there are and have each column, which
     references need resolving, which child relations have rows.
     """
@@ -63,8 +61,7 @@ class _Found:
     lists: frozenset[str]
 
 
-@dataclass(slots=True)
-class Shredder:
+class Shredder(Struct):
     """Stages one resource type. Every table it makes in `work` has the type in its name, so that types can be
     staged side by side.
     """
@@ -72,7 +69,7 @@ class Shredder:
     con: duckdb.DuckDBPyConnection
     resource: str
     dictionary: Dictionary
-    _staged: dict[str, Staged] = field(default_factory=dict)
+    _staged: dict[str, Staged] = {}
 
     def stage(self, root: Node, advance: Callable[[int], None], present: frozenset[str]) -> dict[str, Staged]:
         """Stage all rows: table name -> staged rows. `advance` is told the rows done after each block. `present` are
@@ -230,8 +227,7 @@ class Shredder:
         return f"work.{quote(f'{self.resource} {role} {next(_numbers)}')}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Lookup:
+class _Lookup(Struct, frozen=True):
     """Columns whose values are looked up in a table of the work database: the joins, and what they give."""
 
     table: str

@@ -8,8 +8,9 @@ parent's. Pure: nothing here touches a database. Leaves to others: reading and w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from salus.errors import SalusError
 from salus.fhir import model
@@ -27,8 +28,7 @@ class Need(NamedTuple):
     column: str
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One element of a relation's rows: dotted name, the JSON names that lead to it, and how it is kept."""
 
     name: str
@@ -44,14 +44,13 @@ class Column:
         return model.value_columns(self.type, self.name)
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """A wanted element under its parent, with the wanted elements under it."""
 
     name: str
     type: str
     many: bool
-    kids: dict[str, Node] = field(default_factory=dict)
+    kids: dict[str, Node] = {}
 
     @property
     def storage(self) -> model.Storage:
@@ -62,8 +61,7 @@ class Node:
         return self.many and self.storage != "concept"
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(Struct, frozen=True):
     """A table: its name, the path from the parent relation's row value to its list, its columns and its child
     tables.
     """

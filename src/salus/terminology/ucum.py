@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
+
+from msgspec import Struct
 
 from salus.errors import SalusError
 from salus.terminology.scales import SCALES, Scale, exact
@@ -41,8 +42,7 @@ class InvalidUnit(SalusError):
         super().__init__(f"{unit!r} is not a unit of measure (UCUM): {reason}")
 
 
-@dataclass(frozen=True)
-class Canonical:
+class Canonical(Struct, frozen=True):
     """A unit in base units: a value v of it is factor * (v + offset) of `dimension`.
 
     Two units can be converted when their `dimension` is the same text ("1" for plain numbers), and compared when
@@ -81,8 +81,7 @@ class Canonical:
         return value / self.factor - self.offset
 
 
-@dataclass(frozen=True)
-class _Term:
+class _Term(Struct, frozen=True):
     """A product of base units while it is being worked out; `special` marks one that may not be
     multiplied further.
     """
@@ -319,8 +318,7 @@ class _Parser:
         return _Term(term.factor**power, {base: each * power for base, each in term.powers.items() if power})
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(Struct, frozen=True):
     """A unit of the table: metric units take prefixes; `kind` is "=" defined, "*" arbitrary, or a scale's
     name.
     """
@@ -331,8 +329,7 @@ class _Row:
     unit: str
 
 
-@dataclass(frozen=True)
-class _Table:
+class _Table(Struct, frozen=True):
     prefixes: Mapping[str, Fraction]
     bases: frozenset[str]
     units: Mapping[str, _Row]
