@@ -1,6 +1,6 @@
 """Measures speed and memory and writes docs/performance.md from what was measured.
 
-Clones two published test decks to many patients (thin, and fat: each patient with unrelated observations
+Clones published test decks to many patients (thin, and fat: each patient with unrelated observations
 added), loads and evaluates them with the `salus` command itself, checks that every count is the deck's own
 times the clones, and runs the main job on Synthea's records. Needs ../shared/data (or $SALUS_SHARED/data);
 what is not there is skipped and said so. Cloning is left to `clones.py`, nothing is kept but the page.
@@ -28,8 +28,10 @@ from clones import Deck, write_clones
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("SALUS_SHARED", ROOT.parent / "shared")) / "data"
-DECKS = ("CMS122FHIRDiabetesAssessGreaterThan9Percent", "CMS165FHIRControllingHighBloodPressure")
-MAIN_JOB = (*DECKS, "CMS125FHIRBreastCancerScreening", "CMS130FHIRColorectalCancerScreening")
+DECKS = (
+    *("CMS122FHIRDiabetesAssessGreaterThan9Percent", "CMS125FHIRBreastCancerScreening"),
+    *("CMS130FHIRColorectalCancerScreening", "CMS165FHIRControllingHighBloodPressure"),
+)
 SYNTHEA = ("fhir/synthea-ma-615.tar.xz", "fhir/synthea-qicore-177.tar.xz")
 MEGA = 1e6
 
@@ -126,10 +128,10 @@ CLONE_COLUMNS = (
 )
 CLONES_EXPLAINED = """\
 Each deck's patients again and again under new ids. *Evaluate* is the whole `salus evaluate` command:
-start-up, reading 41 measures with 985 value sets, compiling, running, attributes, reports; *engine alone*
+start-up, finding the measure among 41 with 985 value sets, compiling, running, attributes, reports; *engine alone*
 is compiling and running, as `run.json` says it. The first evaluation also types the elements that a measure
-is the first to ask for; the median is of those after it. *Counts* compares every population of the result
-with the deck's expected reports. Clones flatter compression: real records repeat less."""
+is the first to ask for, and may read all content; the median is of those after it. *Counts* compares every population
+of the result with the deck's expected reports. Clones flatter compression: real records repeat less."""
 
 
 PHASES = ("start-up and end", "content", "typing", "compile", "statements", "determinations", "attributes", "reports")
@@ -241,7 +243,7 @@ def main_job(work: Path) -> Iterator[tuple[str, list[str | Path]]]:
     yield f"`load` {' '.join(path.name for path in records)}", ["load", *records, "--into", population]
     yield (
         "`evaluate` CMS122, CMS125, CMS130, CMS165",
-        evaluation(population, MAIN_JOB, ("2019-01-01", "2019-12-31"), results),
+        evaluation(population, DECKS, ("2019-01-01", "2019-12-31"), results),
     )
     by = [part for name in ("race", "sex", "age_band", "payer") for part in ("--by", name)]
     yield "`equity` by race, sex, age band, payer", ["equity", results, *by]
@@ -325,8 +327,8 @@ def lines_of(path: str) -> list[str]:
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures speed and memory; writes docs/performance.md.")
-    parser.add_argument("--patients", type=int, default=50_000, help="thin clones (0: none)")
-    parser.add_argument("--fat-patients", type=int, default=10_000, help="fat clones (0: none)")
+    parser.add_argument("--patients", type=int, default=100_000, help="thin clones (0: none)")
+    parser.add_argument("--fat-patients", type=int, default=20_000, help="fat clones (0: none)")
     parser.add_argument("--observations", type=int, default=200, help="unrelated observations per fat clone")
     parser.add_argument("--rounds", type=int, default=3, help="evaluations after the first, of which the median counts")
     parser.add_argument("--growth", type=int, nargs="*", default=[1_000, 10_000, 100_000], help="sizes to grow by")
