@@ -24,7 +24,7 @@ from salus.logic import frame as frames
 from salus.logic.context import Context, memo
 from salus.logic.conversions import HELPERS, convert
 from salus.logic.data import Codes, Data
-from salus.logic.expr import FALSE, TRUE, Col, Const, E, Op, and_, case, columns_of, eq, truth, written_size
+from salus.logic.expr import FALSE, TRUE, Col, Const, E, Op, and_, case, columns_of, eq, is_test, truth, written_size
 from salus.logic.frame import Frame, Link, Rows
 from salus.logic.literals import literal_list
 from salus.logic.operators import OPERATORS
@@ -266,12 +266,15 @@ class Compiler:
         if relation is None:
             return replace(value, rid=cx.frame.pid) if isinstance(value, Resource) else value
 
+        def move(e: E) -> E:
+            if not columns_of(e):
+                return e
+            if is_test(e) and not defined.everyone and not cx.frame.has_joined(relation):
+                return cx.frame.holds_for(relation, defined.pid, e)
+            of = everyone.ONE if defined.everyone else None
+            return Col(cx.frame.join_per_patient(relation, defined.pid, of).id, relation.export(e))
+
         def make() -> Value:
-            use = cx.frame.join_per_patient(relation, defined.pid, everyone.ONE if defined.everyone else None)
-
-            def move(e: E) -> E:
-                return e if not columns_of(e) else Col(use.id, relation.export(e))
-
             return remap_lists(value, move)
 
         return memo(cx, "define", (defined,), make)

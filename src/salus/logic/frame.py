@@ -205,6 +205,18 @@ class Frame(Struct, eq=False):
             self._uses[relation] = use
         return self._uses[relation]
 
+    def has_joined(self, relation: Select) -> bool:
+        return relation in self._uses
+
+    def holds_for(self, relation: Select, pid: E, test: E) -> E:
+        """Whether a test, which is never null, holds in a relation of one row per patient: the few it holds for are
+        looked up in half the time that it takes to join them all.
+        """
+        use, true = Use(relation), Select()
+        true.join("from", use)
+        true.filter(Col(use.id, relation.export(test)))
+        return InRel((self.pid,), true, (true.export(Col(use.id, relation.export(pid))),))
+
 
 class Rows(Struct, eq=False):
     """A list as rows: of its frame's select, one `element` each, belonging to an outer row by the frame's link."""
