@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import tarfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,18 @@ def test_what_does_not_stand_in_a_file_as_it_is_is_read_out_of_it_again(
     assert content.hashes(measures)["measures"] == first.hashes(measures)["measures"]
     assert set(seen) >= {"bundle.json", "T.toml"}
     assert "A.ndjson" not in seen
+
+
+def test_a_pipe_is_read_once_and_nothing_is_kept_of_it(tmp_path: Path, folder: Path) -> None:
+    pipe = tmp_path / "pipe.ndjson"
+    os.mkfifo(pipe)
+    text = json.dumps(a_set("P", "p")) + "\n" + json.dumps(a_set("Q", "q")) + "\n"
+    writer = threading.Thread(target=pipe.write_text, args=(text,))
+    writer.start()
+    content = Content.load([pipe, folder])
+    writer.join()
+    assert [codes(content, name) for name in "PQA"] == [{"p"}, {"q"}, {"a"}]
+    assert not list((tmp_path / "cache" / "content").rglob("*"))
 
 
 def test_a_fault_in_what_an_author_writes_ends_every_run(folder: Path) -> None:

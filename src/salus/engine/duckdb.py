@@ -36,7 +36,7 @@ _CALL = re.compile(r"\bsalus_\w+")
 _STREAMS = 2
 """Statements under way at a time."""
 
-_LONG = 0.02
+_LONG = 0.05
 """Seconds after which a statement may have come to hold memory worth telling."""
 
 

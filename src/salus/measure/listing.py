@@ -86,7 +86,7 @@ class _File(msgspec.Struct, array_like=True, frozen=True):
 
     @property
     def is_settled(self) -> bool:
-        return max(self.modified, self.changed) < (time.time() - _SETTLED) * 1e9
+        return os.path.isfile(self.name) and max(self.modified, self.changed) < (time.time() - _SETTLED) * 1e9
 
 
 class _Place(msgspec.Struct, array_like=True, frozen=True):
@@ -104,7 +104,7 @@ class _Place(msgspec.Struct, array_like=True, frozen=True):
 class _Entry(msgspec.Struct, array_like=True, frozen=True):
     head: Head | str
     where: str
-    place: _Place | None
+    place: _Place
 
 
 def found_in(paths: Sequence[Path]) -> Iterator[Found]:
@@ -124,7 +124,7 @@ def found_in(paths: Sequence[Path]) -> Iterator[Found]:
         return
     again = [_Again(file) for file in files]
     for entry in entries:
-        yield Found(entry.head, entry.where, partial(_loaded, again, entry.place))
+        yield Found(entry.head, entry.where, partial(again[entry.place.file].load, entry.place))
 
 
 def _key(files: Sequence[_File]) -> str:
@@ -137,10 +137,6 @@ def _recalled(data: bytes | None) -> list[_Entry] | None:
         return msgspec.msgpack.decode(data, type=list[_Entry]) if data else None
     except (msgspec.DecodeError, msgspec.ValidationError):
         return None
-
-
-def _loaded(files: Sequence[_Again], place: _Place | None) -> bytes:
-    return files[place.file].load(place) if place else b""
 
 
 class _Reading:
@@ -171,7 +167,7 @@ class _Reading:
         path = self._walk.given[-1].path
         if self._file != self._numbers[path]:
             self._file, self._position = self._numbers[path], -1
-            self._within = _Within(path) if raw.file == path else None
+            self._within = _Within(path) if raw.file == path and os.path.isfile(path) else None
         self._position += 1
         return self._within.find(raw.data) if self._within and raw.data and raw.type != TOML else -1
 
@@ -180,14 +176,21 @@ class _Within:
     """Where in a file texts stand that were read out of it, in their order; after one that does not, none is found."""
 
     def __init__(self, path: str) -> None:
+        self._path = path
         self._end = 0
-        with open(path, "rb") as file:
-            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def find(self, data: bytes) -> int:
         start = self._bytes.find(data, self._end) if self._end >= 0 else -1
         self._end = start + len(data) if start >= 0 else -1
         return start
+
+    @cached_property
+    def _bytes(self) -> mmap.mmap | bytes:
+        try:
+            with open(self._path, "rb") as file:
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):  # a pipe, or gone
+            return b""
 
 
 def _itself(data: bytes) -> bytes:
