@@ -1,8 +1,10 @@
 """Comparing points that may be uncertain: dates known to the year, ages of the partly dated, plain numbers and strings.
 
 a <= b is true when the last possible a is at or before the first possible b, false when the first possible a is after
-the last possible b, and null otherwise. At a precision, constants move to the edge of their unit and columns stay as
-they are. From days up dates are compared as the calendar at their own offset shows them, else as instants.
+the last possible b, and null otherwise. Of a date that says less than the other, the first or last possible instant
+decides nothing where it is the other's: 2026 beside the first instant of 2026 agrees as far as it goes. At a precision,
+constants move to the edge of their unit and columns stay as they are. From days up dates are compared as the calendar
+at their own offset shows them, else as instants.
 Source: CQL 1.5 Reference B.4, B.8, "Comparing Dates and Times" and "Uncertainty" in the Author's Guide; DateTimes of
 the same precision that agree in all they state are equal (B.4 Equal).
 """
@@ -14,7 +16,7 @@ from decimal import Decimal
 
 from salus.elm.types import Named
 from salus.logic import calendar
-from salus.logic.expr import FALSE, NULL, Const, E, Op, Tri, and_, case, compare, eq, op, or_
+from salus.logic.expr import FALSE, NULL, TRUE, Const, E, Op, Tri, and_, case, compare, eq, op, or_
 from salus.logic.values import Point
 
 DATES = ("System.DateTime", "System.Date", "System.Time")
@@ -44,26 +46,53 @@ def exact(*points: Point) -> bool:
 def less_or_equal(a: Point, b: Point, precision: str | None = None) -> E:
     """a <= b, at a precision when given."""
     a, b = as_stated(a, precision), as_stated(b, precision)
-    yes, no = _le(a.top, b.low, precision), _gt(a.low, b.top, precision)
+    yes = _le(a.top, b.low, precision)
     if exact(a, b):
         return yes
-    return Tri(or_(yes, _identical(a, b)) if _is_date(a) and precision is None else yes, no)
+    if not (_decides(a) == TRUE == _decides(b)):
+        yes = or_(_lt(a.top, b.low, precision), _agrees(yes, a, b, precision))
+    return Tri(yes, _gt(a.low, b.top, precision))
 
 
 def less(a: Point, b: Point, precision: str | None = None) -> E:
     """a < b, at a precision when given."""
     a, b = as_stated(a, precision), as_stated(b, precision)
-    yes, no = _lt(a.top, b.low, precision), _ge(a.low, b.top, precision)
+    yes = _lt(a.top, b.low, precision)
     if exact(a, b):
         return yes
-    return Tri(yes, or_(no, _identical(a, b)) if _is_date(a) and precision is None else no)
+    no = _ge(a.low, b.top, precision)
+    if not (_decides(a) == TRUE == _decides(b)):
+        no = or_(_gt(a.low, b.top, precision), _agrees(no, a, b, precision))
+    return Tri(yes, no)
+
+
+def _decides(point: Point) -> E:
+    """Whether its ends are instants that it may be, and not those of a date of which a part only is stated."""
+    if not _is_date(point) or point.high is None or point.precision is None:
+        return TRUE
+    return op("ge", point.precision, Const(min(FULL_LEVEL[point.type.name], _SECOND)))
+
+
+def _agrees(meet: E, a: Point, b: Point, unit: str | None) -> E:
+    """Whether two points whose ends `meet` are the same as far as is asked: neither says less than the other."""
+    whole = and_(meet, _decides(a), _decides(b))
+    if unit is None and (a.high is None or b.high is None):
+        return whole
+    return or_(whole, _same(a, b, unit))
+
+
+def _same(a: Point, b: Point, unit: str | None) -> E:
+    """The same at the unit, which both state; without one, both say the same to the same precision."""
+    if unit is None:
+        return _identical(a, b)
+    return and_(_le(a.top, b.low, unit), _ge(a.low, b.top, unit))
 
 
 def equal(a: Point, b: Point, precision: str | None = None) -> E:
     """a = b, at a precision when given (SameAs)."""
     if precision is not None:
         a, b = as_stated(a, precision), as_stated(b, precision)
-        yes = and_(_le(a.top, b.low, precision), _ge(a.low, b.top, precision))
+        yes = _same(a, b, precision)
         no = or_(_lt(a.top, b.low, precision), _gt(a.low, b.top, precision))
         return yes if exact(a, b) else Tri(yes, no)
     if exact(a, b):
@@ -134,6 +163,7 @@ def as_stated(point: Point, unit: str | None) -> Point:
 
 
 FIRST_LEVEL = {"System.Date": 1, "System.DateTime": 1, "System.Time": 4}
+_SECOND = 6  # seconds and milliseconds are one component
 FULL_LEVEL = {"System.Date": 3, "System.DateTime": 7, "System.Time": 7}
 
 
