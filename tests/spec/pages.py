@@ -11,7 +11,8 @@ heading:
 | `expression` | a row per expression, and what it is for each patient |
 
 A block marked `cql` declares what the expressions of its section use (of every section, when it stands before the
-first); one marked `cql expression` is an expression too long for a table, followed by a table of its answers.
+first); one marked `cql expression` is an expression too long for a table, followed by a table of its answers. One
+marked `json` holds records that no table can, one to a line.
 Leaves to others: what is in the cells (`cells`), running them (`running`) and setting them in the manual (`make_docs`).
 """
 
@@ -24,6 +25,8 @@ from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+RAW = "json"
+"""The heading of records as they are."""
 ANSWERS = ("expression",)
 NOTES = ("warning", "error", "refused by duckdb")
 
@@ -106,19 +109,28 @@ class _Reading:
             self.title = line[2:].strip()
         elif line.startswith("```cql"):
             self._block(line.removeprefix("```cql").strip())
+        elif line == "```json":
+            start = self._at + 1
+            rows = tuple((text,) for text in self._fenced().splitlines())
+            self.sections[-1].records.append(Table((RAW,), rows, start))
         elif line.startswith("|"):
             self._table()
             return
         self._at += 1
 
     def _block(self, kind: str) -> None:
-        end = self._lines.index("```", self._at)
-        text = "\n".join(self._lines[self._at + 1 : end])
-        self._at = end
+        text = self._fenced()
         if kind == "expression":
             self._pending = text
         else:
             self.sections[-1].declarations.append(text)
+
+    def _fenced(self) -> str:
+        """What stands in the block that begins here."""
+        end = self._lines.index("```", self._at)
+        text = "\n".join(self._lines[self._at + 1 : end])
+        self._at = end
+        return text
 
     def _table(self) -> None:
         start = self._at

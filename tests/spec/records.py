@@ -15,7 +15,7 @@ from typing import Any
 
 import cells
 from cells import Amount, Coded, Moment, Reference, Span
-from pages import Table
+from pages import RAW, Table
 
 from salus.fhir import model
 
@@ -97,7 +97,9 @@ def _typed(heading: str) -> tuple[str, str]:
 
 def _resources(table: Table) -> Iterator[Json]:
     kind = table.headings[0]
-    if kind == "patient":
+    if kind == RAW:
+        yield from (json.loads(row[0]) for row in table.rows)
+    elif kind == "patient":
         for row in table.rows:
             for heading, cell in zip(table.headings[1:], row[1:], strict=True):
                 yield from _column(row[0], *_typed(heading), cell)

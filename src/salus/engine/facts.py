@@ -33,6 +33,7 @@ class Facts:
         self._ids: dict[Codes, frozenset[int]] = {}
         self._units: dict[tuple[str, str], frozenset[str]] = {}
         self._backwards: dict[tuple[str, str], bool] = {}
+        self._ownerless: dict[str, bool] = {}
         self._tables = population.tables()
         self._facts = population.facts()
 
@@ -116,6 +117,14 @@ class Facts:
         if not all(held):
             return False
         if (table, path) not in self._backwards:
-            found = self._con.execute(f'SELECT 1 FROM "{table}" WHERE "{end}.high" < "{start}.low" LIMIT 1').fetchone()
-            self._backwards[table, path] = found is not None
+            self._backwards[table, path] = self._any(f'"{table}" WHERE "{end}.high" < "{start}.low"')
         return self._backwards[table, path]
+
+    def has_ownerless(self, table: str) -> bool:
+        if table not in self._ownerless:
+            self._ownerless[table] = self._any(f'"{table}" WHERE pid IS NULL')
+        return self._ownerless[table]
+
+    def _any(self, rows: str) -> bool:
+        """Whether there is such a row. All of the result is fetched: one left open keeps others from the connection."""
+        return bool(self._con.execute(f"SELECT 1 FROM {rows} LIMIT 1").fetchall())

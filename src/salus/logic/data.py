@@ -39,3 +39,8 @@ class Data(Protocol):
     def has_backwards(self, table: str, path: str) -> bool:
         """Whether any row's period at `path` (`period`, or '' for a row that is a period) ends before it starts."""
         ...
+
+    def has_ownerless(self, table: str) -> bool:
+        """Whether a resource of a type that belongs to patients belongs to none (an observation about a place, or one
+        that says not whose it is)."""
+        ...

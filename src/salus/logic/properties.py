@@ -97,6 +97,8 @@ def _get(cx: Context, node: Node, value: Value, name: str) -> Value:
             return Point(DECIMAL, number) if name == "value" else Point(STRING, case([(not_null(number), unit)]))
         case Coded() | CodeFields() if name in _OF_CODES:
             return _of_code(cx, value, name)
+    if _has_more(value, name):
+        cx.fail(node, f"the {name} of a {type_of(value)} is not kept in a column")
     return _none_such(cx, node, str(type_of(value)), name)
 
 
@@ -104,6 +106,12 @@ def _none_such(cx: Context, node: Node, type_name: str, name: str) -> Value:
     if name in model.names() or name in _OF_SYSTEM_TYPES:
         return NOTHING
     cx.fail(node, f"{type_name} has no element {name}, nor has any other type")
+
+
+def _has_more(value: Value, name: str) -> bool:
+    """Whether what is asked for stands beside a value that is kept by itself: extensions, and the element's own id."""
+    kept_alone = isinstance(value, (Point, Coded)) and value.type.name.startswith("FHIR.")
+    return kept_alone and name in ("extension", "id")
 
 
 _OF_SYSTEM_TYPES = frozenset({"low", "high", "lowClosed", "highClosed", "unit", "codes", "numerator", "denominator"})
@@ -129,9 +137,11 @@ def _has(value: Value, name: str) -> bool:
             return name in ("value", "unit")
         case Tuple(fields=fields):
             return name in fields
-        case Point():
-            return name == "value"
-    return isinstance(value, (Coded, CodeFields)) and name in _OF_CODES
+        case Point() if name == "value":
+            return True
+        case Coded() | CodeFields() if name in _OF_CODES:
+            return True
+    return _has_more(value, name)
 
 
 def _of_interval(value: Interval, name: str) -> Value:

@@ -17,7 +17,7 @@ from salus.fhir import model
 from salus.fhir.profiles import NOT_DONE, State
 from salus.logic import everyone
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, Const, E, and_, eq, in_list, is_true, not_, or_
+from salus.logic.expr import FALSE, Const, E, and_, eq, in_list, is_true, not_, not_null, or_
 from salus.logic.frame import Frame, Link, Rows, TableRow, child_rows, exists, table_rows
 from salus.logic.operators.codes import ids_in, literal_codes
 from salus.logic.relation import Select, Table
@@ -69,9 +69,14 @@ def _looked_for(node: n.Retrieve) -> str:
 
 
 def _rows_of(cx: Context, name: str) -> tuple[Frame, Row]:
-    if model.owner_paths(name) or name == "Patient" or cx.everyone:
+    if cx.everyone:
         return table_rows(cx.data, name, cx.frame)
-    return _visible_rows(cx, name)
+    if name != "Patient" and not model.owner_paths(name):
+        return _visible_rows(cx, name)
+    frame, row = table_rows(cx.data, name, cx.frame)
+    if cx.data.has_ownerless(name):  # `not in` would find every patient among those of nobody
+        frame.select.filter(not_null(frame.pid))
+    return frame, row
 
 
 def _visible_rows(cx: Context, name: str) -> tuple[Frame, Row]:

@@ -24,6 +24,8 @@ _BASES = {
     **dict.fromkeys(("url", "canonical", "uuid", "oid"), "uri"),
     **dict.fromkeys(("positiveInt", "unsignedInt"), "integer"),
 }
+ANY_SYSTEM = "*"
+"""In place of the system of a `code` element, which has none and is told by its code alone."""
 _NO_DOMAIN = frozenset({"Bundle", "Binary", "Parameters"})
 
 
@@ -156,12 +158,18 @@ def primitive_value(element: Element) -> Value:
 
 
 def codings(element: Value) -> Iterator[tuple[str | None, str | None]]:
-    """(system, code) of each coding of a CodeableConcept or Coding; a list's are those of its members."""
+    """(system, code) of each coding of a CodeableConcept or Coding, of a `code` with ANY_SYSTEM; a list's are those of
+    its members."""
     if isinstance(element, list):
         for member in element:
             yield from codings(member)
     elif isinstance(element, Element) and isinstance(element.json, Mapping):
-        found = element.json.get("coding", ()) if element.type == "CodeableConcept" else [element.json]
+        found = objects(element.json, "coding") if element.type == "CodeableConcept" else [element.json]
         yield from ((c.get("system"), c.get("code")) for c in found if "code" in c)
     elif isinstance(element, Element) and element.type == "code":
-        yield None, element.json
+        yield ANY_SYSTEM, element.json
+
+
+def objects(json: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """The objects in a list of JSON; a null or a text among them is none of what the list is of."""
+    return [each for each in _listed(json.get(name) or ()) if isinstance(each, Mapping)]

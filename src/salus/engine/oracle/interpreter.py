@@ -318,7 +318,7 @@ class Interpreter:
             return self._extreme(node, scope)
         value = None if node.operand is None else self.evaluate(node.operand, scope)
         if node.op == "Is":
-            return kinds.is_a(value, node.type)
+            return not kinds.is_nothing(value) and kinds.is_a(value, node.type)
         if node.op == "As":
             return self._cast(node, value, scope)
         made = self._converted(node, value, scope)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from salus.elm.types import ChoiceOf, IntervalOf, ListOf, Named, TupleOf, Type
-from salus.engine.oracle.elements import Element, is_subtype
+from salus.engine.oracle.elements import Element, is_subtype, primitive_value
 from salus.engine.oracle.moments import Date, DateTime, Time
 from salus.engine.oracle.values import (
     Code,
@@ -24,6 +24,7 @@ from salus.engine.oracle.values import (
     Value,
     ValueSet,
 )
+from salus.fhir import model
 
 _CLASSES: dict[str, Any] = {
     "String": str,
@@ -41,6 +42,13 @@ _CLASSES: dict[str, Any] = {
     "Boolean": bool,
     "Long": Long,
 }
+
+
+def is_nothing(value: Value) -> bool:
+    """Null, or a FHIR primitive without a value (S-63): it is there only to be asked for its extensions."""
+    if not isinstance(value, Element):
+        return value is None
+    return model.kind(value.type) == "primitive" and primitive_value(value) is None
 
 
 def is_a(value: Value, type_: Type) -> bool:

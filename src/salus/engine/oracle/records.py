@@ -1,7 +1,7 @@
 """The records of a population, one patient at a time: every resource as it came, in one order.
 
-Resources of a type are in the order of their row number (`rid`: by patient, then id). A resource that belongs to no
-patient (a medication, a location) is among the records of every patient whose own resources lead to it. Leaves to
+Resources of a type are in the order of their row number (`rid`: by patient, then id). A resource of a type that belongs
+to no patient (a medication, a location) is among the records of every patient whose own resources lead to it. Leaves to
 others: which resources those are (`salus.store`), what a retrieve selects (`retrieve`).
 """
 
@@ -99,8 +99,8 @@ class Patients:
                 self._shared.setdefault(other, []).append(made)
 
     def _seen_by(self, type_name: str) -> dict[int, list[int]]:
-        """Row number -> the patients whose resources lead to it."""
-        if type_name not in model.RESOURCES:
+        """Row number -> the patients whose resources lead to it, of a type that belongs to no patient."""
+        if type_name not in model.RESOURCES or model.owner_paths(type_name):
             return {}
         found: dict[int, list[int]] = {}
         rows = self._population.con.execute("SELECT rid, pid FROM visible WHERE type = ?", [type_name]).fetchall()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from salus.elm import nodes as n
-from salus.engine.oracle.elements import Element, child, codings
+from salus.engine.oracle.elements import ANY_SYSTEM, Element, child, codings, objects
 from salus.engine.oracle.values import Code, Concept, Value, ValueSet
 from salus.fhir import model
 from salus.fhir.profiles import NOT_DONE, State, sets_not_done
@@ -22,12 +22,12 @@ ValueSetCodes = Callable[[ValueSet], frozenset[tuple[str, str]]]
 
 
 def wanted(value: Value, comparator: str | None, codes_of: ValueSetCodes) -> Test:
-    """Whether a coding is one of a value set, a code, a concept, or a list of these. A coding without a system, which
-    is the value of a `code` element, is told by its code alone. With `~` a value set is wanted itself, as not done."""
+    """Whether a coding is one of a value set, a code, a concept, or a list of these. The value of a `code` element is
+    told by its code alone. With `~` a value set is wanted itself, as not done."""
     whole_set = comparator == "~" and isinstance(value, ValueSet)
     pairs = {(NOT_DONE, value.id)} if whole_set else _pairs(value, codes_of)
     bare = {code for _, code in pairs}
-    return lambda coding: coding in pairs or (coding[0] is None and coding[1] in bare)
+    return lambda coding: coding in pairs or (coding[0] == ANY_SYSTEM and coding[1] in bare)
 
 
 def _pairs(value: Value, codes_of: ValueSetCodes) -> set[Pair]:
@@ -63,7 +63,7 @@ def select(resources: list[Element], node: n.Retrieve, test: Test | None) -> lis
 
 def _in_state(resource: Element, state: State) -> bool:
     """Whether a resource is in the state a profile stands for: by the profile it names, else by its flag or status."""
-    named = set((resource.json.get("meta") or {}).get("profile") or ())
+    named = {str(each) for each in (resource.json.get("meta") or {}).get("profile") or ()}
     if named & set(state.named_by):
         return True
     if named & set(state.contradicted_by):
@@ -75,7 +75,7 @@ def _said(resource: Element, state: State) -> Any:
     """The flag or status that a state is about: an element, or the modifier extension that stands for it."""
     if not state.modifiers:
         return resource.json.get(state.element)
-    extensions = resource.json.get("modifierExtension") or ()
+    extensions = objects(resource.json, "modifierExtension")
     return next((each.get("valueBoolean") for each in extensions if each.get("url") in state.modifiers), None)
 
 

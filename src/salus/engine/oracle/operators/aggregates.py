@@ -7,13 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 from salus.engine.oracle.comparison import in_unit, same
+from salus.engine.oracle.kinds import is_nothing
 from salus.engine.oracle.operators.arithmetic import combined, least, total
 from salus.engine.oracle.registry import Call, operator
 from salus.engine.oracle.values import EXACT, Quantity, Uncertain, Value, decimal
 
 
 def _there(items: Value) -> list[Any]:
-    return [item for item in items or () if item is not None]
+    return [item for item in items or () if not is_nothing(item)]
 
 
 @operator("Count")

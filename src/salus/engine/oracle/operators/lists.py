@@ -6,6 +6,7 @@ from typing import Any
 
 from salus.engine.oracle.comparison import Truth, all_of, any_of, distinct, equal, negated, same
 from salus.engine.oracle.elements import is_resource
+from salus.engine.oracle.kinds import is_nothing
 from salus.engine.oracle.registry import Call, operator
 from salus.engine.oracle.values import Tuple, Value
 
@@ -54,7 +55,7 @@ def except_(a: Items, b: Items | None) -> Items:
 @operator("Exists")
 def exists(call: Call, items: Value) -> Value:
     """§20 Exists: whether there is a member that is not null."""
-    return any(item is not None for item in items or ())
+    return not all(map(is_nothing, items or ()))
 
 
 @operator("Distinct")

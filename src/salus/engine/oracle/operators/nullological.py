@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from salus.engine.oracle.kinds import is_nothing
 from salus.engine.oracle.registry import Call, lazy, operator
 from salus.engine.oracle.values import Value
 
@@ -9,7 +10,7 @@ from salus.engine.oracle.values import Value
 @operator("IsNull")
 def is_null(call: Call, value: Value) -> Value:
     """§14 IsNull."""
-    return value is None
+    return is_nothing(value)
 
 
 @operator("IsTrue")
@@ -29,5 +30,5 @@ def coalesce(call: Call) -> Value:
     """§14 Coalesce: the first that is not null; of one operand, the first of its list."""
     places = range(len(call.node.operands))
     if len(places) == 1:
-        return next((item for item in call.operand(0) or () if item is not None), None)
-    return next((value for value in map(call.operand, places) if value is not None), None)
+        return next((item for item in call.operand(0) or () if not is_nothing(item)), None)
+    return next((value for value in map(call.operand, places) if not is_nothing(value)), None)
