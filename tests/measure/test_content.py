@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -179,16 +180,28 @@ def test_content_without_anything_is_an_error(write: Make) -> None:
 
 
 def test_a_measure_that_cannot_be_read_stops_only_who_asks_for_it(measure_json: Make, elm: Make, write: Make) -> None:
-    composite = measure_json("Whole", scoring={"coding": [{"code": "composite"}]})
-    content = Content.load([write(measure_json("M"), composite, elm("M", "1"))])
+    odd = measure_json("Whole", scoring={"coding": [{"code": "strange"}]})
+    content = Content.load([write(measure_json("M"), odd, elm("M", "1"))])
     assert [measure.name for measure in content.measures(["M"])] == ["M"]
     assert content.warnings == [
-        "left out, as nobody asked for it: measure Whole, group 0: scoring 'composite' is not one of"
+        "left out, as nobody asked for it: measure Whole, group 0: scoring 'strange' is not one of"
         " proportion, ratio, continuous-variable, cohort"
     ]
     for asked in ([], ["whole"], ["M", "http://example.org/Measure/Whole|1"]):
         with pytest.raises(SalusError, match="measure Whole"):
             content.measures(asked)
+
+
+def test_a_composite_leaves_its_components_to_be_evaluated(measure_json: Make, elm: Make, write: Make) -> None:
+    part = {"type": "composed-of", "resource": "http://example.org/Measure/M|1"}
+    composite = measure_json("Whole", scoring={"coding": [{"code": "composite"}]}, relatedArtifact=[part])
+    del composite["group"]
+    content = Content.load([write(measure_json("M"), composite, elm("M", "1"))])
+    assert [measure.name for measure in content.measures()] == ["M"]
+    told = "measure Whole is a composite: its components (M) are evaluated, their combination is not"
+    assert content.warnings == [f"left out: {told}"]
+    with pytest.raises(SalusError, match=re.escape(told)):
+        content.measures(["Whole"])
 
 
 def test_bundles_and_archives_are_opened(measure_json: Make, elm: Make, tmp_path: Path) -> None:

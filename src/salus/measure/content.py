@@ -70,8 +70,8 @@ class Content:
         """Every measure of the content, in order of name; the same name and version twice counts once
         (the first).
 
-        Raises SalusError when one cannot be read that is `asked` for by name; without names, every one is asked for.
-        Another one that cannot be read is left out, with a warning.
+        Raises SalusError when one cannot be read that is `asked` for by name; without names, every one is asked for but
+        composites of others. Another one that cannot be read is left out, with a warning.
         """
         parsed = [measure for head, _ in self._measures if (measure := self._read(head, asked))]
         unique = {(measure.name, measure.version): measure for measure in reversed(parsed)}
@@ -79,9 +79,9 @@ class Content:
 
     def _read(self, head: MeasureHead, asked: Sequence[str]) -> MeasureDefinition | None:
         if head.definition is None:
-            if not asked or any(_may_mean(name, head.names) for name in asked):
+            if any(_may_mean(name, head.names) for name in asked) or not (asked or head.composite):
                 raise SalusError(head.problem)
-            self._problems.append(f"left out, as nobody asked for it: {head.problem}")
+            self._problems.append(f"left out{', as nobody asked for it' if asked else ''}: {head.problem}")
         return head.definition
 
     def measure_library(self, measure: MeasureDefinition) -> Identity:

@@ -152,6 +152,11 @@ def parse_measure(resource: Json) -> MeasureDefinition:
     name = str(resource.get("name") or resource.get("id") or resource.get("url") or "")
     if not name:
         raise SalusError("a Measure resource has no name, id or url")
+    if is_composite(resource):
+        parts = ", ".join(_components(resource)) or "which it does not name"
+        raise SalusError(
+            f"measure {name} is a composite: its components ({parts}) are evaluated, their combination is not"
+        )
     return MeasureDefinition(
         name=name,
         title=resource.get("title") or name,
@@ -167,6 +172,19 @@ def parse_measure(resource: Json) -> MeasureDefinition:
         not_by=tuple(dict.fromkeys(filter(None, _extensions(resource, NOT_BY)))),
         written=tuple(dict.fromkeys(_written(resource))),
     )
+
+
+def is_composite(resource: Json) -> bool:
+    """Whether a Measure combines others and has no criteria of its own (Quality Measure IG, composite measures)."""
+    return "composite" in (_code(resource.get("scoring")), _said(resource, "scoring"))
+
+
+def _components(composite: Json) -> Iterator[str]:
+    """The names of the measures that a composite is made of, as its artifacts' addresses have them."""
+    for artifact in composite.get("relatedArtifact", ()):
+        address = str(artifact.get("resource") or "").partition("|")[0]
+        if artifact.get("type") == "composed-of" and address:
+            yield address.rpartition("/")[2]
 
 
 def _period(said: Json) -> tuple[date, date] | None:

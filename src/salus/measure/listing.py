@@ -29,7 +29,7 @@ from salus.fhir.reading import Raw, scan
 from salus.fhir.sources import Walk
 from salus.measure import authored
 from salus.measure.authored import TOML
-from salus.measure.definition import MeasureDefinition, parse_measure
+from salus.measure.definition import MeasureDefinition, is_composite, parse_measure
 from salus.measure.elms import ElmHead
 from salus.measure.libraries import LibraryHead
 from salus.measure.texts import CQL, TextHead
@@ -40,11 +40,13 @@ _SETTLED: Final = 2.0
 
 
 class MeasureHead(msgspec.Struct, frozen=True, tag=True):
-    """A measure as it is read, or what is wrong with it; and the names it may be asked for by."""
+    """A measure as it is read, or what is wrong with it; the names it may be asked for by; whether it is a composite
+    of others."""
 
     definition: MeasureDefinition | None
     problem: str
     names: tuple[str, ...]
+    composite: bool = False
 
     @classmethod
     def of(cls, resource: dict[str, Any]) -> MeasureHead:
@@ -52,7 +54,7 @@ class MeasureHead(msgspec.Struct, frozen=True, tag=True):
         try:
             return cls(parse_measure(resource), "", names)
         except SalusError as error:
-            return cls(None, str(error), names)
+            return cls(None, str(error), names, is_composite(resource))
 
 
 class CodeSystemHead(msgspec.Struct, frozen=True, tag=True):
