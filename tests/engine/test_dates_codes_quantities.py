@@ -157,6 +157,14 @@ def test_quantities_convert_before_they_compare(evaluate: Evaluate) -> None:
     assert (yes, no) == (["grams"], ["milligrams"])
 
 
+def test_a_comparator_is_said_to_leave_a_quantity_without_a_value(evaluate: Evaluate) -> None:
+    records = [patient(), observation("less", **measured(2, "g", comparator="<"))]
+    got = evaluate(records, {"there": elm.query(OBSERVATIONS, "O", where=elm.op("Not", elm.op("IsNull", QUANTITY)))})
+    assert got["there"]["p"] == []
+    told = "some Observation have a valueQuantity with a comparator (as < 5), which counts as null"
+    assert told in got.outcome.gaps
+
+
 def test_lowest_quantity_comes_first_whatever_its_unit(evaluate: Evaluate) -> None:
     records = [patient(), observation("g", **measured(2, "g")), observation("mg", **measured(900, "mg"))]
     rows = elm.query(OBSERVATIONS, "O", **{"return": elm.returning(QUANTITY), "sort": elm.by()})

@@ -146,7 +146,8 @@ def _truth(table: pa.Table, size: int, what: str) -> Flags:
     if pa.types.is_null(value.type):
         return np.zeros(size, dtype=np.bool_)
     if not pa.types.is_boolean(value.type):
-        raise SalusError(f"{what} must be true or false for a patient, but it is {value.type}")
+        found = "text or one resource" if pa.types.is_string(value.type) else value.type
+        raise SalusError(f"{what} must be true or false for a patient or a list of resources, but it is {found}")
     flags: Flags = pc.fill_null(value, False).to_numpy(zero_copy_only=False)
     return flags
 

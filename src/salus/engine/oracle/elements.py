@@ -95,7 +95,8 @@ def _many(json: Mapping[str, Any], name: str, type_name: str) -> Iterator[Elemen
 
 
 def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+    """The members of a list in JSON; what repeats in FHIR is one, and anything else in its place means nothing."""
+    return list(value) if isinstance(value, (list, tuple)) else []
 
 
 def _at(items: list[Any], place: int) -> Any:
@@ -103,7 +104,7 @@ def _at(items: list[Any], place: int) -> Any:
 
 
 def _view(type_name: str, json: Any, more: Any) -> Element | None:
-    if json is None and not more:
+    if (json is None and not more) or isinstance(json, list):
         return None
     resolved = model.resolve(type_name)
     if isinstance(json, Mapping) and json.get("resourceType") in model.RESOURCES:
