@@ -13,7 +13,7 @@ from decimal import Context as Digits
 from salus.elm.nodes import Operator
 from salus.elm.types import Named
 from salus.logic.context import Context
-from salus.logic.expr import FALSE, NULL, TRUE, Const, E, and_, case, eq, op
+from salus.logic.expr import FALSE, NULL, TRUE, Const, E, and_, case, compare, eq, op
 from salus.logic.operators.bounds import neighbour
 from salus.logic.operators.datetimes import shift
 from salus.logic.operators.registry import operator
@@ -99,7 +99,7 @@ def numbers(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Point
     if name in ("add", "sub"):
         first, second = (y.low, y.top) if name == "add" else (y.top, y.low)
         return Point(type_, result(x.low, first), result(x.top, second))
-    if name not in ("mul", "pow"):
+    if name not in ("mul", "pow") and (name == "mod" or y.high is not None):
         cx.ill_typed(node, f"{node.op} of an uncertain number is not defined")
     ends = [[cx.frame.bind(e) for e in dict.fromkeys((number.low, number.top))] for number in (x, y)]
     corners = [result(p, q) for p in ends[0] for q in ends[1]]
@@ -216,9 +216,16 @@ def unary(cx: Context, node: Operator, a: Value) -> Value:
     number = _number(cx, node, a)
     if node.op != "Abs":
         return _by_ends(number, INTEGER, lambda e: op(_WHOLE[node.op], e))
-    if number.high is not None:
-        cx.fail(node, "Abs of an uncertain number is not supported")
-    return Point(number.type, op(typed("abs", number.type.name), number.low))
+    return _absolute(number, typed("abs", number.type.name))
+
+
+def _absolute(number: Point, name: str) -> Point:
+    """Of an uncertain number that may be on either side of 0, anything from 0 on."""
+    low, high = op(name, number.low), None if number.high is None else op(name, number.high)
+    if high is None:
+        return Point(number.type, low)
+    around = and_(compare("lt", number.low, Const(0)), compare("gt", number.top, Const(0)))
+    return Point(number.type, case([(around, Const(0))], op("least", low, high)), op("greatest", low, high))
 
 
 def _by_ends(number: Point, type_: Named, rising: Callable[[E], E]) -> Point:

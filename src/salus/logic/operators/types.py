@@ -99,7 +99,10 @@ def _of_type(value: Value, target: str) -> Value | None:
 
 
 def _from_number(value: Point, target: str) -> Value | None:
-    """Numbers and Booleans as one another, as a text, or as a quantity of unit '1'."""
+    """Numbers and Booleans as one another, as a text, or as a quantity of unit '1'. An uncertain number has neither a
+    text nor a quantity, until it is known."""
+    if value.high is not None and target not in _NUMBERS:
+        value = Point(value.type, case([(eq(value.low, value.high), value.low)]))
     if target == "Boolean":
         return Point(BOOLEAN, case([(eq(value.low, Const(1)), TRUE), (eq(value.low, Const(0)), FALSE)]))
     if target == "Quantity" and value.type != BOOLEAN:

@@ -14,7 +14,7 @@ from salus.engine.oracle import bounds, moments
 from salus.engine.oracle.comparison import MOMENTS, in_unit, sort_key
 from salus.engine.oracle.kinds import type_name
 from salus.engine.oracle.operators.datetimes import shifted
-from salus.engine.oracle.registry import Call, operator, strict
+from salus.engine.oracle.registry import Call, Function, operator, strict
 from salus.engine.oracle.values import (
     EXACT,
     Long,
@@ -65,7 +65,7 @@ def multiply(call: Call, a: Value, b: Value) -> Value:
 def combined(call: Call, op: str, a: Value, b: Value) -> Value:
     """Add, Subtract or Multiply of numbers, quantities or uncertain numbers."""
     if isinstance(a, Uncertain) or isinstance(b, Uncertain):
-        return _uncertain(call, op, a, b)
+        return _of_ends(call, lambda here, x, y: combined(here, op, x, y), a, b)
     if isinstance(a, Quantity) or isinstance(b, Quantity):
         return _quantities(call, op, a, b)
     if not (is_number(a) and is_number(b)):
@@ -73,12 +73,24 @@ def combined(call: Call, op: str, a: Value, b: Value) -> Value:
     return number(_NUMBERS[op](a, b), a, b)
 
 
-def _uncertain(call: Call, op: str, a: Value, b: Value) -> Value:
-    """All that the ends can make (CQL 1.5, Author's Guide "Uncertainty")."""
+def _of_ends(call: Call, function: Function, a: Value, b: Value) -> Value:
+    """All that the ends of uncertain numbers can make (CQL 1.5, Author's Guide "Uncertainty")."""
     lefts = (a.low, a.high) if isinstance(a, Uncertain) else (a,)
     rights = (b.low, b.high) if isinstance(b, Uncertain) else (b,)
-    made = [combined(call, op, x, y) for x in lefts for y in rights]
+    made = [function(call, x, y) for x in lefts for y in rights]
     return None if None in made else Uncertain(min(made), max(made))
+
+
+def _by_ends(function: Function) -> Function:
+    """A function that rises or falls with its first operand, of an uncertain number."""
+
+    def spread(call: Call, value: Value, *more: Value) -> Value:
+        if not isinstance(value, Uncertain):
+            return function(call, value, *more)
+        made = [function(call, end, *more) for end in (value.low, value.high)]
+        return None if None in made else Uncertain(min(made), max(made))
+
+    return spread
 
 
 def _quantities(call: Call, op: str, a: Value, b: Value) -> Value:
@@ -97,13 +109,20 @@ def _quantity(value: Decimal | None, unit: str | None) -> Quantity | None:
 
 @operator("Divide")
 @strict
+@_by_ends
 def divide(call: Call, a: Value, b: Value) -> Value:
     """§16 Divide: null when the divisor is zero."""
+    if isinstance(b, Uncertain):
+        return _undefined(call)
     if isinstance(a, Quantity) or isinstance(b, Quantity):
         return _divided_quantities(a, b)
     if not (is_number(a) and is_number(b)):
         call.fail(f"{type_name(a)} and {type_name(b)} are not numbers")
     return None if b == 0 else decimal(EXACT.divide(Decimal(a), Decimal(b)))
+
+
+def _undefined(call: Call) -> None:
+    call.error(f"{call.node.op} of an uncertain number is not defined")
 
 
 def _divided_quantities(a: Value, b: Value) -> Value:
@@ -120,8 +139,10 @@ def _divided_quantities(a: Value, b: Value) -> Value:
 @strict
 def truncated_divide(call: Call, a: Value, b: Value) -> Value:
     """§16 TruncatedDivide, Modulo: the whole quotient, cut towards zero, and what is left."""
-    if isinstance(a, Uncertain) or isinstance(b, Uncertain):
-        call.fail("uncertain numbers have no whole quotient")
+    if isinstance(b, Uncertain):
+        return _undefined(call)
+    if isinstance(a, Uncertain):
+        return _undefined(call) if call.node.op == "Modulo" else _of_ends(call, truncated_divide, a, b)
     if isinstance(a, Quantity) and isinstance(b, Quantity):
         other = in_unit(b, a.unit)
         made = None if other is None else _truncated(call.node.op, a.value, other)
@@ -145,6 +166,7 @@ def _on_value(value: Value, change: Callable[[Any], Any]) -> Value:
 
 @operator("Negate")
 @strict
+@_by_ends
 def negate(call: Call, value: Value) -> Value:
     """§16 Negate: null when it does not fit."""
     return _on_value(value, lambda x: -x)
@@ -154,6 +176,9 @@ def negate(call: Call, value: Value) -> Value:
 @strict
 def absolute(call: Call, value: Value) -> Value:
     """§16 Abs: null when it does not fit."""
+    if isinstance(value, Uncertain):
+        made = [absolute(call, end) for end in (value.low, value.high)]
+        return None if None in made else Uncertain(0 * made[0] if value.low < 0 < value.high else min(made), max(made))
     return _on_value(value, abs)
 
 
@@ -162,12 +187,14 @@ _WHOLE: dict[str, Callable[[Any], int]] = {"Ceiling": math.ceil, "Floor": math.f
 
 @operator(*_WHOLE)
 @strict
+@_by_ends
 def whole(call: Call, value: Value) -> Value:
     """§16 Ceiling, Floor, Truncate: an Integer."""
     return integer(_WHOLE[call.node.op](value))
 
 
 @operator("Round")
+@_by_ends
 def rounded(call: Call, value: Value, places: Value) -> Value:
     """§16 Round: a half goes away from zero."""
     if value is None:
@@ -177,6 +204,7 @@ def rounded(call: Call, value: Value, places: Value) -> Value:
 
 @operator("Ln", "Exp")
 @strict
+@_by_ends
 def natural(call: Call, value: Value) -> Value:
     """§16 Ln, Exp: null where there is no result, with a warning."""
     try:
@@ -190,6 +218,7 @@ def natural(call: Call, value: Value) -> Value:
 
 @operator("Log")
 @strict
+@_by_ends
 def logarithm(call: Call, value: Value, base: Value) -> Value:
     """§16 Log: null where there is no result."""
     if value <= 0 or base <= 0 or base == 1:
@@ -201,6 +230,8 @@ def logarithm(call: Call, value: Value, base: Value) -> Value:
 @strict
 def power(call: Call, base: Value, exponent: Value) -> Value:
     """§16 Power: of Integers an Integer where the result is one."""
+    if isinstance(base, Uncertain) or isinstance(exponent, Uncertain):
+        return _of_ends(call, power, base, exponent)
     try:
         made = Decimal(1) if exponent == 0 else EXACT.power(Decimal(base), Decimal(exponent))
     except (InvalidOperation, Overflow):
