@@ -9,7 +9,7 @@ READY := .venv/.ready
 COMPILE := $(BIN)/python -m compileall -qq src
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench reliability conformance planted agree translation disclosure fuzz lint format docs picture clean
+.PHONY: help setup demo test bench reliability conformance planted agree translation disclosure fuzz mutants lint format docs picture clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,9 @@ disclosure: $(READY)  ## random releases attacked; writes docs/disclosure.md; `m
 N ?= 50
 fuzz: $(READY)  ## expressions at random, both engines asked; `make fuzz N=1000` looks longer
 	@$(BIN)/python scripts/fuzz.py $(N) $(FUZZ_ARGS)
+
+mutants: $(READY)  ## patients of the test decks as other systems might write them, both engines asked
+	@$(BIN)/python scripts/fuzz_records.py $(FUZZ_ARGS)
 
 calibration: $(READY)  ## how often intervals hold the truth; writes docs/calibration.md
 	@$(BIN)/python scripts/calibrate.py $(CALIBRATION_ARGS)

@@ -107,20 +107,32 @@ class Judge:
     def ask(self, defines: Json, functions: Sequence[Json] = ()) -> list[Answers]:
         """The answers of both engines, duckdb first."""
         content = Content({"Main": library(defines, functions), "FHIRHelpers": _helpers()}, VALUE_SETS)
-        return [self._asked(engine, content, list(defines)) for engine in (run, oracle.run)]
+        wanted = [Wanted("Main", "1", name, optional=True) for name in defines]
+        found = [asked(engine, self.population, content, wanted) for engine in (run, oracle.run)]
+        return [Answers({want.define: answer for want, answer in each.items()}) for each in found]
 
-    def _asked(self, engine: Any, content: Content, names: Sequence[str]) -> Answers:
-        """All at once; where that fails, halves, down to the one at fault."""
-        wanted = [Wanted("Main", "1", name, optional=True) for name in names]
-        try:
-            outcome = engine(self.population, content, wanted, PERIOD, now=NOW)
-        except Exception as error:  # whatever it is, it is to be reported, not to end the search
-            if len(names) == 1:
-                return Answers({names[0]: _failure(error)})
-            half = len(names) // 2
-            parts = [self._asked(engine, content, part) for part in (names[:half], names[half:])]
-            return Answers({**parts[0].values, **parts[1].values})
-        return Answers({w.define: _answered(outcome, w) for w in wanted})
+
+def asked(
+    engine: Any, population: Population, content: Any, wanted: Sequence[Wanted], period: tuple[date, date] = PERIOD
+) -> dict[Wanted, dict[int, Any] | str]:
+    """What an engine answers, all at once; where that fails, by halves, down to the one at fault."""
+    try:
+        outcome = engine(population, content, wanted, period, now=NOW)
+    except Exception as error:  # whatever it is, it is to be reported, not to end the search
+        if len(wanted) == 1:
+            return {wanted[0]: _failure(error)}
+        half = len(wanted) // 2
+        parts = (asked(engine, population, content, part, period) for part in (wanted[:half], wanted[half:]))
+        return {each: answer for part in parts for each, answer in part.items()}
+    return {each: _answered(outcome, each) for each in wanted}
+
+
+def differ(first: dict[int, Any] | str, second: dict[int, Any] | str) -> bool:
+    """Whether two answers disagree. What one engine refuses is no disagreement; a crash is."""
+    texts = [each for each in (first, second) if isinstance(each, str)]
+    if any(text.startswith("crash") for text in texts):
+        return True
+    return first != second and not any(text.startswith(REFUSED) for text in texts)
 
 
 def _failure(error: Exception) -> str:
@@ -184,14 +196,11 @@ class Disagreement:
 
 
 def disagreements(judge: Judge, defines: Json, functions: Sequence[Json] = ()) -> Iterator[Disagreement]:
-    """The defines that engines answer differently. What one of them refuses is no disagreement; a crash is."""
+    """The defines that engines answer differently."""
     first, second = judge.ask(defines, functions)
     for name, node in defines.items():
-        pair = first.of(name), second.of(name)
-        refused = any(isinstance(p, str) and p.startswith(REFUSED) for p in pair)
-        crashed = any(isinstance(p, str) and p.startswith("crash") for p in pair)
-        if crashed or (not refused and pair[0] != pair[1]):
-            yield Disagreement(name, node, pair)
+        if differ(first.of(name), second.of(name)):
+            yield Disagreement(name, node, (first.of(name), second.of(name)))
 
 
 def refusals(judge: Judge, defines: Json, functions: Sequence[Json] = ()) -> list[tuple[str, str]]:
