@@ -230,8 +230,8 @@ def _keeps_rows(rows: Rows, element: Value) -> bool:
 def _join_source(cx: Context, source: n.Source) -> Context:
     """One more source: its rows beside each row so far."""
     value = cx.value(source.expression)
-    if isinstance(value, ListLiteral) and value.items:
-        value = literal_list(cx, value)
+    if isinstance(value, ListLiteral) and value.items:  # once more, for it reads the rows that it is joined to
+        value = frames.instance(literal_list(cx, value), cx.frame)
     if not isinstance(value, Rows):
         cx.frame.filter(FALSE if isinstance(value, (Empty, ListLiteral)) else present(value))
         return cx.within(cx.frame, **{source.alias: value})
