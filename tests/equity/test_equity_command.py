@@ -26,6 +26,28 @@ def test_the_table_reads_well_and_says_what_it_wrote(tmp_path: Path) -> None:
     assert (tmp_path / "equity.csv").exists()
 
 
+def test_long_names_have_a_line_of_their_own(tmp_path: Path) -> None:
+    name = "Native Hawaiian or Other Pacific Islander"
+    console = Console(record=True, width=80, file=StringIO())
+    equity_command(grouped(tmp_path, {"White": (300, 400), name: (20, 60), "B": (1, 3)}), console=console)
+    lines = console.export_text().splitlines()
+    assert max(len(line) for line in lines if str(tmp_path) not in line) <= 80
+    place = lines.index(f"  {name}")
+    assert lines[place + 1].split()[:2] == ["60", "33.3%"]
+    gap = next(line for line in lines if line.startswith("1  Race: "))
+    assert gap.startswith(f"1  Race: {name}, against White")
+    assert "Too little data to say: 1 of 3 groups." in lines
+
+
+def test_that_nothing_is_sure_is_said(tmp_path: Path) -> None:
+    console = Console(record=True, width=80, file=StringIO())
+    equity_command(grouped(tmp_path, {"White": (150, 300), "Black": (20, 50)}), console=console)
+    text = console.export_text()
+    assert "No gap is sure. What may be one, the largest first" in text
+    assert "−10.0 points (−24 to +5)" in text
+    assert "not sure: among 1 comparison chance alone may show as much" in text
+
+
 def test_names_with_markup_are_printed_as_they_are(tmp_path: Path) -> None:
     console = Console(record=True, width=100, file=StringIO())
     equity_command(grouped(tmp_path, {"[red]White[/red]": (1, 20), "[/]": (1, 30)}), console=console)

@@ -6,8 +6,9 @@ integers in memory, a measure at a time. Leaves to others: tables of areas (`are
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 
 import duckdb
@@ -97,17 +98,29 @@ class Units:
 
     def design(self) -> Floats:
         """The design effect of each row, on everyone's rate."""
-        found = (self.repeats(row) for row in range(len(self.rows)))
-        return np.array([1.0 if of is None else of.overall() for of in found])
+        found = np.ones(len(self.rows))
+        for row, of in self._repeated():
+            found[row] = of.overall()
+        return found
 
     def design_within(self, crossings: Sequence[Crossing]) -> Floats:
         """The design effect of each row on the rates of the groups of each crossing: shape (rows, crossings)."""
         effects = np.ones((len(self.rows), len(crossings)))
-        several = {row: of for row in range(len(self.rows)) if (of := self.repeats(row)) is not None}
+        several = list(self._repeated())
         for place, names in enumerate(crossings if several else ()):
             cell, cells = _key(self, names)[:-1], self.size(names)
-            effects[list(several), place] = [of.within(cell, cells) for of in several.values()]
+            for row, of in several:
+                effects[row, place] = of.within(cell, cells)
         return effects
+
+    @cached_property
+    def several(self) -> tuple[int, ...]:
+        """The rows in which somebody has two units."""
+        return tuple(row for row in range(len(self.rows)) if self.repeats(row) is not None)
+
+    def _repeated(self) -> Iterator[tuple[int, Repeats]]:
+        """These rows with their units by person."""
+        yield from ((row, of) for row in self.several if (of := self.repeats(row)) is not None)
 
     def prepare(self, crossings: Sequence[Crossing]) -> None:
         """Make the few large tables off which all crossings can be read."""

@@ -13,10 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from salus.equity import families, funnel_plot
+from salus.equity.estimate import MINIMUM
 from salus.equity.intervals import Floats, z_value
 from salus.equity.tally import Tally
 from salus.equity.visits import SITE
 
+FEW = "too few to say"
+"""The verdict of a site of fewer people than say something."""
 FEWEST = 5
 """Fewer sites say nothing about how much sites vary."""
 WARNING, ACTION = 0.95, 0.998
@@ -36,7 +39,7 @@ def site_table(tally: Tally, attribute: str = SITE) -> pa.Table:
 
     `overdispersion` is the factor by which z-scores vary more than chance, `between` the variance between sites on the
     scale of the arcsine of the root. Chance is that of as many people as say as much as a site's units
-    (`Tally.effective`). `verdict`: "above" or "below" the outer limits, or "within".
+    (`Tally.effective`). `verdict`: "above" or "below" the outer limits, "within", or `FEW`.
     """
     found = [of for of in families.by_attribute(tally) if of.attribute == attribute]
     rows = [row for of in found for place in range(len(tally.rows)) for row in _rows(of, tally, place)]
@@ -76,5 +79,5 @@ def _rows(of: families.Families, tally: Tally, place: int) -> Iterator[dict[str,
             "low95": inner[0][i], "high95": inner[1][i], "low998": outer[0][i], "high998": outer[1][i],
             "z": scores.plain[i], "z_adjusted": adjusted[i], "overdispersion": excess.ratio,
             "between": excess.between, "method": METHOD,
-            "verdict": side(rate, outer[0][i], outer[1][i]),
+            "verdict": FEW if n[i] < MINIMUM else side(rate, outer[0][i], outer[1][i]),
         }  # fmt: skip

@@ -17,7 +17,8 @@ from salus.publish.views import Course, Sites
 
 _WIDE, _TALL = 440.0, 270.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 12.0, 12.0, 40.0
-_COLOURS = {"above": "#0369A1", "below": "#C2410C", "within": "#4B5563"}
+_COLOURS = {"above": "#0369A1", "below": "#C2410C"}
+_INSIDE = "#4B5563"
 
 
 class _Plot:
@@ -70,15 +71,15 @@ def funnel(of: Sites) -> Markup:
     parts += [_mark(plot, site.n, site.rate, site.verdict, site.name) for site in of.sites]
     middle = (_LEFT + _WIDE - _RIGHT) / 2
     parts.append(f'<text x="{middle:g}" y="{_TALL - 5:g}" text-anchor="middle">people counted</text>')
-    outside = sum(site.verdict != "within" for site in of.sites)
+    outside = sum(site.verdict in _COLOURS for site in of.sites)
     return plot.svg(f"Funnel plot of {len(of.sites)} groups of {of.label.lower()}, {outside} outside the limits", parts)
 
 
 def _mark(plot: _Plot, n: float, rate: float, verdict: str, name: str) -> str:
     """A dot; outside the limits a triangle that points the way, with the name."""
-    x, y, colour = plot.x(n), plot.y(rate), _COLOURS[verdict]
+    x, y, colour = plot.x(n), plot.y(rate), _COLOURS.get(verdict, _INSIDE)
     tip = f"<title>{escape(name)}: {rate:.1%}</title>"
-    if verdict == "within":
+    if verdict not in _COLOURS:
         return f'<g><circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}" fill-opacity=".75"></circle>{tip}</g>'
     way = -6 if verdict == "above" else 6
     shape = f"M{x:.1f} {y + way:.1f}l6 {-1.7 * way:.1f}h-12z"

@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from salus.equity import funnel_plot
-from salus.equity.sites import ACTION, FEWEST, WARNING, limits, side
+from salus.equity.estimate import MINIMUM
+from salus.equity.sites import ACTION, FEW, FEWEST, WARNING, limits, side
 from salus.equity.tally import CROSS, NOT_KNOWN, is_known
 from salus.publish import words
 from salus.publish.disclosure import TOO_SMALL, Line
@@ -190,7 +191,8 @@ def sites(family: Sequence[Line]) -> Sites | None:
     target = float(x.sum() / n.sum())
     low, high = limits(n / effect, target, excess.between, ACTION)
     rates = (x / n).tolist()
-    found = [Site(line.value, int(n[i]), rates[i], side(rates[i], low[i], high[i])) for i, line in enumerate(shown)]
+    sides = [FEW if n[i] < MINIMUM else side(rates[i], low[i], high[i]) for i in range(len(shown))]
+    found = [Site(line.value, int(n[i]), rates[i], sides[i]) for i, line in enumerate(shown)]
     sizes = np.linspace(n.min() * 0.8, n.max() * 1.05, 40)
     ends = [end for level in (WARNING, ACTION) for end in limits(sizes / effect, target, excess.between, level)]
     curve = tuple((float(s), *(float(end[i]) for end in ends)) for i, s in enumerate(sizes))

@@ -201,7 +201,8 @@ def part(row: Mapping[str, Any]) -> str:
     """How much of a gap goes with an attribute, of a row of the table of parts."""
     label = attribute_label(row["by"]).lower()
     ends = f"{points(row['goes_with'])} of {points(row['difference'])} points with {label}"
-    rest = f"{points(row['remains'])} remain between people alike in it"
+    left = points_range(row["remains_low"], row["remains_high"])
+    rest = f"{points(row['remains'])} ({left}) remain between people alike in it"
     return f"{ends} ({points_range(row['goes_with_low'], row['goes_with_high'])}); {rest}"
 
 
