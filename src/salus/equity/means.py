@@ -41,9 +41,10 @@ SCHEMA = pa.schema(
     + [("missing_share", pa.float64()), ("level", pa.float64()), ("method", pa.string())]
 )
 """Columns of the table of means; docs/attributes.md says what each means."""
+TESTS = "welch and permutation tests"
 METHODS = {
-    "mean": "ratio of sums over people, student; welch and permutation tests",
-    "ratio": "ratio of sums over people, student; welch and permutation tests",
+    "mean": f"ratio of sums over people, student; {TESTS}",
+    "ratio": f"ratio of sums over people, student; {TESTS}",
     "median": "order statistics; mover",
 }
 

@@ -21,7 +21,7 @@ from salus.equity.compare import Settings
 from salus.equity.estimate import reliability
 from salus.equity.intervals import Floats
 from salus.equity.mean_gaps import again
-from salus.equity.means import SCHEMA, Observations, Observed, tabled
+from salus.equity.means import SCHEMA, TESTS, Observations, Observed, tabled
 from salus.equity.results import Results
 from salus.equity.tally import NOT_KNOWN, OVERALL
 from salus.publish.disclosure import NOT_SHOWN
@@ -149,7 +149,10 @@ def _shown(row: Mapping[str, Any], state: States, policy: Policy, minimum: int) 
     """A row with what may be said of it; hidden, it is compared as one of nobody."""
     said = {name: _digits(row[name]) if state == States() else None for name in _FIGURES}
     n = policy.shown(row["people"]) if state.n == "open" else 0
-    return {**row, **said, "people": n, "missing_share": None, "reliability": reliability(n, minimum)}
+    method = row["method"].replace(TESTS, "welch")  # only that test is one of what is shown
+    return {
+        **row, **said, "people": n, "missing_share": None, "reliability": reliability(n, minimum), "method": method,
+    }  # fmt: skip
 
 
 def _digits(value: float | None) -> float | None:
