@@ -96,3 +96,14 @@ def test_what_is_too_wide_is_named(tmp_path: Path, shown: browser.Browser) -> No
     page.write_text(f'<!doctype html><meta name="viewport" content="width=device-width">{wide}', encoding="utf-8")
     shown.open(page, 390)
     assert [each.split()[0] for each in browser.too_wide(shown)] == ["P.far"]
+
+
+@pytest.mark.parametrize("name", ["report", "release"])
+def test_a_picture_says_in_words_what_it_shows(name: str, pages: dict[str, Path], shown: browser.Browser) -> None:
+    """Also when it is drawn, which gives its place a name and a role of the drawing's own."""
+    shown.open(pages[name], 390)
+    pictures = shown.value(
+        "[...document.querySelectorAll('.chart')].map(e => [e.getAttribute('role'), e.getAttribute('aria-label')])"
+    )
+    assert pictures
+    assert all(role == "img" and words.startswith("Dot plot of the rate by ") for role, words in pictures)

@@ -5,15 +5,18 @@
   function next() {
     var place = waiting.shift();
     if (!place) { document.documentElement.dataset.drawn = "yes"; return; }
+    var words = place.getAttribute("aria-label");
     var spec = JSON.parse(document.getElementById(place.dataset.spec).textContent);
     vegaEmbed(place, spec, { renderer: "svg", actions: false, ast: false })
       .then(function () {
-        // The place says it all in words; the marks inside have none of their own.
+        // The place says it all in words, which the drawing has replaced by its own; the marks inside have none.
+        place.setAttribute("role", "img");
+        place.setAttribute("aria-label", words);
         place.querySelectorAll("svg").forEach(function (drawn) { drawn.setAttribute("aria-hidden", "true"); });
       })
       .catch(function () {
         place.removeAttribute("role");
-        place.textContent = place.getAttribute("aria-label");
+        place.textContent = words;
       })
       .then(function () { setTimeout(next, 0); });
   }
