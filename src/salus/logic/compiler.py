@@ -29,10 +29,10 @@ from salus.logic.frame import Frame, Link, Rows
 from salus.logic.literals import literal_list
 from salus.logic.operators import OPERATORS
 from salus.logic.operators.bounds import RANGED, extreme
-from salus.logic.operators.intervals import backwards, select
+from salus.logic.operators.intervals import select
 from salus.logic.operators.sorting import order_key
 from salus.logic.operators.types import calendar_unit, converted
-from salus.logic.operators.validity import forward
+from salus.logic.operators.validity import backwards, forward
 from salus.logic.properties import get_path
 from salus.logic.queries import only_if, query, scoped
 from salus.logic.relation import Select, Table

@@ -198,13 +198,6 @@ def facing_operator(cx: Context, node: Operator, a: Value, b: Value) -> Value:
     return boolean(_FACING[node.op](a, b, _unit(node)))
 
 
-def backwards(value: Value) -> bool:
-    """Whether an interval is known already to end before it starts."""
-    if not isinstance(value, Interval):
-        return False
-    return truth(ordered("lt", end(value), start(value))) == TRUE
-
-
 @operator("Width", "Size")
 def width(cx: Context, node: Operator, a: Value) -> Value:
     """B.9 Width, Size: from the first point to the last; Size counts both."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from salus.logic.expr import E, and_, is_true, not_, truth
+from salus.logic.expr import TRUE, E, and_, is_true, not_, truth
 from salus.logic.operators import points
 from salus.logic.operators.bounds import end, start
 from salus.logic.operators.units import compare_quantities
@@ -20,6 +20,11 @@ def forward(value: Value) -> Value:
         return value
     there = and_(value.present, not_(is_true(truth(_ends_first(value)))))
     return replace(value, present=there)
+
+
+def backwards(value: Value) -> bool:
+    """Whether an interval is known already, while it is compiled, to end before it starts."""
+    return isinstance(value, Interval) and truth(_ends_first(value)) == TRUE
 
 
 def _ends_first(value: Interval) -> E:
