@@ -198,6 +198,18 @@ def test_elements_typed_on_first_use_stay_right(tmp_path: Path) -> None:
         assert rows(people, 'SELECT pid, title FROM "Patient.photo"') == [(1, "t")]
 
 
+def test_what_no_row_of_a_table_had_may_come_later(tmp_path: Path) -> None:
+    grown(tmp_path, [patient("p"), observation("b", "p", component=[{"code": {"text": "c"}}])])
+    into, need = tmp_path / "population.duckdb", ("Observation.component", "valueTime")
+    with Population.open(into) as people:
+        people.ensure([need])
+        assert not people.facts()[need].present
+    timed = observation("c", "p", component=[{"valueTime": "10:30:00"}])
+    load([write(tmp_path / "more.ndjson", timed)], into)
+    with Population.open(into) as people:
+        assert column(people, "Observation.component", "valueTime") == [None, "10:30:00"]
+
+
 def test_types_that_a_load_does_not_touch_are_left_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grown(tmp_path, [patient("p"), observation("o", "p"), {"resourceType": "Location", "id": "l"}])
     from salus.store import loading

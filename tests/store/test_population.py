@@ -243,6 +243,16 @@ def test_records_are_not_read_for_elements_that_none_of_them_has(
     assert rows(people, 'SELECT "specimen.display" FROM "Observation"') == [(None,)] * 3
     people.ensure([("Observation.note", "time"), ("Patient.name", "family")])
     assert read == ["Patient"]
+    people.ensure([("Patient.name", "text"), ("Patient.name.period", "start"), ("Patient.name.extension", "url")])
+    assert read == ["Patient"]  # the rows of its names are known, too
+    assert rows(people, 'SELECT text, family FROM "Patient.name"') == [
+        (None, "F"),
+        (None, None),
+        (None, "K"),
+        (None,) * 2,
+    ]
+    people.ensure([("Patient.name.given", "value")])
+    assert read == ["Patient", "Patient"]
 
 
 def test_columns_are_added_a_range_of_rows_at_a_time(people: Population, monkeypatch: pytest.MonkeyPatch) -> None:

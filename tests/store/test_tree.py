@@ -78,10 +78,22 @@ def test_a_tree_has_the_structure_duckdb_is_to_read() -> None:
         "code": "JSON",
         "category": "JSON",
         "valuePeriod": "JSON",
-        "component": [{"valueInteger": "VARCHAR", "valueSampledData": {"data": "VARCHAR"}}],
+        "component": ["JSON"],
         "note": ["JSON"],
     }
-    assert structure(prune(root, frozenset({"status", "unknown"}))) == {"status": "VARCHAR"}
+    assert structure(root.kids["component"]) == {"valueInteger": "VARCHAR", "valueSampledData": {"data": "VARCHAR"}}
+    assert structure(prune(root, {"Observation": frozenset({"status", "unknown"})})) == {"status": "VARCHAR"}
+
+
+def test_what_no_row_has_is_not_read() -> None:
+    root = tree(
+        ("Observation", "status"),
+        ("Observation.component", "valueTime"),
+        ("Observation.component.valueSampledData", "data"),
+        ("Observation.note", "authorString"),
+    )
+    known = {"Observation": frozenset({"component", "note"}), "Observation.component": frozenset({"code"})}
+    assert structure(prune(root, known)) == {"note": ["JSON"]}
 
 
 def test_a_tree_has_a_table_for_every_repeating_element() -> None:

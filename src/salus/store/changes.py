@@ -51,6 +51,6 @@ def forget(con: duckdb.DuckDBPyConnection, kinds: Iterable[str]) -> set[Need]:
         for table in sorted(one for one in there if one.split(".")[0] == kind):
             con.execute(f"DROP TABLE {quote(table)}")
         con.execute(f"DELETE FROM column_fact WHERE split_part(table_name, '.', 1) = {literal(kind)}")
-        con.execute(f"DELETE FROM top_element WHERE type = {literal(kind)}")
+        con.execute(f"DELETE FROM element WHERE split_part(table_name, '.', 1) = {literal(kind)}")
         con.execute(f"DELETE FROM quarantine WHERE type = {literal(kind)}")
     return needs

@@ -26,7 +26,7 @@ from salus.store.shred import Shredder, Staged
 from salus.store.sql import attach_work, beside, literal, open_file, quote, refused, rows, tables, transaction
 from salus.store.tree import Need, canonical, grow, relation
 
-SCHEMA = "7"
+SCHEMA = "8"
 """Changes whenever populations made before cannot be read any more."""
 
 MEMORY = "768MB"

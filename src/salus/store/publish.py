@@ -20,9 +20,9 @@ from salus.store.tree import Column, Relation
 FACTS = """CREATE TABLE IF NOT EXISTS column_fact(
     table_name VARCHAR, column_name VARCHAR, present BOOLEAN, exact BOOLEAN)"""
 
-ELEMENTS = "CREATE TABLE IF NOT EXISTS top_element(type VARCHAR, element VARCHAR)"
-"""Which top elements the resources of a type have, whether typed or not, so that no record is read for another; of
-types that were read once.
+ELEMENTS = "CREATE TABLE IF NOT EXISTS element(table_name VARCHAR, element VARCHAR)"
+"""Which elements the rows of a table have, whether typed or not, so that no record is read for another; of tables that
+were read once.
 """
 
 KEYS = "pid INTEGER, rid BIGINT, id VARCHAR USING COMPRESSION zstd"
@@ -229,16 +229,16 @@ def _insert_facts(facts: Mapping[tuple[str, str], ColumnFact]) -> list[str]:
     return [f"INSERT INTO column_fact VALUES {values}"] if values else []
 
 
-def _insert_elements(resource: str, elements: Iterable[str]) -> list[str]:
-    values = ", ".join(f"({literal(resource)}, {literal(element)})" for element in sorted(elements))
-    fresh = f"SELECT * FROM (VALUES {values}) v(type, element) ANTI JOIN top_element USING (type, element)"
-    return [f"INSERT INTO top_element {fresh}"] if values else []
+def _insert_elements(table: str, elements: Iterable[str]) -> list[str]:
+    values = ", ".join(f"({literal(table)}, {literal(element)})" for element in sorted(elements))
+    fresh = f"SELECT * FROM (VALUES {values}) v(table_name, element) ANTI JOIN element USING (table_name, element)"
+    return [f"INSERT INTO element {fresh}"] if values else []
 
 
-def present_elements(con: duckdb.DuckDBPyConnection, resource: str) -> frozenset[str]:
-    """The top elements some resource of the type has; empty when none was ever read."""
-    found = con.execute("SELECT element FROM top_element WHERE type = ?", [resource]).fetchall()
-    return frozenset(element for (element,) in found)
+def present_elements(con: duckdb.DuckDBPyConnection, resource: str) -> dict[str, frozenset[str]]:
+    """The elements that rows of the type's tables have, of those that were ever read."""
+    query = "SELECT table_name, list(element) FROM element WHERE split_part(table_name, '.', 1) = ? GROUP BY table_name"
+    return {table: frozenset(elements) for table, elements in con.execute(query, [resource]).fetchall()}
 
 
 def drop_staged(con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged]) -> None:

@@ -12,7 +12,7 @@ population (`salus.store.publish`).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 
 import duckdb
@@ -40,7 +40,7 @@ _numbers = count()
 
 class Staged(Struct):
     """The staged rows of one relation: tables in `work`, each with the columns it found; the columns found in any of
-    them; and how many rows they have together. Of a resource's own, also the top `elements` that any resource read has.
+    them; how many rows they have together; and the `elements` that any row has, wanted or not.
     """
 
     relation: Relation
@@ -71,12 +71,15 @@ class Shredder(Struct):
     dictionary: Dictionary
     _staged: dict[str, Staged] = {}
 
-    def stage(self, root: Node, advance: Callable[[int], None], present: frozenset[str]) -> dict[str, Staged]:
+    def stage(
+        self, root: Node, advance: Callable[[int], None], present: Mapping[str, frozenset[str]]
+    ) -> dict[str, Staged]:
         """Stage all rows: table name -> staged rows. `advance` is told the rows done after each block. `present` are
-        the top elements some resource has; empty when that is not known yet.
+        the elements that rows of the type's tables have, of those that were read before.
         """
         self._declare(relation(root))
-        if present and not prune(root, present).kids:
+        root = prune(root, present)
+        if not root.kids:
             return self._staged
         raw = f"raw.{quote(self.resource)}"
         size = scalar(self.con, f"SELECT max(rowid) + 1 FROM {raw}")
@@ -100,13 +103,13 @@ class Shredder(Struct):
     def _block(self, root: Node, notes: Notes) -> None:
         keys = self._keys(notes.block)
         self._staged[self.resource].elements.update(keys)
-        root = prune(root, frozenset(keys))
-        if not root.kids:
+        one = relation(root).among(frozenset(keys))
+        if not one.node.kids:
             return
         source = self._name("rows")
-        self._read_rows(root, source, notes.block, "contained" in keys)
-        notes.shapes(keys, self._read(root, source), source)
-        self._rows(relation(root), source, notes)
+        self._read_rows(one.node, source, notes.block, "contained" in keys)
+        notes.shapes(keys, self._read(one.node, source), source)
+        self._rows(one, source, notes)
 
     def _read_rows(self, root: Node, source: str, block: str, holds_others: bool) -> None:
         """Read a block's JSON. Most resources say their id themselves; that of the others, and of what is contained
@@ -125,9 +128,9 @@ class Shredder(Struct):
                 WHERE {source}.id IS NULL AND k.rid = {source}.rid"""
             )
 
-    def _keys(self, block: str) -> dict[str, int]:
-        """The top elements present in a block, with the number of resources that have them."""
-        query = f"SELECT k, count(*) FROM (SELECT unnest(json_keys(json)) AS k FROM {block}) GROUP BY k"
+    def _keys(self, objects: str) -> dict[str, int]:
+        """The elements present in objects (a relation with their `json`), with the number of objects that have them."""
+        query = f"SELECT k, count(*) FROM (SELECT unnest(json_keys(json)) AS k FROM {objects}) GROUP BY k"
         return {str(key): int(str(many)) for key, many in rows(self.con, query)}
 
     def _read(self, root: Node, source: str) -> dict[str, int]:
@@ -154,7 +157,7 @@ class Shredder(Struct):
                     notes.unread(one, column, part, source, found.columns[column.name])
         for child in one.children:
             if child.table in found.lists:
-                self._rows(child, self._child(child, source), notes)
+                self._rows(*self._child(child, source), notes)
         self.con.execute(f"DROP TABLE {source}")
 
     def _found(self, one: Relation, source: str) -> _Found:
@@ -171,18 +174,25 @@ class Shredder(Struct):
             frozenset(child.table for child in one.children if next(counts)),
         )
 
-    def _child(self, child: Relation, source: str) -> str:
-        """One row per member of the parents' lists; `sk` is unique over the blocks."""
-        name, items = self._name("rows"), value(child.path, "v")
+    def _child(self, child: Relation, source: str) -> tuple[Relation, str]:
+        """One row per member of the parents' lists, with those of its elements that any has; `sk` is unique over the
+        blocks.
+        """
+        name, items, read = self._name("rows"), value(child.path, "v"), "v"
         base = next(_numbers) << _KEY_BITS
+        if child.node.kids:
+            keys = frozenset(self._keys(f"(SELECT unnest({items}) AS json FROM {source})"))
+            self._staged[child.table].elements.update(keys)
+            child = child.among(keys)
+            read = f"json_transform(v, {literal(json.dumps(structure(child.node)))})"
         self.con.execute(
             f"""CREATE TABLE {name} AS
-            SELECT pid, rid, pk, {base} + row_number() OVER () AS sk, ord, v FROM (
+            SELECT pid, rid, pk, {base} + row_number() OVER () AS sk, ord, {read} AS v FROM (
                 SELECT pid, rid, sk AS pk, unnest({items}) AS v,
                     CAST(generate_subscripts({items}, 1) - 1 AS INTEGER) AS ord
                 FROM {source} WHERE len({items}) > 0)"""
         )
-        return name
+        return child, name
 
     def _typed(self, one: Relation, present: list[Column], foreign: frozenset[str], source: str) -> str:
         """The staged table of the columns that are present."""

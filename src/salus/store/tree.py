@@ -7,7 +7,7 @@ parent's. Pure: nothing here touches a database. Leaves to others: reading and w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -63,13 +63,18 @@ class Node(Struct):
 
 class Relation(Struct, frozen=True):
     """A table: its name, the path from the parent relation's row value to its list, its columns and its child
-    tables.
+    tables; and the element whose rows they are.
     """
 
     table: str
     path: tuple[str, ...]
     columns: tuple[Column, ...]
     children: tuple[Relation, ...]
+    node: Node
+
+    def among(self, present: frozenset[str]) -> Relation:
+        """The relation with those of its rows' elements that are present."""
+        return relation(prune(self.node, {self.table: present}, self.table), self.table, self.path)
 
 
 def canonical(table: str, column: str) -> Need:
@@ -134,21 +139,34 @@ def _add(node: Node, name: str) -> Node:
     return node.kids[name]
 
 
-def prune(root: Node, present: frozenset[str]) -> Node:
-    """The tree without the top elements no resource has."""
-    kept = {name: kid for name, kid in root.kids.items() if name in present}
-    return Node(root.name, root.type, root.many, kept)
+def prune(node: Node, present: Mapping[str, frozenset[str]], table: str = "") -> Node:
+    """The tree without what no row has: `present` are the elements that rows of a table have, of tables of which that
+    is known. Of such a table nothing is left where nothing that is wanted is present.
+    """
+    table = table or node.name
+    there = present.get(table)
+    kids = {
+        name: prune(kid, present, f"{table}.{name}")
+        for name, kid in node.kids.items()
+        if there is None or name in there
+    }
+    gone = {name for name, kid in kids.items() if f"{table}.{name}" in present and not kid.kids}
+    return Node(node.name, node.type, node.many, {name: kid for name, kid in kids.items() if name not in gone})
 
 
-def structure(node: Node) -> Any:
-    """How DuckDB is to read the element: its type, an object of its wanted parts, or a list of either."""
-    if node.kids:
-        inner: Any = {name: structure(kid) for name, kid in node.kids.items()}
-    elif node.storage in ("complex", "resource"):
-        inner = "JSON"
-    else:
-        inner = _SQL.get(node.storage, "VARCHAR")
-    return [inner] if node.has_table else inner
+def structure(row: Node) -> Any:
+    """How DuckDB is to read a row: an object of its wanted elements, each by its type or an object of its wanted
+    parts. Rows of other tables below it are left as text: they are read by themselves.
+    """
+    if not row.kids:
+        return "JSON" if row.storage in ("complex", "resource") else _SQL.get(row.storage, "VARCHAR")
+    return {name: _within(kid) for name, kid in row.kids.items()}
+
+
+def _within(kid: Node) -> Any:
+    if not kid.has_table:
+        return structure(kid)
+    return ["JSON" if kid.kids else structure(kid)]
 
 
 def relation(node: Node, table: str = "", path: tuple[str, ...] = ()) -> Relation:
@@ -156,10 +174,10 @@ def relation(node: Node, table: str = "", path: tuple[str, ...] = ()) -> Relatio
     table = table or node.name
     if node.storage not in ("complex", "resource"):
         value = Column("value", (), node.storage, False, node.type, reference=False)
-        return Relation(table, path, (value,), ())
+        return Relation(table, path, (value,), (), node)
     columns = tuple(_columns(node, ()))
     children = tuple(relation(kid, f"{table}.{'.'.join(to)}", to) for to, kid in _lists(node, ()))
-    return Relation(table, path, columns, children)
+    return Relation(table, path, columns, children, node)
 
 
 def _columns(node: Node, prefix: tuple[str, ...]) -> Iterator[Column]:

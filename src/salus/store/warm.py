@@ -35,9 +35,13 @@ _DOSAGE = """text asNeededBoolean asNeededCodeableConcept route timing.code
     timing.repeat.periodMax timing.repeat.periodUnit"""
 _DOSE = "type doseQuantity doseRange rateQuantity rateRange rateRatio"
 
-WARM: dict[str, str] = {
+_STATED = {profile.base for profile in model.PROFILES.values() if profile.states} - {"Observation"}
+"""Types that say by a profile what was not done; of the many Observations it is rarely asked."""
+
+WARM: dict[str, str] = {f"{kind}.meta.profile": "value" for kind in sorted(_STATED)} | {
     # Who people are
-    "Patient": "active gender birthDate deceasedBoolean deceasedDateTime maritalStatus managingOrganization",
+    "Patient": """active gender birthDate deceasedBoolean deceasedDateTime maritalStatus
+        managingOrganization managingOrganization.display""",
     "Patient.extension": _EXTENSION,
     "Patient.extension.extension": _EXTENSION,
     "Patient.address": "use type city district state postalCode country period",
@@ -46,7 +50,8 @@ WARM: dict[str, str] = {
     "Coverage.payor": "reference display",
     "Coverage.class": "type value name",
     # What happened
-    "Encounter": """status class serviceType type priority period length reasonCode serviceProvider partOf
+    "Encounter": """status class serviceType type priority period length reasonCode
+        serviceProvider serviceProvider.display partOf
         hospitalization.admitSource hospitalization.dischargeDisposition hospitalization.origin
         hospitalization.destination""",
     "Encounter.diagnosis": "condition use rank",
