@@ -292,9 +292,11 @@ def _from_front(cx: Context, place: E, rows: Rows) -> E:
 @operator("IndexOf")
 def index_of(cx: Context, node: Operator, a: Value, item: Value) -> Value:
     """B.11 IndexOf: the place of the first element that equals the item, from 0; -1 where there is none."""
-    rows = as_rows(cx, node, a)
-    if rows is None or isinstance(item, Nothing):
+    if isinstance(a, Nothing) or isinstance(item, Nothing):
         return NOTHING
+    rows = as_rows(cx, node, a)
+    if rows is None:
+        return Point(INTEGER, case([(present(item), Const(-1))]))
     numbered = frames.numbered(frames.own(rows, cx.frame), cx.frame)
     numbered.frame.filter(_is_member(cx, node, item, numbered.rows.element))
     _, aggregate = frames.grouped(numbered.rows, cx.frame)
@@ -405,10 +407,18 @@ def to_list(cx: Context, node: Operator, a: Value) -> Value:
 def flatten_operator(cx: Context, node: Operator, a: Value) -> Value:
     """B.11 Flatten."""
     if isinstance(a, Rows):
+        if isinstance(a.element, ListLiteral):
+            a = replace(a, element=literal_list(cx.within(a.frame), a.element) if a.element.items else EMPTY)
+        if isinstance(a.element, Empty):  # lists of an element that no record has
+            return EMPTY
         flat = frames.flatten(a)
         return a if flat is None else flat
-    if isinstance(a, Nothing):
+    if isinstance(a, (Nothing, Empty)):
         return a
+    if isinstance(a, ListLiteral):
+        a = ListLiteral(tuple(item for item in a.items if not isinstance(item, (Nothing, Empty))))
+    if isinstance(a, ListLiteral) and not a.items:
+        return EMPTY
     if isinstance(a, ListLiteral) and all(isinstance(i, ListLiteral) for i in a.items):
         return ListLiteral(tuple(x for i in a.items if isinstance(i, ListLiteral) for x in i.items))
     if isinstance(a, ListLiteral) and all(isinstance(i, Rows) for i in a.items):
