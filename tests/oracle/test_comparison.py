@@ -8,7 +8,7 @@ from typing import Any
 import elm_text as elm
 import pytest
 
-from oracle.evaluating import closed, code, d, dt, lit, op, q, t, tuple_of, value
+from oracle.evaluating import closed, code, d, dt, lit, op, q, t, tuple_of, value, warned
 from salus.errors import SalusError
 
 D = Decimal
@@ -106,3 +106,11 @@ def test_order(a: Any, b: Any, expected: Any) -> None:
 def test_what_has_no_order_is_refused() -> None:
     with pytest.raises(SalusError, match="L 1, line 3: Less: Boolean and Boolean have no order"):
         value(elm.op("Less", lit(True), lit(False), locator="3:1-3:9"))
+
+
+def test_a_value_of_another_type_than_logic_expects_has_no_order_and_ends_no_run() -> None:
+    """As where a record holds a text in place of a date: null, with a warning."""
+    period = {"type": "Interval", "low": lit(dt(2014)), "high": lit(dt(2015))}
+    for node in (op("Less", "a", dt(2014)), op("Before", "a", dt(2014)), elm.op("In", lit("a"), period)):
+        assert value(node) is None
+        assert warned(node) == [f"L 1: {node['type']}: String and DateTime have no order"]

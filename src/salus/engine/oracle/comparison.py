@@ -14,6 +14,7 @@ from typing import Any
 from salus.engine.oracle import moments
 from salus.engine.oracle.bounds import end, lower, start, upper
 from salus.engine.oracle.elements import Element, same_json
+from salus.engine.oracle.kinds import type_name
 from salus.engine.oracle.moments import Date, DateTime, Time
 from salus.engine.oracle.values import (
     EXACT,
@@ -53,15 +54,24 @@ def negated(truth: Truth) -> Truth:
 # --- order ---------------------------------------------------------------------------------------------------------
 
 
+class NoOrder(TypeError):
+    """Two values of which none can come first; `mixed` where they are of two types, as records may have it where logic
+    expects one."""
+
+    def __init__(self, a: Value, b: Value) -> None:
+        super().__init__(f"{type_name(a)} and {type_name(b)} have no order")
+        self.mixed = type(a) is not type(b)
+
+
 def order(a: Value, b: Value, unit: str | None = None) -> int | None:
-    """-1, 0 or 1 for certain values of an ordered type; None when it cannot be told. TypeError for other types."""
+    """-1, 0 or 1 for certain values of an ordered type; None when it cannot be told. NoOrder for other types."""
     if isinstance(a, MOMENTS) and isinstance(b, MOMENTS):
         return moments.compare(a, b, unit)
     if isinstance(a, Quantity) and isinstance(b, Quantity):
         return _order_quantities(a, b)
     if (is_number(a) and is_number(b)) or (isinstance(a, str) and isinstance(b, str)):
         return int(a > b) - int(a < b)
-    raise TypeError(f"{type(a).__name__} and {type(b).__name__} have no order")
+    raise NoOrder(a, b)
 
 
 def _order_quantities(a: Quantity, b: Quantity) -> int | None:

@@ -17,7 +17,7 @@ from salus.elm import nodes as n
 from salus.elm.library import Includes, Library
 from salus.elm.types import IntervalOf, ListOf, Named
 from salus.engine.oracle import bounds, functions, kinds, moments, operators, properties, queries, retrieve
-from salus.engine.oracle.comparison import equal, is_backwards
+from salus.engine.oracle.comparison import NoOrder, equal, is_backwards
 from salus.engine.oracle.errors import Ended, IllTyped, Refused
 from salus.engine.oracle.moments import DateTime
 from salus.engine.oracle.operators.types import convert
@@ -296,6 +296,11 @@ class Interpreter:
         try:
             return EAGER[node.op](call, *operands)
         except bounds.NoSuchPoint as error:
+            call.error(f"{node.op}: {error}")
+            return None
+        except NoOrder as error:
+            if not error.mixed:
+                self.fail(scope, node, f"{node.op}: {error}")
             call.error(f"{node.op}: {error}")
             return None
 

@@ -66,10 +66,25 @@ def ordered(relation: str, a: Value, b: Value, unit: str | None = None) -> E:
     return {"le": points.less_or_equal, "lt": points.less, "eq": points.equal}[relation](a, b, unit)
 
 
+def _like(value: Value, bound: Value) -> Value:
+    """Of a choice, the alternative that is of a bound's type; more than one stay a choice, which has no order."""
+    if not isinstance(value, Choice):
+        return value
+    fitting = [option for option in value.options if _same_kind(option, bound)]
+    return fitting[0] if len(fitting) == 1 else value
+
+
+def _same_kind(a: Value, b: Value) -> bool:
+    if isinstance(a, Point) and isinstance(b, Point):
+        return points.alike(a, b)
+    return isinstance(a, Quantity) and isinstance(b, Quantity)
+
+
 def contains_point(point: Value, interval: Interval, unit: str | None, *, proper: bool = False) -> E:
     """B.9 In: start <= point <= end."""
-    relation = "lt" if proper else "le"
-    inside = and_(ordered(relation, start(interval), point, unit), ordered(relation, point, end(interval), unit))
+    relation, low = "lt" if proper else "le", start(interval)
+    held = _like(point, low)
+    inside = and_(ordered(relation, low, held, unit), ordered(relation, held, end(interval), unit))
     return inside if interval.present == TRUE else case([(interval.present, inside)], case([(present(point), FALSE)]))
 
 

@@ -43,8 +43,23 @@ def exact(*points: Point) -> bool:
     return all(p.high is None for p in points)
 
 
+def alike(a: Point, b: Point) -> bool:
+    """Whether two points may be in order: records may hold a text where logic expects a date."""
+    families = {_FAMILIES.get(each.type.name) for each in (a, b) if each.low != NULL} - {None}
+    return len(families) < 2
+
+
+_FAMILIES = {
+    **dict.fromkeys(("System.DateTime", "System.Date"), "date"),
+    **dict.fromkeys(("System.Integer", "System.Long", "System.Decimal"), "number"),
+    **{name: name for name in ("System.Time", "System.String", "System.Boolean")},
+}
+
+
 def less_or_equal(a: Point, b: Point, precision: str | None = None) -> E:
     """a <= b, at a precision when given."""
+    if not alike(a, b):
+        return NULL
     a, b = as_stated(a, precision), as_stated(b, precision)
     yes = _le(a.top, b.low, precision)
     if exact(a, b):
@@ -56,6 +71,8 @@ def less_or_equal(a: Point, b: Point, precision: str | None = None) -> E:
 
 def less(a: Point, b: Point, precision: str | None = None) -> E:
     """a < b, at a precision when given."""
+    if not alike(a, b):
+        return NULL
     a, b = as_stated(a, precision), as_stated(b, precision)
     yes = _lt(a.top, b.low, precision)
     if exact(a, b):
@@ -90,6 +107,8 @@ def _same(a: Point, b: Point, unit: str | None) -> E:
 
 def equal(a: Point, b: Point, precision: str | None = None) -> E:
     """a = b, at a precision when given (SameAs)."""
+    if not alike(a, b):
+        return NULL
     if precision is not None:
         a, b = as_stated(a, precision), as_stated(b, precision)
         yes = _same(a, b, precision)

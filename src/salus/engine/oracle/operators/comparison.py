@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from salus.engine.oracle import comparison
-from salus.engine.oracle.kinds import type_name
 from salus.engine.oracle.registry import Call, operator
 from salus.engine.oracle.values import Value
 
@@ -30,7 +29,4 @@ def equivalent(call: Call, a: Value, b: Value) -> Value:
 def ordered(call: Call, a: Value, b: Value) -> Value:
     """§12 Less, Greater, LessOrEqual, GreaterOrEqual: null when either is null or it cannot be told."""
     test = comparison.at_or_before if call.node.op.endswith("OrEqual") else comparison.before
-    try:
-        return test(b, a) if call.node.op.startswith("Greater") else test(a, b)
-    except TypeError:
-        call.fail(f"{type_name(a)} and {type_name(b)} have no order")
+    return test(b, a) if call.node.op.startswith("Greater") else test(a, b)
