@@ -26,6 +26,11 @@ def code(value: str, display: str | None = None) -> dict[str, Any]:
         (pa.string(), ["x", "", None], ["x", None, None]),
         (pa.int32(), [1, None], ["1", None]),
         (pa.decimal128(28, 1), [Decimal("1.5")], ["1.5"]),
+        (
+            pa.decimal128(28, 8),
+            [Decimal(each) for each in ("30", "-47.5", "0", "100.00000001", "0.1")],
+            ["30", "-47.5", "0", "100.00000001", "0.1"],
+        ),
         (CODE, [code("a", "A"), code("b"), None], ["A", "b", None]),
         (
             CONCEPT,

@@ -2,7 +2,7 @@
 
 Works on whole Arrow arrays. A code shows its display, else its code; a concept its own display, else its
 codes'; a list its distinct parts joined by "; "; a quantity its value and unit; true and false are those
-words; unknown stays null.
+words; a decimal has the places it needs; unknown stays null.
 Leaves to others: what the values mean (`equity` reads attributes).
 """
 
@@ -27,7 +27,14 @@ def readable(values: pa.Array) -> pa.Array:
     if pa.types.is_struct(kind):
         return _struct(values)
     text = values.cast(pa.string())
-    return pc.if_else(pc.equal(text, ""), None, text)
+    return _shortest(text) if pa.types.is_decimal(kind) else pc.if_else(pc.equal(text, ""), None, text)
+
+
+def _shortest(numbers: pa.Array) -> pa.Array:
+    """Decimals as people write them, however many places a column has: 30, not 30.00000000 nor 0E-8."""
+    for pattern, instead in ((r"^0E-?\d+$", "0"), (r"(\.\d*?)0+$", r"\1"), (r"\.$", "")):
+        numbers = pc.replace_substring_regex(numbers, pattern, instead)
+    return numbers
 
 
 def _struct(values: pa.Array) -> pa.Array:
