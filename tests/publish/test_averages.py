@@ -31,7 +31,7 @@ def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("salus.publish.release.render", lambda *_: "<!doctype html>")
 
 
-def times(folder: Path, groups: dict[str, list[float]], end: str = "2026-06-30") -> Results:
+def times(folder: Path, groups: dict[str, list[float]], end: str = "2026-06-30", method: str = "average") -> Results:
     """A mean by race: group -> one value a person."""
     rows, subjects, races = [], [], []
     facts: dict[str, bool] = {"denominator": False, "measure_population": True, "measure_population_exclusion": False}
@@ -40,7 +40,9 @@ def times(folder: Path, groups: dict[str, list[float]], end: str = "2026-06-30")
             subjects.append(f"p{len(subjects)}")
             races.append(race)
             rows.append(determination("T", subjects[-1], **facts) | {"observations": [float(value)]})
-    of: list[dict[str, Any]] = [{"id": "0", "scoring": "continuous-variable", "observations": [MEAN]}]
+    of: list[dict[str, Any]] = [
+        {"id": "0", "scoring": "continuous-variable", "observations": [MEAN | {"method": method}]}
+    ]
     entries = [measure_entry("T", "decrease", scoring="continuous-variable", groups=of)]
     people = {"subject_id": subjects, "race": races}
     return Results.open(write_results(folder, rows, people, entries, period={"start": "2026-01-01", "end": end}))
@@ -118,6 +120,15 @@ def test_which_figures_are_about_a_few(values: list[float], few: bool) -> None:
 
 def test_that_all_have_one_value_is_a_zero_where_zeros_are_small() -> None:
     assert People(np.ones(60), np.ones(60)).few(PROFILES["opensafely"])
+
+
+def test_a_median_is_in_no_sum(tmp_path: Path) -> None:
+    opened = times(tmp_path / "r", drawn({"a": 120, "b": 60, "c": 5, "d": 40}), method="median")
+    done = publish(opened, tmp_path / "out", Order())
+    assert read(done.out)["a"]["kind"] == "median"
+    assert "c" in hidden(done.out)
+    with pytest.raises(KeyError):
+        attack(done.out)[SMALL, "total"]
 
 
 def test_the_hidden_together_are_no_few_either(tmp_path: Path) -> None:

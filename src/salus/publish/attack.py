@@ -123,8 +123,9 @@ def _line(row: Mapping[str, str]) -> Line:
 
 
 def _mean(row: Mapping[str, str]) -> dict[str, str]:
-    """A line of the table of means: its people stand where a rate has its denominator."""
-    return {"denominator": row["people"], "numerator": "", "figure": row["figure"], "per": row["per"]}
+    """A line of the table of means: its people stand where a rate has its denominator. A median is in no sum."""
+    per = "" if row["kind"] == "median" else row["per"]
+    return {"denominator": row["people"], "numerator": "", "figure": row["figure"], "per": per}
 
 
 def attack(

@@ -77,8 +77,13 @@ def averages(observed: Observations, policy: Policy) -> dict[Key, Average]:
             n = len(people.top)
             total = float(people.top.sum()) * scale
             signed, few = bool((one.top < 0).any()), n > 0 and people.few(policy)
-            found[key] = Average(total, n, few, signed, bool((one.bottom == 1.0).all()), scale)
+            found[key] = Average(total, n, few, signed, one.kind != "median" and _one_each(one), scale)
     return found
+
+
+def _one_each(one: Observed) -> bool:
+    """Whether everyone counts once."""
+    return bool((one.bottom == 1.0).all())
 
 
 def _scale(one: Observed) -> float:
@@ -135,7 +140,7 @@ def mean_release(
         _claimed(_finished(row, states[key]), was)
         for row, key, was in zip(again(shown, results, settings), keys, inside, strict=True)
     ]
-    each = {(one.measure, one.group_id): bool((one.bottom == 1.0).all()) for one in observed.measures}
+    each = {(one.measure, one.group_id): _one_each(one) for one in observed.measures}
     table = pa.Table.from_pylist(_shares(rows), schema=SCHEMA).drop_columns(list(_INSIDE))
     per = ["person" if each[key[:2]] else "unit" for key in keys]
     table = table.append_column("per", pa.array(per, pa.string()))

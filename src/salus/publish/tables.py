@@ -49,8 +49,8 @@ class States:
 @dataclass(frozen=True)
 class Average:
     """A mean, time or ratio as a `total` over `n` people. It may not be told where it is about a `few`; `signed`: what
-    is added up may be negative. `each`: it is per person, so that a reader has the total too; `scale` is what totals of
-    the measure are multiplied by here."""
+    is added up may be negative. `each`: it is a mean per person, so that a reader has the total too; `scale`
+    is what totals of the measure are multiplied by here."""
 
     total: float
     n: int
