@@ -92,8 +92,8 @@ class _File(msgspec.Struct, array_like=True, frozen=True):
 
 
 class _Place(msgspec.Struct, array_like=True, frozen=True):
-    """Where a resource is: the how manieth that is read of which file, of those the one text of an author stands for
-    also which; and where its bytes stand in that file, -1 where they do not.
+    """Where a resource is: its file, its ordinal among all that is read of it, and among the resources that one text
+    of an author stands for; and where its bytes stand in that file, -1 where they do not.
     """
 
     file: int
