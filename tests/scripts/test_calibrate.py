@@ -35,11 +35,13 @@ def test_every_measure_is_on_the_page_and_failures_are_marked(calibrate: ModuleT
     setting = calibrate.SETTINGS[6]
     found = {setting.name: calibrate.measured(setting, 30, 49)}
     bad = calibrate.Coverage(0.5, 0.5, 0.0, 0.1, 0.0, 1000)
-    text = calibrate.page({setting.name: found[setting.name] | {"bgv": bad}}, 30, 49)
+    means = {"15 of 600, normal": calibrate.claims("15 of 600, normal", 20)}
+    text = calibrate.page({setting.name: found[setting.name] | {"bgv": bad}}, means, 30, 49, 20)
     for name in ("sii", "aci", "d", "ti", "mld", "pooled"):
         assert f"| `{name}` |" in text
     assert "| `bgv` | **50.0** |" in text
     assert "| A | `bgv` | 50.0% | 50.0% | 0.0% |" in text
+    assert "| 15 of 600, normal |" in text
 
 
 @pytest.mark.parametrize("place", [0, 6])
