@@ -334,9 +334,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--growth", type=int, nargs="*", default=[1_000, 10_000, 100_000], help="sizes to grow by")
     parser.add_argument("--equity-people", type=int, default=1_000_000, help="made-up people to compare (0: none)")
     parser.add_argument("--mixed", type=int, default=20_000, help="clones of all decks together (0: none)")
-    parser.add_argument(
-        "--million", type=int, nargs="?", const=1_000_000, default=0, help="a run of so many thin clones (a million)"
-    )
+    parser.add_argument("--million", type=int, default=1_000_000, help="thin clones, a great many (0: none)")
     parser.add_argument("--no-main-job", action="store_true", help="leave Synthea out")
     parser.add_argument("--no-intake", action="store_true", help="leave the section on intake out")
     parser.add_argument("--no-together", action="store_true", help="leave the decks as one population out")
