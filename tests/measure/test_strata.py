@@ -11,6 +11,7 @@ import pytest
 from salus.measure.definition import Need, parse_measure
 from salus.measure.needs import needs
 from salus.measure.scoring import determine
+from salus.measure.strata import of_stratifier
 
 Make = Callable[..., Any]
 FLAGS = ("initial_population", "denominator", "numerator")
@@ -80,3 +81,17 @@ def test_a_stratifier_that_takes_an_operand_is_asked_of_each_unit(measure_json: 
     measure = parse_measure(measure_json(group={"stratifier": listed}))
     asked = needs(measure, {"statements": {"def": [{"name": "Length", "operand": [{"name": "E"}]}, {"name": "Sex"}]}})
     assert asked[-2:] == (Need("Length", "initial-population"), Need("Sex"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "values"),
+    [
+        ([[("a", "1"), ("b", "2")], [("a", None), ("b", "3")]], ["1", None]),
+        ([[("b", "2"), ("a", "1")], [], None], ["1", None, None]),
+        ([], []),
+    ],
+)
+def test_the_values_of_one_stratifier_wherever_they_stand(rows: list[Any], values: list[str | None]) -> None:
+    maps = pa.chunked_array([pa.array(rows, pa.map_(pa.string(), pa.string()))])
+    assert of_stratifier(maps, "a").to_pylist() == values
+    assert of_stratifier(maps.slice(1), "a").to_pylist() == values[1:]

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salus.measure.definition import OBSERVATIONS, Group, MeasureDefinition, Population, Stratifier
-from salus.measure.flow import column_of
+from salus.measure.flow import POPULATIONS, column_of
 from salus.measure.score import counts, observed, score
-from salus.measure.strata import UNKNOWN, components
+from salus.measure.strata import UNKNOWN, components, of_stratifier
 
 Json = dict[str, Any]
 
@@ -110,15 +110,16 @@ def _scores(group: Group, only: tuple[str, ...]) -> bool:
 
 def _stratifier(group: Group, stratifier: Stratifier, rows: pa.Table) -> Json:
     """One stratifier: a stratum per value found among the units of the initial population."""
-    values = pc.fill_null(pc.map_lookup(rows["strata"], stratifier.id, "first"), UNKNOWN)
+    values = pc.fill_null(of_stratifier(rows["strata"], stratifier.id), UNKNOWN)
     found = sorted(pc.unique(values.filter(rows["initial_population"])).to_pylist())
+    counted = rows.select([*POPULATIONS, "observations"])  # names and strata weigh more than what is counted
     return {
         "id": stratifier.id,
         "code": [{"text": stratifier.description or stratifier.id}],
         "stratum": [
             {
                 **_stratum_value(stratifier, value),
-                **_counted(group, rows.filter(pc.equal(values, value)), stratifier.applies_to),
+                **_counted(group, counted.filter(pc.equal(values, value)), stratifier.applies_to),
             }
             for value in found
         ],

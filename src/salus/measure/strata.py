@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from salus.measure.definition import Group, Need, Stratifier
 from salus.measure.observations import interleaved
-from salus.measure.perpatient import lists_resources, per_patient
+from salus.measure.perpatient import lists_resources, per_patient, whole
 from salus.measure.text import readable
 from salus.measure.units import Units
 
@@ -37,6 +37,17 @@ def strata(group: Group, values: Mapping[Need, pa.Table], units: Units) -> pa.Ma
     places = np.tile(np.arange(len(columns)), size)
     items = interleaved(columns, size) if columns else pa.nulls(0, pa.string())
     return pa.MapArray.from_arrays(pa.array(offsets), keys.take(pa.array(places)), items)
+
+
+def of_stratifier(maps: pa.ChunkedArray, stratifier: str) -> pa.Array:
+    """Of every row its value for a stratifier, null where it has none. Mostly all rows have one, and none needs to be
+    looked up by itself.
+    """
+    rows = whole(maps)
+    mine = pc.equal(rows.keys, stratifier)
+    if pc.sum(mine).as_py() == len(rows):
+        return rows.items.filter(mine)
+    return pc.map_lookup(rows, stratifier, "first")
 
 
 def components(stratifier: Stratifier, value: str) -> list[tuple[str, str]]:
