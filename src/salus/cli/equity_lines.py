@@ -30,14 +30,13 @@ MOST_LINES = 2_000
 MOST_GAPS, MOST_DOUBTED = 12, 5
 """Gaps printed, and those among them that are not sure; the file has all of them."""
 _DOUBT = "not sure"
-_FEW = "too few to say"
 _BETWEEN = "  "
 _NARROWEST = 12
 _STYLES = {
     "worse": "bold red",
     "better": "blue",
     "reference": "bold",
-    _FEW: "dim",
+    FEW: "dim",
     "no one": "dim",
     COUNTED: "dim",
 }
@@ -189,7 +188,7 @@ def _listing(attributes: str) -> str:
 def _print_silence(table: pa.Table, console: Console) -> None:
     """How many groups with people in are too small, or have too small a reference, for anything to be said."""
     compared = table.filter(pc.and_(pc.not_equal(table["attribute"], OVERALL), pc.greater(table["denominator"], 0)))
-    few = pc.sum(pc.equal(compared["verdict"], _FEW)).as_py() or 0
+    few = pc.sum(pc.equal(compared["verdict"], FEW)).as_py() or 0
     if few:
         console.print(f"Too little data to say: {few:,} of {compared.num_rows:,} groups.", highlight=False)
 

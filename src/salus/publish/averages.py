@@ -36,9 +36,10 @@ LEFT_OUT = (
     "crossings of attributes and the models of them: a release has no lines by two attributes",
 )
 """What results have and a release does not, and why."""
+CLAIMS = ("worse", "better", "higher", "lower")
+"""Verdicts that say something of a group, better ones among them."""
 _FIGURES = ("figure", "low", "high")
 _INSIDE = ("total", "units")
-_CLAIMS = ("worse", "better", "higher", "lower")
 _STATES = ("figure_state", "people_state")
 
 
@@ -173,7 +174,7 @@ def _finished(row: dict[str, Any], state: States) -> dict[str, Any]:
 
 def _claimed(row: dict[str, Any], inside: Mapping[str, Any]) -> dict[str, Any]:
     """What is no claim inside is none outside."""
-    if row["verdict"] in _CLAIMS and inside["verdict"] != row["verdict"]:
+    if row["verdict"] in CLAIMS and inside["verdict"] != row["verdict"]:
         return row | {"verdict": "no clear difference", "p": None, "q": None}
     return row
 

@@ -12,7 +12,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,19 +33,18 @@ from salus.equity.summary import inequality_table
 from salus.equity.tally import NOT_KNOWN, OVERALL, Cell, Tally
 from salus.errors import SalusError, UsageError, writing
 from salus.publish import certificate, earlier
-from salus.publish.averages import LEFT_OUT, averages, mean_release, told_together
+from salus.publish.averages import CLAIMS, LEFT_OUT, averages, mean_release, told_together
 from salus.publish.disclosure import Line, lines
 from salus.publish.evidence import Evidence, attributes_of
 from salus.publish.policy import PROFILES, Policy, listed
 from salus.publish.report import Options, render
 from salus.publish.suppress import Unprotectable
-from salus.publish.tables import Average, Key, Row, States, hide, key_of
+from salus.publish.tables import Average, Key, Row, States, Tables, hide, key_of
 
 STATES = ("numerator_state", "denominator_state")
 SUPPRESSED = "suppressed"
 BOUNDS = ("bound_low", "bound_high")
 """What the unknown could change; said only where their numbers are."""
-CLAIMS = ("worse", "better", "higher", "lower")
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,10 @@ def publish(results: Results, out: Path, order: Order) -> Done:
     cells = count_cells(results, by)
     truth = {(c.measure, c.group_id, c.attribute, c.value): (c.x, c.n) for c in cells}
     observed = observe(results, by)
-    totals = _averages(observed, results, order)
-    states = _settled(truth, totals, observed, results, order)
+    before, period = [earlier.read(folder) for folder in order.earlier], results.period or ()
+    totals = _averages(observed, before, period, order.policy)
+    relations = [earlier.relation(each, period) for each in before]
+    states = _settled(truth, totals, observed, relations, order.policy)
     made = _tables(cells, observed, states, results, order)
     told = made.told
     inside = {key_of(row): row for row in compared(cells, results, order.settings).to_pylist()}
@@ -97,12 +98,13 @@ def publish(results: Results, out: Path, order: Order) -> Done:
     return Done(out, about["statement"], hidden, len(states), tuple(_lost(told, inside)))
 
 
-def _averages(observed: Observations, results: Results, order: Order) -> dict[Key, Average]:
+def _averages(
+    observed: Observations, before: Sequence[earlier.Earlier], period: tuple[str, ...], policy: Policy
+) -> dict[Key, Average]:
     """The lines that are means; of those that differ by few from what an earlier release told, nothing may be said."""
-    found, period = averages(observed, order.policy), results.period or ()
-    for folder in order.earlier:
-        before = earlier.read(folder)
-        for key in earlier.touched(before, found, period, order.policy):
+    found = averages(observed, policy)
+    for told in before:
+        for key in earlier.touched(told, found, period, policy):
             found[key] = replace(found[key], few=True)
     return found
 
@@ -111,28 +113,29 @@ def _settled(
     truth: Mapping[Key, tuple[int, int]],
     totals: dict[Key, Average],
     observed: Observations,
-    results: Results,
-    order: Order,
+    relations: Sequence[Callable[[Tables], None]],
+    policy: Policy,
 ) -> dict[Key, States]:
-    """What is hidden of every line; means once more as long as the hidden ones of an attribute together are about a
-    few."""
+    """What is hidden of every line, `relations` telling how earlier releases bear on it; means once more as long as the
+    hidden ones of an attribute together are about a few."""
     while True:
-        states = _states(truth, totals, results, order)
-        more = told_together(observed, states, order.policy) if order.policy.hides else set()
+        states = _states(truth, totals, relations, policy)
+        more = told_together(observed, states, policy) if policy.hides else set()
         if not more:
             return states
         totals |= {key: replace(totals[key], few=True) for key in more}
 
 
 def _states(
-    truth: Mapping[Key, tuple[int, int]], totals: Mapping[Key, Average], results: Results, order: Order
+    truth: Mapping[Key, tuple[int, int]],
+    totals: Mapping[Key, Average],
+    relations: Sequence[Callable[[Tables], None]],
+    policy: Policy,
 ) -> dict[Key, States]:
-    before = [earlier.read(folder) for folder in order.earlier]
-    period = results.period or ()
     try:
-        return hide(truth, order.policy, False, [earlier.relation(each, period) for each in before], totals)
+        return hide(truth, policy, False, relations, totals)
     except Unprotectable as problem:
-        beside = " beside the earlier releases" if before else ""
+        beside = " beside the earlier releases" if relations else ""
         raise SalusError(f"nothing is released: {problem}{beside}") from problem
 
 
