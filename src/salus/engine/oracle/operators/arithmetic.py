@@ -77,7 +77,11 @@ def _of_ends(call: Call, function: Function, a: Value, b: Value) -> Value:
     """All that the ends of uncertain numbers can make (CQL 1.5, Author's Guide "Uncertainty")."""
     lefts = (a.low, a.high) if isinstance(a, Uncertain) else (a,)
     rights = (b.low, b.high) if isinstance(b, Uncertain) else (b,)
-    made = [function(call, x, y) for x in lefts for y in rights]
+    return _between([function(call, x, y) for x in lefts for y in rights])
+
+
+def _between(made: Sequence[Any]) -> Uncertain | None:
+    """Anything between what was made of ends; null where one of them has no result."""
     return None if None in made else Uncertain(min(made), max(made))
 
 
@@ -87,8 +91,7 @@ def _by_ends(function: Function) -> Function:
     def spread(call: Call, value: Value, *more: Value) -> Value:
         if not isinstance(value, Uncertain):
             return function(call, value, *more)
-        made = [function(call, end, *more) for end in (value.low, value.high)]
-        return None if None in made else Uncertain(min(made), max(made))
+        return _between([function(call, end, *more) for end in (value.low, value.high)])
 
     return spread
 
@@ -177,8 +180,8 @@ def negate(call: Call, value: Value) -> Value:
 def absolute(call: Call, value: Value) -> Value:
     """§16 Abs: null when it does not fit."""
     if isinstance(value, Uncertain):
-        made = [absolute(call, end) for end in (value.low, value.high)]
-        return None if None in made else Uncertain(0 * made[0] if value.low < 0 < value.high else min(made), max(made))
+        made = _between([absolute(call, end) for end in (value.low, value.high)])
+        return Uncertain(0 * made.low, made.high) if made and value.low < 0 < value.high else made
     return _on_value(value, abs)
 
 

@@ -196,7 +196,7 @@ def last_point(value: Value) -> Value:
 def before_operator(call: Call, a: Value, b: Value) -> Value:
     """§18, §19 Before, SameOrBefore: a ends before (or when) b starts."""
     test = before if call.node.op == "Before" else at_or_before
-    return _related(call, test, last_point(a), first_point(b))
+    return test(last_point(a), first_point(b), call.unit)
 
 
 @operator("After", "SameOrAfter")
@@ -204,7 +204,7 @@ def before_operator(call: Call, a: Value, b: Value) -> Value:
 def after_operator(call: Call, a: Value, b: Value) -> Value:
     """§18, §19 After, SameOrAfter: a starts after (or when) b ends."""
     test = before if call.node.op == "After" else at_or_before
-    return _related(call, test, last_point(b), first_point(a))
+    return test(last_point(b), first_point(a), call.unit)
 
 
 @operator("SameAs")
@@ -212,11 +212,7 @@ def after_operator(call: Call, a: Value, b: Value) -> Value:
 def same_as(call: Call, a: Value, b: Value) -> Value:
     """§18, §19 SameAs: the same at a precision, at both ends."""
     pairs = ((first_point(a), first_point(b)), (last_point(a), last_point(b)))
-    return all_of(_related(call, same_point, x, y) for x, y in pairs)
-
-
-def _related(call: Call, test: Callable[[Value, Value, str | None], bool | None], a: Value, b: Value) -> bool | None:
-    return test(a, b, call.unit)
+    return all_of(same_point(x, y, call.unit) for x, y in pairs)
 
 
 def is_moment(value: Value) -> bool:
