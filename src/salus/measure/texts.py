@@ -37,7 +37,7 @@ class TextHead(msgspec.Struct, frozen=True, tag=True):
     @classmethod
     def of(cls, source: Source, unless_said: Identity) -> TextHead:
         """The identity that its library line states; what it does not say is as given."""
-        head = Head.of(source, Cache(cache_folder()))
+        head = _head(source)
         return cls(Identity(head.header.name or unless_said.name, head.header.version or unless_said.version), head)
 
     @classmethod
@@ -95,8 +95,9 @@ class LibraryTexts:
         old = self._texts[identity.name][identity.version]
         added = "".join(f"define {quoted(name)}:\n  {text}\n" for name, text in defines.items())
         source = Source(f"{old.source.text}\ncontext Patient\n{added}", f"{identity}, criteria of {on_behalf_of}")
-        head = Head.of(source, Cache(cache_folder()))
-        self._texts[identity.name][identity.version] = Text(identity, head, old.where, old.file, lambda: source)
+        self._texts[identity.name][identity.version] = Text(
+            identity, _head(source), old.where, old.file, lambda: source
+        )
 
     def __contains__(self, identity: Identity) -> bool:
         return identity.version in self.versions(identity.name)
@@ -119,7 +120,7 @@ class LibraryTexts:
     def head(self, name: str, version: str | None) -> Head:
         """What stands for a text that is there."""
         if name == helpers.NAME and name not in self._texts:
-            return Head.of(helpers.fhir_helpers(), Cache(cache_folder()))
+            return _head(helpers.fhir_helpers())
         return self._texts[name][version].head
 
     def names(self) -> list[str]:
@@ -144,6 +145,11 @@ def source_within(data: str, own: Identity, where: str) -> Source:
     except ValueError as error:
         raise SalusError(f"the CQL in {where} cannot be read: {error}") from None
     return Source(_decoded(text, where), own.name)
+
+
+def _head(source: Source) -> Head:
+    """What stands for a text, its header kept in the user's cache."""
+    return Head.of(source, Cache(cache_folder()))
 
 
 def _decoded(data: bytes, where: str) -> str:

@@ -103,13 +103,13 @@ class Shredder(Struct):
     def _block(self, root: Node, notes: Notes) -> None:
         keys = self._keys(notes.block)
         self._staged[self.resource].elements.update(keys)
-        one = relation(root).among(frozenset(keys))
-        if not one.node.kids:
+        root = prune(root, {self.resource: frozenset(keys)})
+        if not root.kids:
             return
         source = self._name("rows")
-        self._read_rows(one.node, source, notes.block, "contained" in keys)
-        notes.shapes(keys, self._read(one.node, source), source)
-        self._rows(one, source, notes)
+        self._read_rows(root, source, notes.block, "contained" in keys)
+        notes.shapes(keys, self._read(root, source), source)
+        self._rows(relation(root), source, notes)
 
     def _read_rows(self, root: Node, source: str, block: str, holds_others: bool) -> None:
         """Read a block's JSON. Most resources say their id themselves; that of the others, and of what is contained
