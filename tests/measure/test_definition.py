@@ -134,7 +134,7 @@ OTHER_LANGUAGE = {
         ({"group": []}, "measure M has no groups"),
         ({"group": [{"population": [OTHER_LANGUAGE]}]}, "the criteria of numerator are text/fhirpath, and populations"),
         ({"scoring": {}}, "scoring 'is not given' is not one of"),
-        ({"scoring": {"coding": [{"code": "composite"}]}}, "measure M is a composite: its components \\(which it"),
+        ({"scoring": {"coding": [{"code": "composite"}]}}, "measure M, group 0: composite scoring 'is not given' is"),
         ({"group": [{"population": [{"id": "p"}]}]}, "measure M, group 0: population 'p' needs a code"),
         ({"name": "", "id": "", "url": ""}, "no name, id or url"),
     ],

@@ -169,7 +169,7 @@ def _score(group: Mapping[str, Any]) -> str:
     if score is None:
         return "-"
     scorings = [_code(each["valueCodeableConcept"]) for each in group.get("extension", ())]
-    return f"{score:.1%}" if scorings in ([], ["proportion"]) else f"{score:,.4g}"
+    return f"{score:.1%}" if scorings in ([], ["proportion"], ["composite"]) else f"{score:,.4g}"
 
 
 def _code(concept: Mapping[str, Any]) -> str:

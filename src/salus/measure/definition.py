@@ -19,13 +19,12 @@ from typing import Any, Final
 from msgspec import Struct
 
 from salus.errors import SalusError
-
-Json = Mapping[str, Any]
+from salus.measure.composition import SCORED_AS, Composite, composite_of, is_composite
+from salus.measure.extensions import Json, code_of, named, said, text_of, texts
 
 SCORINGS: Final = ("proportion", "ratio", "continuous-variable", "cohort")
 OBSERVATIONS: Final = ("measure-observation", "measure-population-observation")
 """Codes of criteria that observe the units of another: the code of FHIR R4, and one that authoring tools write."""
-_EXTENSION: Final = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-"
 _QUOTED: Final = re.compile(r'"([^"]*)"')
 NOT_BY: Final = "https://salus.example/fhir/StructureDefinition/not-by"
 """Salus's own extension of a Measure: an attribute (valueString) that the measure counts itself; once for each."""
@@ -80,7 +79,8 @@ class Group(Struct, frozen=True):
     """One rate of a measure.
 
     `id` is the group's own, else its position from 0; `basis` is `boolean` or a resource type, as declared (what the
-    initial population gives decides).
+    initial population gives decides). A `composite` has no criteria of its own: its populations, which are known when
+    its components are, have empty expressions.
     """
 
     id: str
@@ -90,6 +90,7 @@ class Group(Struct, frozen=True):
     populations: tuple[Population, ...]
     stratifiers: tuple[Stratifier, ...] = ()
     description: str = ""
+    composite: Composite | None = None
 
     def population(self, code: str) -> Population | None:
         """The first population with this code, or None."""
@@ -140,9 +141,14 @@ class MeasureDefinition(Struct, frozen=True):
         base = self.url or f"Measure/{self.id or self.name}"
         return f"{base}|{self.version}" if self.version else base
 
+    @property
+    def with_logic(self) -> tuple[Group, ...]:
+        """The groups that have criteria: all but composites of others."""
+        return tuple(group for group in self.groups if group.composite is None)
+
     def criteria(self) -> tuple[str, ...]:
         """Every define that a population (not an observation) or a stratifier names, once, in order."""
-        names = [population.expression for group in self.groups for population in group.criteria]
+        names = [population.expression for group in self.with_logic for population in group.criteria]
         names += [name for group in self.groups for each in group.stratifiers for name in each.expressions]
         return tuple(dict.fromkeys(names))
 
@@ -152,11 +158,6 @@ def parse_measure(resource: Json) -> MeasureDefinition:
     name = str(resource.get("name") or resource.get("id") or resource.get("url") or "")
     if not name:
         raise SalusError("a Measure resource has no name, id or url")
-    if is_composite(resource):
-        parts = ", ".join(_components(resource)) or "which it does not name"
-        raise SalusError(
-            f"measure {name} is a composite: its components ({parts}) are evaluated, their combination is not"
-        )
     return MeasureDefinition(
         name=name,
         title=resource.get("title") or name,
@@ -169,33 +170,22 @@ def parse_measure(resource: Json) -> MeasureDefinition:
         rationale=resource.get("rationale", ""),
         id=resource.get("id", ""),
         period=_period(resource.get("effectivePeriod") or {}),
-        not_by=tuple(dict.fromkeys(filter(None, _extensions(resource, NOT_BY)))),
+        not_by=tuple(dict.fromkeys(named(resource, NOT_BY))),
         written=tuple(dict.fromkeys(_written(resource))),
     )
 
 
-def is_composite(resource: Json) -> bool:
-    """Whether a Measure combines others and has no criteria of its own (Quality Measure IG, composite measures)."""
-    return "composite" in (_code(resource.get("scoring")), _said(resource, "scoring"))
-
-
-def _components(composite: Json) -> Iterator[str]:
-    """The names of the measures that a composite is made of, as its artifacts' addresses have them."""
-    for artifact in composite.get("relatedArtifact", ()):
-        address = str(artifact.get("resource") or "").partition("|")[0]
-        if artifact.get("type") == "composed-of" and address:
-            yield address.rpartition("/")[2]
-
-
-def _period(said: Json) -> tuple[date, date] | None:
+def _period(effective: Json) -> tuple[date, date] | None:
     try:
-        return date.fromisoformat(said["start"][:10]), date.fromisoformat(said["end"][:10])
+        return date.fromisoformat(effective["start"][:10]), date.fromisoformat(effective["end"][:10])
     except (KeyError, ValueError):
         return None
 
 
 def _groups(resource: Json, name: str) -> tuple[Group, ...]:
     groups = tuple(_group(resource, group, n, name) for n, group in enumerate(resource.get("group", ())))
+    if is_composite(resource) and not any(group.composite for group in groups):
+        groups += (_combined(resource, {}, "composite" if groups else "0", f"measure {name}"),)
     if not groups:
         raise SalusError(f"measure {name} has no groups")
     return groups
@@ -204,22 +194,47 @@ def _groups(resource: Json, name: str) -> tuple[Group, ...]:
 def _group(measure: Json, group: Json, position: int, name: str) -> Group:
     id_ = group.get("id") or str(position)
     where = f"measure {name}, group {id_}"
-    scoring = _said(group, "scoring") or _code(measure.get("scoring")) or _said(measure, "scoring")
+    if is_composite(group) or (is_composite(measure) and not said(group, "scoring")):
+        return _combined(measure, group, id_, where)
+    scoring = said(group, "scoring") or code_of(measure.get("scoring")) or said(measure, "scoring")
     if scoring not in SCORINGS:
         raise SalusError(f"{where}: scoring {scoring or 'is not given'!r} is not one of {', '.join(SCORINGS)}")
     return Group(
         id=id_,
         scoring=scoring,
-        basis=_said(group, "populationBasis") or _said(measure, "populationBasis") or "boolean",
-        improvement=_said(group, "improvementNotation") or _code(measure.get("improvementNotation")),
+        basis=said(group, "populationBasis") or said(measure, "populationBasis") or "boolean",
+        improvement=_improvement(measure, group),
         populations=tuple(_population(population, where) for population in group.get("population", ())),
-        stratifiers=tuple(_stratifier(s, n) for n, s in enumerate(group.get("stratifier", ()))),
+        stratifiers=_stratifiers(group),
         description=group.get("description", ""),
     )
 
 
+def _combined(measure: Json, group: Json, id_: str, where: str) -> Group:
+    """A group that is a composite of others."""
+    composite = composite_of(measure, group, where)
+    return Group(
+        id=id_,
+        scoring=SCORED_AS[composite.method],
+        basis="boolean",
+        improvement=_improvement(measure, group),
+        populations=(),
+        stratifiers=_stratifiers(group),
+        description=group.get("description", ""),
+        composite=composite,
+    )
+
+
+def _improvement(measure: Json, group: Json) -> str | None:
+    return said(group, "improvementNotation") or code_of(measure.get("improvementNotation"))
+
+
+def _stratifiers(group: Json) -> tuple[Stratifier, ...]:
+    return tuple(_stratifier(each, place) for place, each in enumerate(group.get("stratifier", ())))
+
+
 def _population(population: Json, where: str) -> Population:
-    code, expression = _code(population.get("code")), _expression(population.get("criteria"))
+    code, expression = code_of(population.get("code")), _expression(population.get("criteria"))
     if not (code and expression):
         raise SalusError(f"{where}: population {population.get('id', '')!r} needs a code and criteria")
     if language := _foreign(population["criteria"]):
@@ -228,8 +243,8 @@ def _population(population: Json, where: str) -> Population:
         id=population.get("id") or code,
         code=code,
         expression=expression,
-        criteria_reference=_said(population, "criteriaReference"),
-        aggregate_method=_said(population, "aggregateMethod"),
+        criteria_reference=said(population, "criteriaReference"),
+        aggregate_method=said(population, "aggregateMethod"),
     )
 
 
@@ -239,10 +254,10 @@ def _stratifier(stratifier: Json, position: int) -> Stratifier:
         *(part.get("criteria") for part in stratifier.get("component", ())),
     ]
     return Stratifier(
-        id=stratifier.get("id") or _text(stratifier.get("code")) or str(position),
+        id=stratifier.get("id") or text_of(stratifier.get("code")) or str(position),
         expressions=tuple(filter(None, map(_expression, criteria))),
         description=stratifier.get("description", "").strip(),
-        applies_to=tuple(filter(None, _extensions(stratifier, _EXTENSION + "appliesTo"))),
+        applies_to=tuple(texts(stratifier, "appliesTo")),
         language=next(filter(None, map(_foreign, criteria)), ""),
     )
 
@@ -252,9 +267,9 @@ def _supplemental(resource: Json) -> Iterator[SupplementalData]:
         expression = _expression(item.get("criteria"))
         if expression and not _foreign(item["criteria"]):
             yield SupplementalData(
-                id=item.get("id") or _text(item.get("code")) or str(position),
+                id=item.get("id") or text_of(item.get("code")) or str(position),
                 expression=expression,
-                usage=tuple(filter(None, map(_code, item.get("usage", ())))),
+                usage=tuple(filter(None, map(code_of, item.get("usage", ())))),
                 description=item.get("description", ""),
             )
 
@@ -282,27 +297,3 @@ def _foreign(criteria: Json | None) -> str:
     """The language of a criterion that is not CQL, else ""."""
     language = str((criteria or {}).get("language") or "")
     return "" if "cql" in language else language
-
-
-def _said(element: Json, name: str) -> str | None:
-    """The value of a Quality Measure extension as text, or None."""
-    return next(_extensions(element, _EXTENSION + name), None)
-
-
-def _extensions(element: Json, url: str) -> Iterator[str | None]:
-    for extension in element.get("extension", ()):
-        if extension.get("url") == url:
-            yield (
-                extension.get("valueCode")
-                or extension.get("valueString")
-                or _code(extension.get("valueCodeableConcept"))
-            )
-
-
-def _code(concept: Json | None) -> str | None:
-    codings = (concept or {}).get("coding", ())
-    return next((coding["code"] for coding in codings if coding.get("code")), None)
-
-
-def _text(concept: Json | None) -> str | None:
-    return (concept or {}).get("text") or _code(concept)

@@ -55,7 +55,9 @@ def individual_reports(
 
 
 def unit_type(group: Group, values: Values) -> str | None:
-    """The resource type of a group's units; None when they are patients, or are not known."""
+    """The resource type of a group's units; None when they are patients, or are not known, or cases of a composite."""
+    if group.composite:
+        return None
     initial = group.population("initial-population")
     table = values.get(Need(initial.expression)) if initial else None
     if table is None:

@@ -29,7 +29,8 @@ from salus.fhir.reading import Raw, scan
 from salus.fhir.sources import Walk
 from salus.measure import authored
 from salus.measure.authored import TOML
-from salus.measure.definition import MeasureDefinition, is_composite, parse_measure
+from salus.measure.composition import is_composite
+from salus.measure.definition import MeasureDefinition, parse_measure
 from salus.measure.elms import ElmHead
 from salus.measure.libraries import LibraryHead
 from salus.measure.texts import CQL, TextHead

@@ -27,7 +27,7 @@ def needs(measure: MeasureDefinition, library: Mapping[str, Any]) -> tuple[Need,
 def _of_units(measure: MeasureDefinition, takes: Mapping[str, bool]) -> Iterator[tuple[str, str]]:
     """Stratifiers that are functions, with the define whose units they are asked of: by value, where units are no
     patients (Quality Measure IG, conformance requirement 3.16)."""
-    for group in measure.groups:
+    for group in measure.with_logic:
         initial = group.population("initial-population")
         for name in (name for each in group.stratifiers for name in each.expressions):
             if initial and takes.get(name):
@@ -38,7 +38,7 @@ def _observed(measure: MeasureDefinition, takes: Mapping[str, bool]) -> Iterator
     """An observation is a function of the unit, or on patient basis one without operands (Quality Measure IG,
     conformance requirement 3.13). The library says which; the declared basis only where it does not.
     """
-    for group in measure.groups:
+    for group in measure.with_logic:
         for each in observations(group):
             of_unit = takes.get(each.expression, group.basis != PATIENT_BASIS)
             yield Need(each.expression, each.over if of_unit else None)

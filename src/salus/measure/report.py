@@ -67,7 +67,8 @@ def head(measure: MeasureDefinition, kind: str, occasion: Occasion, subject: str
 
 def group_report(group: Group, rows: pa.Table) -> Json:
     """A group of a report: its populations with their counts, and its score, over `rows` of determinations."""
-    return {"extension": [_scoring(group.scoring)], "id": group.id, **_counted(group, rows)}
+    scoring = "composite" if group.composite else group.scoring
+    return {"extension": [_scoring(scoring)], "id": group.id, **_counted(group, rows)}
 
 
 def _summary_group(group: Group, rows: pa.Table) -> Json:
@@ -112,7 +113,8 @@ def _stratifier(group: Group, stratifier: Stratifier, rows: pa.Table) -> Json:
     """One stratifier: a stratum per value found among the units of the initial population."""
     values = pc.fill_null(of_stratifier(rows["strata"], stratifier.id), UNKNOWN)
     found = sorted(pc.unique(values.filter(rows["initial_population"])).to_pylist())
-    counted = rows.select([*POPULATIONS, "observations"])  # names and strata weigh more than what is counted
+    components = ["unit_id"] if group.composite else []
+    counted = rows.select([*components, *POPULATIONS, "observations"])  # names and strata weigh more than what counts
     return {
         "id": stratifier.id,
         "code": [{"text": stratifier.description or stratifier.id}],

@@ -25,7 +25,7 @@ import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from msgspec import Struct
+from msgspec import Struct, structs
 from msgspec.structs import asdict
 
 from salus import __version__
@@ -36,6 +36,9 @@ from salus.logic.context import Unsupported
 from salus.measure import clauses, observations
 from salus.measure.attributes import RISK_SCHEMA, absent, attributes_table, risk_adjustment, risk_tables
 from salus.measure.clauses import Ask
+from salus.measure.components import with_components
+from salus.measure.composite import compose
+from salus.measure.composition import OF_CASES
 from salus.measure.content import Content
 from salus.measure.definition import Group, MeasureDefinition, Need
 from salus.measure.emptiness import ClauseCounts, is_empty, reasons
@@ -109,10 +112,12 @@ class Tools(Struct, frozen=True):
 
 
 class Evaluated(Struct, frozen=True):
-    """One measure of a run: its library, the values of its defines and its determinations by group id."""
+    """One measure of a run: its library (a composite may have none), the values of its defines and its determinations
+    by group id.
+    """
 
     measure: MeasureDefinition
-    library: Identity
+    library: Identity | None
     values: Values
     groups: Mapping[str, pa.Table]
 
@@ -191,7 +196,7 @@ def _written(folder: Path, run: _Run, own: Future[pa.Table | None]) -> Evaluatio
         outcome = tools.engine(population, plan.content, plan.wanted(), job.period)
     with clock.step("determinations"):
         subjects = _subjects(population)
-        done = [_evaluated(*planned, outcome, subjects) for planned in plan.measures]
+        done = _composed([_evaluated(*planned, outcome, subjects) for planned in plan.measures], subjects)
     with _meanwhile(partial(write_determinations, folder, done)) as writing:
         with clock.step("attributes"):
             table = attributes_table(subjects, own.result(), [(each.measure, each.values) for each in done])
@@ -224,12 +229,12 @@ class _Plan(Struct, frozen=True):
     """
 
     content: Content
-    measures: Sequence[tuple[MeasureDefinition, Identity, tuple[Need, ...]]]
+    measures: Sequence[tuple[MeasureDefinition, Identity | None, tuple[Need, ...]]]
     notes: Sequence[str]
 
     def wanted(self) -> list[Wanted]:
         """Everything the measures need, once; what is optional for every one of them last."""
-        needed = [_wanted(library, need) for _, library, needed in self.measures for need in needed]
+        needed = [_wanted(library, need) for _, library, needed in self.measures if library for need in needed]
         return list(dict.fromkeys(sorted(needed, key=lambda want: want.optional)))
 
 
@@ -238,20 +243,27 @@ def _content(job: Job) -> Content:
 
 
 def _plan(job: Job, content: Content) -> _Plan:
-    measures, notes = select_measures(content.measures(job.measures), job.measures)
+    there = content.measures(job.measures)
+    chosen, versions = select_measures(there, job.measures)
+    measures, left_out = with_components(chosen, there, asked=bool(job.measures))
     if not measures:
-        raise SalusError("there is no measure in the content")
+        raise SalusError("; ".join(["there is no measure in the content", *left_out]))
     check_supported(measures)
+    notes = [*versions, *left_out]
     understood = [
         f"{measure.name}, {note}"
         for measure in measures
-        for group in measure.groups
+        for group in measure.with_logic
         for note in observations.notes(group)
     ]
     return _Plan(content, [_planned(content, measure) for measure in measures], [*notes, *understood])
 
 
-def _planned(content: Content, measure: MeasureDefinition) -> tuple[MeasureDefinition, Identity, tuple[Need, ...]]:
+def _planned(
+    content: Content, measure: MeasureDefinition
+) -> tuple[MeasureDefinition, Identity | None, tuple[Need, ...]]:
+    if not (measure.with_logic or measure.criteria() or measure.supplemental):
+        return measure, None, ()
     library = content.measure_library(measure)
     return measure, library, needs(measure, content.library(library.name, library.version, measure.name))
 
@@ -268,15 +280,30 @@ def _subjects(population: Population) -> pa.StringArray:
 
 def _evaluated(
     measure: MeasureDefinition,
-    library: Identity,
+    library: Identity | None,
     needed: Sequence[Need],
     outcome: Outcome,
     subjects: pa.StringArray,
 ) -> Evaluated:
-    told = ((need, outcome.values.get(_wanted(library, need))) for need in needed)
+    told = ((need, outcome.values.get(_wanted(library, need))) for need in needed if library)
     values = {need: table for need, table in told if table is not None}
-    groups = {group.id: determine(measure, group, subjects, values) for group in measure.groups}
+    groups = {group.id: determine(measure, group, subjects, values) for group in measure.with_logic}
     return Evaluated(measure, library, values, groups)
+
+
+def _composed(done: list[Evaluated], subjects: pa.StringArray) -> list[Evaluated]:
+    """What was evaluated, with the composites that are made of it."""
+    rows = {(each.measure.name, id_): table for each in done for id_, table in each.groups.items()}
+
+    def made(each: Evaluated, group: Group) -> pa.Table:
+        if group.composite is None:
+            return each.groups[group.id]
+        parts = [rows[part.measure, part.group] for part in group.composite.components]
+        return compose(each.measure, group, parts, subjects, each.values)
+
+    return [
+        structs.replace(each, groups={group.id: made(each, group) for group in each.measure.groups}) for each in done
+    ]
 
 
 def _empty(
@@ -293,10 +320,18 @@ def _empty(
     empty = [
         (each.measure, group, each.library)
         for each in done
-        for group in each.measure.groups
+        if each.library
+        for group in each.measure.with_logic
         if is_empty(each.groups[group.id])
     ]
     return reasons(empty, patients, count)
+
+
+def _unit(group: Group, values: Values) -> str | None:
+    """What a group counts: patients, a type of resource, opportunities; None when it is not known."""
+    if group.composite:
+        return "opportunity" if group.composite.method in OF_CASES else "Patient"
+    return "Patient" if _is_truth(group, values) else unit_type(group, values)
 
 
 def _is_truth(group: Group, values: Values) -> bool:
@@ -339,8 +374,11 @@ def _write_clauses(
     path = folder / "clauses.parquet"
     with clock.step("clauses"), pq.ParquetWriter(path, clauses.SCHEMA, compression="zstd") as writer:
         for each in done:
+            logic = structs.replace(each.measure, groups=each.measure.with_logic)
+            if not (each.library and logic.groups):
+                continue
             try:
-                found = clauses.counted(tools.clauses, population, content, each.measure, each.library, job.period)
+                found = clauses.counted(tools.clauses, population, content, logic, each.library, job.period)
             except Unsupported as error:  # the oracle answered what does not compile
                 odd.append(f"the clauses of {each.measure.name} are not counted: {error}")
                 continue
@@ -395,7 +433,7 @@ def about_measure(each: Evaluated) -> dict[str, Any]:
         "title": measure.title,
         "version": measure.version,
         "url": measure.url,
-        "library": {"name": each.library.name, "version": each.library.version},
+        "library": {"name": each.library.name, "version": each.library.version} if each.library else None,
         "scoring": measure.scoring,
         "improvement": measure.improvement,
         "not_by": list(measure.not_by),
@@ -410,7 +448,7 @@ def _about_group(group: Group, rows: pa.Table, values: Values) -> dict[str, Any]
         "id": group.id,
         "scoring": group.scoring,
         "basis": group.basis,
-        "unit": "Patient" if _is_truth(group, values) else unit_type(group, values),
+        "unit": _unit(group, values),
         "improvement": group.improvement,
         "description": group.description,
         "populations": {population.code: population.expression for population in group.criteria},
@@ -419,9 +457,19 @@ def _about_group(group: Group, rows: pa.Table, values: Values) -> dict[str, Any]
             for each in observations.observations(group)
         ],
         "stratifiers": {stratifier.id: stratifier.description for stratifier in group.stratifiers},
+        **_about_composite(group),
         "counts": counts(rows, group),
         "score": score(rows, group),
     }
+
+
+def _about_composite(group: Group) -> dict[str, Any]:
+    if group.composite is None:
+        return {}
+    components = [
+        {"measure": each.measure, "group": each.group, "weight": each.weight} for each in group.composite.components
+    ]
+    return {"composite": {"method": group.composite.method, "components": components}}
 
 
 def _facts(job: Job, population: Population, patients: int) -> dict[str, Any]:

@@ -4,8 +4,10 @@
 - ratio: aggregate numerator / aggregate denominator, where a side without observation is counted, less its exclusions
 - continuous variable: the aggregate of its (first) observation
 - cohort: no score
+- composite (weighted): the mean of the components' proportions by their weights, of those that have one
 
-(Quality Measure IG, "Proportion measure scoring", "Ratio measure scoring", "Continuous variable measure scoring".)
+(Quality Measure IG, "Proportion measure scoring", "Ratio measure scoring", "Continuous variable measure scoring",
+"Weighted Scoring".)
 Leaves to others: who is in which population (`measure.scoring`), how a score is told (`measure.report`).
 """
 
@@ -67,6 +69,8 @@ def score(rows: pa.Table, group: Group) -> float | None:
             numbers = observed(rows, group)
             first = next(iter(observations(group)), None)
             return aggregate(first.method, numbers[first.id]) if first and len(numbers[first.id]) else None
+        case "composite":
+            return _weighted(rows, group)
     return None
 
 
@@ -84,6 +88,14 @@ def _proportion(tally: Mapping[str, int]) -> float | None:
     taken_off = tally.get("denominator_exclusion", 0) + tally.get("denominator_exception", 0)
     rest = tally.get("denominator", 0) - taken_off
     return (tally.get("numerator", 0) - tally.get("numerator_exclusion", 0)) / rest if rest else None
+
+
+def _weighted(rows: pa.Table, group: Group) -> float | None:
+    components = group.composite.components if group.composite else ()
+    parts = [(each.weight, rows.filter(pc.equal(rows["unit_id"], each.key))) for each in components]
+    scores = [(weight, found) for weight, part in parts if (found := _proportion(counts(part, group))) is not None]
+    whole = sum(weight for weight, _ in scores)
+    return sum(weight * found for weight, found in scores) / whole if whole else None
 
 
 def _side(column: str, rows: pa.Table, group: Group, numbers: Mapping[str, Doubles]) -> float | None:

@@ -10,6 +10,7 @@ Leaves to others: units (`measure.units`), membership (`measure.flow`), observat
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
@@ -40,12 +41,21 @@ none.
 """
 
 
+@dataclass(frozen=True)
+class Determined:
+    """The units of a group, who is in which of its populations, and per observation who is observed and the numbers."""
+
+    units: Units
+    flags: Mapping[str, Flags]
+    observed: Sequence[tuple[Flags, pa.Array]] = ()
+
+
 def check_supported(measures: Sequence[MeasureDefinition]) -> None:
     """Raise one SalusError that names every measure and group that says something it must not or Salus cannot do."""
     problems = [
         f"{measure.name}, group {group.id}: {problem}"
         for measure in measures
-        for group in measure.groups
+        for group in measure.with_logic
         for problem in _problems(group)
     ]
     if problems:
@@ -60,16 +70,24 @@ def determine(measure: MeasureDefinition, group: Group, subjects: pa.StringArray
     """
     units = units_of([values[Need(p.expression)] for p in group.criteria if p.code == "initial-population"], subjects)
     flags = membership(group.scoring, _criteria(measure, group, values, units))
-    size = len(units)
+    observed = list(_observed(measure, group, values, units, flags))
+    return tabled(measure, group, subjects, Determined(units, flags, observed), values)
+
+
+def tabled(
+    measure: MeasureDefinition, group: Group, subjects: pa.StringArray, made: Determined, values: Values
+) -> pa.Table:
+    """What is determined of a group as a table of SCHEMA, with the strata that `values` tell of its units."""
+    size = len(made.units)
     return pa.Table.from_arrays(
         [
             pa.repeat(pa.scalar(measure.name, pa.string()), size),
             pa.repeat(pa.scalar(group.id, pa.string()), size),
-            units.spread(subjects),
-            units.ids,
-            *(pa.array(flags[name]) if name in flags else pa.nulls(size, pa.bool_()) for name in POPULATIONS),
-            observation_lists(list(_observed(measure, group, values, units, flags)), size),
-            strata(group, values, units),
+            made.units.spread(subjects),
+            made.units.ids,
+            *(pa.array(made.flags[name]) if name in made.flags else pa.nulls(size, pa.bool_()) for name in POPULATIONS),
+            observation_lists(made.observed, size),
+            strata(group, values, made.units),
         ],
         schema=SCHEMA,
     )

@@ -15,6 +15,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from salus.errors import SalusError, UsageError
 from salus.measure.content import Content
 from salus.measure.definition import MeasureDefinition
@@ -85,7 +87,7 @@ def opened(
     paths = _content_paths(run, content)
     missing, prefer_elm = bool(run.get("missing_valuesets")), bool(run.get("prefer_elm"))
     loaded = Content.load(paths, allow_missing_valuesets=missing, prefer_elm=prefer_elm)
-    found = _measure(loaded, entry)
+    found = _logic(_measure(loaded, entry))
     library = loaded.measure_library(found)
     with Population.open(there, read_only=read_only) as records:
         yield Ground(results, run, found, library, loaded, records, _period(run, results))
@@ -108,6 +110,15 @@ def _measure(content: Content, entry: Mapping[str, Any]) -> MeasureDefinition:
         if each.name == entry["name"] and each.version == entry.get("version"):
             return each
     raise SalusError(f"the content no longer has {entry['name']} {entry.get('version') or ''}".rstrip())
+
+
+def _logic(measure: MeasureDefinition) -> MeasureDefinition:
+    """A measure without its composites. UsageError: nothing else is in it."""
+    if not measure.with_logic:
+        parts = (each.label for group in measure.groups if group.composite for each in group.composite.components)
+        listed = ", ".join(dict.fromkeys(parts))
+        raise UsageError(f"{measure.name} is a composite and has no logic of its own; explain what it is of: {listed}")
+    return replace(measure, groups=measure.with_logic)
 
 
 def _population_path(run: Mapping[str, Any], given: Path | None) -> Path:

@@ -160,7 +160,8 @@ def _evaluated(
         job = Job(population, (), period, out, (measure.canonical,), name, clauses=not rows)
         done = evaluate(job, tools, content)
         warnings |= dict.fromkeys(each for each in done.warnings if "counts no one" not in each)
-        rows[name] = pq.read_table(out / "determinations.parquet").to_pylist()
+        made = pq.read_table(out / "determinations.parquet").to_pylist()
+        rows[name] = [row for row in made if row["measure"] == measure.name]  # a composite brings its components
     clauses = pq.read_table(population.parent / next(iter(engines)) / "clauses.parquet")
     return _Made(rows, clauses, tuple(warnings))
 
