@@ -541,10 +541,10 @@ def _as_rows(cx: Context, value: Value) -> Value:
 
 
 def _concept(codes: Sequence[CodeFields]) -> Value:
-    """A literal concept: of one code by its fields, which can stand beside codes of the data; of several as pairs."""
+    """A literal concept: of one code by its fields, which can stand beside codes of the data."""
     if len(codes) == 1:
         return replace(codes[0], type=CONCEPT)
-    return CodeLiterals(CONCEPT, tuple((str(c.system.value), str(c.code.value)) for c in codes))  # type: ignore[union-attr]
+    return CodeLiterals(CONCEPT, tuple(codes))
 
 
 def _off(held: Const) -> E:

@@ -81,9 +81,8 @@ def _single(cx: Context, value: Value) -> E:
         case CodeFields(type=type_, code=code, system=system, version=version, display=display):
             parts = {"code": code, "system": system, "version": version, "display": display}
             return _fields(type_.name, {name: _string(e) for name, e in parts.items()})
-        case CodeLiterals(codes=codes):
-            each = [CodeFields(CODE, Const(code), Const(system)) for system, code in codes]
-            return _fields(value.type.name, {"codes": exact(cx, ListLiteral(tuple(each)))})
+        case CodeLiterals(fields=fields):
+            return _fields(value.type.name, {"codes": exact(cx, ListLiteral(fields))})
         case ValueSetValue(url=url):
             return _fields("System.ValueSet", {"id": _string(Const(url))})
     raise AssertionError(f"no exact form for {type(value).__name__}")

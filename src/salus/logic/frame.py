@@ -379,9 +379,11 @@ def leaves(value: Value) -> list[E]:
 
 
 def settle(rows: Rows, parent: Frame) -> Rows:
-    """The list with a pending `distinct` carried out: one row per link and value."""
+    """The list with a pending `distinct` carried out: one row per link and value, each where it was seen first."""
     if not rows.distinct:
         return rows
+    if not _tell_their_place(rows):
+        rows = _in_place(rows, parent)
     close(rows)
     frame = rows.frame
     same = (frame.pid, rows.link.inner, *leaves(rows.element), *(k for _, keys in rows.order for k in keys))
@@ -392,6 +394,13 @@ def settle(rows: Rows, parent: Frame) -> Rows:
     settled = Frame(frame.data, inner, frame.pid, frame.parent, frame.link, None, _first_seen(frame.position, same))
     plain = Rows(settled, rows.element, False, rows.order, rows.element_type)
     return over(inner, plain, parent)
+
+
+def _tell_their_place(rows: Rows) -> bool:
+    """Whether elements that are the same stand at the same place of the list's sort."""
+    alone = isinstance(rows.element, (Resource, Element))
+    told = {e for e in leaves(rows.element) if isinstance(e, Col)}
+    return alone or all(told.issuperset(columns_of(key)) for _, keys in rows.order for key in keys)
 
 
 def own(rows: Rows, parent: Frame) -> Rows:
@@ -505,7 +514,7 @@ def union(lists: Sequence[Rows], here: Frame, *, distinct: bool = True) -> Rows:
     merged = _merge_same_table(lists) if distinct else None
     if merged is not None:
         return merged
-    lists = [_in_place(rows, here) for rows in lists]
+    lists = [_in_place(settle(rows, here), here) for rows in lists]  # what is pending would be lost among others
     frames = [rows.frame for rows in lists]
     _align_links(lists, here)
     element_is_key = bool(_united_position(lists[0].element))
@@ -528,8 +537,7 @@ def union(lists: Sequence[Rows], here: Frame, *, distinct: bool = True) -> Rows:
 
 
 def _in_place(rows: Rows, here: Frame) -> Rows:
-    """The list with a pending distinct and sort carried out, for it loses them among others."""
-    rows = settle(rows, here)
+    """The list with a pending sort carried out."""
     if not rows.order:
         return rows
     made = numbered(rows, here)

@@ -63,9 +63,8 @@ def output(cx: Context, value: Value, *, words: bool = False) -> E:
             return output(cx, spelled_out(cx, value)) if words else Op("code_number", (value.id,))
         case CodeFields(code=code, system=system, display=display):
             return struct({"code": code, "system": system, "display": display}, present(value))
-        case CodeLiterals(codes=codes):
-            first = codes[0] if codes else (None, None)
-            return struct({"code": Const(first[1]), "system": Const(first[0]), "display": NULL}, Const(bool(codes)))
+        case CodeLiterals(fields=(first, *_)):
+            return output(cx, first, words=words)
         case ValueSetValue(url=url):
             return Const(url)
         case Interval(low=low, high=high, low_closed=low_closed, high_closed=high_closed, present=there):
@@ -84,8 +83,8 @@ def output(cx: Context, value: Value, *, words: bool = False) -> E:
         case ListLiteral(items=literals):
             items = [output(cx, item, words=True) for item in literals]
             return Op("list", _alike(items, {type_of(item) for item in literals}))
-        case Texts(text=text, separator=separator):
-            return op("split", text, separator)
+        case Texts(text=text, separator=separator, split=split):
+            return Op(split, (text, separator))
         case Rows():
             return _listed(cx, value, words=words)
     raise AssertionError(f"no output for {type(value).__name__}")

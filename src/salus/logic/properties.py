@@ -24,6 +24,7 @@ from salus.logic.values import (
     Choice,
     Coded,
     CodeFields,
+    CodeLiterals,
     Element,
     Interval,
     ListLiteral,
@@ -97,6 +98,8 @@ def _get(cx: Context, node: Node, value: Value, name: str) -> Value:
             return Point(DECIMAL, number) if name == "value" else Point(STRING, case([(not_null(number), unit)]))
         case Coded() | CodeFields() if name in _OF_CODES:
             return _of_code(cx, value, name)
+        case CodeLiterals(fields=codes) if name == "codes":
+            return ListLiteral(codes)
     if _has_more(value, name):
         cx.fail(node, f"the {name} of a {type_of(value)} is not kept in a column")
     return _none_such(cx, node, str(type_of(value)), name)

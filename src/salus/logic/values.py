@@ -88,10 +88,20 @@ class CodeFields(Struct, frozen=True, eq=False):
 
 
 class CodeLiterals(Struct, frozen=True, eq=False):
-    """A literal Concept of several codes: (system, code) pairs."""
+    """A literal Concept of several codes."""
 
     type: Named
-    codes: tuple[tuple[str, str], ...]
+    fields: tuple[CodeFields, ...]
+
+    @property
+    def codes(self) -> frozenset[tuple[str, str]]:
+        """(system, code) pairs."""
+        return frozenset((_constant(each.system), _constant(each.code)) for each in self.fields)
+
+
+def _constant(e: E) -> str:
+    assert isinstance(e, Const)
+    return str(e.value)
 
 
 class Interval(Struct, frozen=True, eq=False):

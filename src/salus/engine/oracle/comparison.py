@@ -13,7 +13,7 @@ from typing import Any
 
 from salus.engine.oracle import moments
 from salus.engine.oracle.bounds import end, lower, start, upper
-from salus.engine.oracle.elements import Element, same_json
+from salus.engine.oracle.elements import Element, primitive_value, same_json
 from salus.engine.oracle.kinds import type_name
 from salus.engine.oracle.moments import Date, DateTime, Time
 from salus.engine.oracle.values import (
@@ -141,6 +141,8 @@ def sort_key(value: Value) -> tuple[Any, ...]:
     what they measure, then how much (CQL 1.5, Author's Guide "Sorting")."""
     if value is None:
         return (0,)
+    if isinstance(value, Element):
+        return sort_key(primitive_value(value))
     if isinstance(value, Uncertain):
         return sort_key(value.low)
     if isinstance(value, MOMENTS):

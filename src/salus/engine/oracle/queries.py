@@ -5,10 +5,12 @@ A row of a query is a scope in which the aliases are bound, one row for each com
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from functools import partial
 from typing import Protocol
 
 from salus.elm import nodes as n
+from salus.elm.narrative import children
 from salus.engine.oracle import properties
 from salus.engine.oracle.comparison import distinct, sort_key
 from salus.engine.oracle.scope import Later, Scope
@@ -21,9 +23,9 @@ class Evaluator(Protocol):
 
 def query(it: Evaluator, node: n.Query, scope: Scope) -> Value:
     """§10 Query: a list when a source is one, else one value, null when it does not pass."""
-    sources = [(source.alias, it.evaluate(source.expression, scope)) for source in node.sources]
-    plural = any(isinstance(value, list) for _, value in sources)
+    sources = [_Source(it, source, node.sources[:place], scope) for place, source in enumerate(node.sources)]
     rows = [row for row in _rows(it, node, sources, scope) if _passes(it, node, row)]
+    plural = any(source.plural for source in sources)
     if node.aggregate is not None:
         return _aggregated(it, node, node.aggregate, rows, scope)
     made = [_returned(it, node, row) for row in rows]
@@ -34,16 +36,40 @@ def query(it: Evaluator, node: n.Query, scope: Scope) -> Value:
     return ordered(it, made, node.sort, scope) if node.sort else made
 
 
-def _rows(it: Evaluator, node: n.Query, sources: Sequence[tuple[str, Value]], scope: Scope) -> Iterator[Scope]:
+class _Source:
+    """A source: the same list for every row, unless it names a source before it. `plural` is whether it is a list."""
+
+    def __init__(self, it: Evaluator, source: n.Source, before: Sequence[n.Source], scope: Scope) -> None:
+        self.alias = source.alias
+        self.plural = False
+        self._of = partial(it.evaluate, source.expression)
+        self._fixed = None if _names(source.expression, {each.alias for each in before}) else self._elements(scope)
+
+    def elements(self, row: Scope) -> list[Value]:
+        return self._elements(row) if self._fixed is None else self._fixed
+
+    def _elements(self, row: Scope) -> list[Value]:
+        value = self._of(row)
+        self.plural |= isinstance(value, list)
+        return _elements(value)
+
+
+def _names(node: n.Node, aliases: Set[str]) -> bool:
+    """Whether an expression names one of the aliases."""
+    mine = getattr(node, "scope", None) if isinstance(node, n.Property) else getattr(node, "name", None)
+    return mine in aliases or any(_names(part, aliases) for part in children(node) if aliases)
+
+
+def _rows(it: Evaluator, node: n.Query, sources: Sequence[_Source], scope: Scope) -> Iterator[Scope]:
     """Every combination of the sources' elements, with the lets bound."""
     if not sources:
         for name, expression in node.lets:
             scope = scope.bind(name, _later(it, expression, scope))
         yield scope
         return
-    (alias, value), *others = sources
-    for item in _elements(value):
-        yield from _rows(it, node, others, scope.bind(alias, item))
+    source, *others = sources
+    for item in source.elements(scope):
+        yield from _rows(it, node, others, scope.bind(source.alias, item))
 
 
 def _elements(value: Value) -> list[Value]:

@@ -27,7 +27,7 @@ def ids_in(id_: E, ids: frozenset[int]) -> E:
 def literal_codes(value: CodeValue) -> frozenset[tuple[str, str]] | None:
     """The (system, code) pairs of a literal; None when the value is not a literal."""
     if isinstance(value, CodeLiterals):
-        return frozenset(value.codes)
+        return value.codes
     if isinstance(value, CodeFields) and isinstance(value.code, Const) and isinstance(value.system, Const):
         return frozenset({(str(value.system.value), str(value.code.value))})
     return None
@@ -40,7 +40,7 @@ def has_code(cx: Context, value: CodeValue, codes: Iterable[tuple[str, str]]) ->
         case Coded(id=id_):
             return ids_in(id_, cx.data.concept_ids(wanted))
         case CodeLiterals(codes=literals):
-            return Const(bool(wanted & set(literals)))
+            return Const(bool(wanted & literals))
         case CodeFields(code=code, system=system):
             return _fields_in(code, system, wanted)
 

@@ -26,6 +26,9 @@ def floor(e: E, unit: str) -> E:
     """The first instant of the unit around an instant."""
     if isinstance(e, Const):
         return Const(calendar.floor(e.value, unit)) if isinstance(e.value, datetime) else NULL
+    if unit == "week":  # a week of the database begins on Monday, one of CQL a day before
+        day = Const("day")
+        return Op("add_time", (Op("floor", (Op("add_time", (e, Const(1), day)), Const(unit))), Const(-1), day))
     return Op("floor", (e, Const(unit)))
 
 
