@@ -84,6 +84,23 @@ def test_other_words_stay_as_they_are(given: list[str]) -> None:
     assert cli.spread(given) == given
 
 
+@pytest.mark.parametrize("command", ["load", "evaluate", "test", "equity"])
+def test_a_command_is_the_same_laid_out_alone(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    alone = cli.asked_for([command, "--help"])
+    assert len(alone.registered_commands) == 1
+    shown = []
+    for program in (alone, cli.app):
+        with pytest.raises(SystemExit):
+            program([command, "--help"], prog_name="salus")
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["--version", "evaluate"], ["evaluat"], ["catalog", "list"]])
+def test_what_is_no_command_by_itself_is_left_to_the_whole(arguments: list[str]) -> None:
+    assert cli.asked_for(arguments) is cli.app
+
+
 def test_demo_touches_no_folder_that_is_not_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     code, _, err = run(capsys, "demo", "--out", str(tmp_path))
@@ -92,10 +109,17 @@ def test_demo_touches_no_folder_that_is_not_its_own(capsys: pytest.CaptureFixtur
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
-def test_help_needs_none_of_the_heavy_parts() -> None:
-    """Quick because nothing large is imported, which a test can tell without a clock."""
-    heavy = {"duckdb", "pyarrow", "numpy", "scipy"}
-    program = f"import sys, salus.cli.main; print(*sorted({heavy} & sys.modules.keys()))"
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("salus.cli.main", {"duckdb", "pyarrow", "numpy", "scipy"}),
+        ("salus.cli.evaluate, salus.equity.attributes, salus.engine.either", {"pyarrow", "numpy", "rich", "tomllib"}),
+    ],
+    ids=["help", "evaluate, until the database works"],
+)
+def test_quick_because_nothing_large_is_loaded(modules: str, heavy: set[str]) -> None:
+    """Which a test can tell without a clock."""
+    program = f"import sys, {modules}; print(*sorted({heavy} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 

@@ -13,7 +13,8 @@ import elm_text as elm
 import pytest
 
 from in_memory import Content
-from salus.engine import Outcome, Wanted, run
+from salus.engine.asked import Outcome, Wanted
+from salus.engine.run import run
 from salus.store import Population, load
 
 Json = dict[str, Any]

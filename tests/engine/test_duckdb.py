@@ -8,7 +8,8 @@ import pytest
 
 from salus.engine.base import Speller
 from salus.engine.codes import Codes
-from salus.engine.duckdb import _called, _functions, _in_order, _threads, prepare
+from salus.engine.duckdb import _called, _functions, _threads, prepare
+from salus.engine.outputs import in_order
 from salus.logic.expr import Const, E, Op
 from salus.logic.relation import Select, Table
 
@@ -23,8 +24,8 @@ def con() -> duckdb.DuckDBPyConnection:
 
 def test_outputs_stand_in_order_of_patient_and_id() -> None:
     found = pa.table({"pid": [2, 1, 2, 1], "id": ["b", "d", "a", "c"], "value": [1, 2, 3, 4]})
-    assert _in_order(found, ["pid", "id"])["value"].to_pylist() == [4, 2, 3, 1]
-    assert _in_order(found, ["pid"])["value"].to_pylist() == [2, 4, 1, 3]
+    assert in_order(found, ["pid", "id"])["value"].to_pylist() == [4, 2, 3, 1]
+    assert in_order(found, ["pid"])["value"].to_pylist() == [2, 4, 1, 3]
 
 
 def test_codes_are_spelled_out_wherever_they_stand(con: duckdb.DuckDBPyConnection) -> None:

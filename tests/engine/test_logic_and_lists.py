@@ -11,7 +11,9 @@ import pytest
 from conftest_engine import Evaluate, encounter, observation, patient
 
 from in_memory import Content
-from salus.engine import Wanted, oracle, run
+from salus.engine import oracle
+from salus.engine.asked import Wanted
+from salus.engine.run import run
 from salus.errors import SalusError
 from salus.store import Population
 

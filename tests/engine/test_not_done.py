@@ -8,7 +8,8 @@ import elm_text as elm
 import pytest
 from conftest_engine import Evaluate, patient
 
-from salus.engine import oracle, run
+from salus.engine import oracle
+from salus.engine.run import run
 
 QI = "http://hl7.org/fhir/us/qicore/StructureDefinition/qicore-"
 FLAGS = {

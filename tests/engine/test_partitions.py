@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from conftest_engine import Evaluate, patient
 
-from salus import engine
 from salus.engine import oracle, partitions
 from salus.engine.partitions import memory_limit, parts, roomy
+from salus.engine.run import run
 from salus.errors import SalusError
 from salus.measure.content import Content
 from salus.measure.run import Job, Tools, evaluate
@@ -49,7 +49,7 @@ def test_parts_change_no_answer(
     found = []
     for number in (1, 2, 7):
         job = Job(population, paths, period, tmp_path / str(number), MEASURES)
-        done = evaluate(job, Tools(Population.open, partial(engine.run, parts=number)), content)
+        done = evaluate(job, Tools(Population.open, partial(run, parts=number)), content)
         found.append(pq.read_table(done.out / "determinations.parquet"))
     assert len(found[0]) > 100
     assert found[0].equals(found[1])
@@ -60,7 +60,7 @@ def test_what_is_over_all_patients_is_not_divided(evaluate: Evaluate) -> None:
     everyone = {"name": "all", "context": "Unfiltered", "expression": elm.op("Count", elm.retrieve("Patient"))}
     contexts = [{"name": "Patient"}, {"name": "Unfiltered"}]
     people, asked = [patient(name) for name in "abc"], {"n": elm.ref("all")}
-    for by in (partial(engine.run, parts=3), oracle.run):
+    for by in (partial(run, parts=3), oracle.run):
         found = evaluate(people, asked, functions=[everyone], contexts=contexts, engine=by)
         assert found["n"] == {"a": 3, "b": 3, "c": 3}
         assert found.outcome.warnings == []

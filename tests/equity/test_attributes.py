@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from hand_made import ETHNICITY, RACE, Resource, claim, coverage, patient, population, us_core
@@ -53,9 +54,12 @@ def test_another_thread_finds_the_same_while_this_one_goes_on() -> None:
     with population(people) as opened:
         work = attributes_beside(opened, PERIOD)
         with ThreadPoolExecutor(1) as pool:
-            found = pool.submit(work)
+            arrow_is_there = Event()
+            found = pool.submit(work, arrow_is_there.wait)
             for _ in range(50):
                 opened.con.execute("CREATE OR REPLACE TEMP TABLE equity_part AS SELECT 1 AS mine")
+            assert not found.done()
+            arrow_is_there.set()
         assert found.result().equals(attributes(opened, PERIOD))
     assert found.result()["race"].to_pylist() == ["White"] * 9
 

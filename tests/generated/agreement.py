@@ -20,7 +20,9 @@ import elm_text as elm
 from generated.expressions import VALUE_SETS, sections
 from generated.text import text
 from in_memory import Content
-from salus.engine import Wanted, oracle, run
+from salus.engine import oracle
+from salus.engine.asked import Wanted
+from salus.engine.run import run
 from salus.logic.calendar import unit_name
 from salus.store import Population, load
 

@@ -14,7 +14,9 @@ from typing import Any
 
 from generated.agreement import asked, differ
 from generated.mutants import mutate, renamed
-from salus.engine import Wanted, oracle, run
+from salus.engine import oracle
+from salus.engine.asked import Wanted
+from salus.engine.run import run
 from salus.measure.content import Content
 from salus.measure.definition import MeasureDefinition
 from salus.measure.needs import needs

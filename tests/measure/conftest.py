@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from salus.measure import listing
+from salus.measure import heads
 from salus.measure.content import Content
 from salus.measure.definition import Need
 
@@ -196,7 +196,7 @@ def open_patients() -> Callable[..., Callable[[Path], Any]]:
 def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Content as it is read, and as it is found again by what was kept of an earlier reading."""
     if request.param == "kept":
-        monkeypatch.setattr(listing, "_SETTLED", -60.0)
+        monkeypatch.setattr(heads, "_SETTLED", -60.0)
         load = Content.load
 
         def again(paths: Sequence[Path], **choices: bool) -> Content:

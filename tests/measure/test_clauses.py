@@ -17,10 +17,12 @@ from measure.test_explain import MEASURE, PEOPLE, PERIOD, evaluated, person
 from salus.catalog import content_paths
 from salus.cli.evaluate import tools
 from salus.elm.clauses import Clause
-from salus.engine import Answered, clause_tests, oracle
+from salus.engine import oracle
+from salus.engine.asked import Answered
 from salus.engine.oracle.elements import Element
 from salus.engine.oracle.records import Patients
 from salus.engine.oracle.scope import Later, Scope
+from salus.engine.run import clause_tests
 from salus.measure.clauses import Counted, count, criteria, differences
 from salus.measure.content import Content
 from salus.measure.explain.opened import Ground, opened

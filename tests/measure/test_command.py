@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from salus.cli.evaluate import evaluate_command, show
+from salus.cli.evaluate import evaluate_command
+from salus.cli.evaluation_lines import show
 from salus.errors import UsageError
 from salus.measure.run import Evaluation
 

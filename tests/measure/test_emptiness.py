@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from salus.engine.run import Criteria
+from salus.engine.asked import Criteria
 from salus.errors import SalusError
 from salus.measure.definition import parse_measure
 from salus.measure.emptiness import ClauseCounts, Empty, reasons

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from salus.errors import SalusError
-from salus.measure import listing
+from salus.measure import heads, listing, reading
 from salus.measure.content import Content
 
 Json = dict[str, Any]
@@ -55,7 +55,7 @@ def codes(content: Content, name: str) -> set[str]:
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What was just written counts as long there; nothing is kept yet."""
-    monkeypatch.setattr(listing, "_SETTLED", -60.0)
+    monkeypatch.setattr(heads, "_SETTLED", -60.0)
     monkeypatch.setenv("SALUS_CACHE", str(tmp_path / "cache"))
 
 
@@ -73,14 +73,14 @@ def folder(tmp_path: Path, measure_json: Make, library_json: Make) -> Path:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that are looked through, from now on."""
     seen: list[str] = []
-    scan = listing.scan
+    scan = reading.scan
 
     def watched(paths: Any, **choices: Any) -> Any:
         for raw in scan(paths, **choices):
             seen.append(Path(raw.file).name)
             yield raw
 
-    monkeypatch.setattr(listing, "scan", watched)
+    monkeypatch.setattr(reading, "scan", watched)
     return seen
 
 
@@ -124,7 +124,7 @@ def test_another_program_reads_anew(folder: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_was_just_written_is_not_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "_SETTLED", 3600.0)
+    monkeypatch.setattr(heads, "_SETTLED", 3600.0)
     Content.load([folder])
     assert not list((folder.parent / "cache" / "content").rglob("*"))
 
@@ -209,7 +209,7 @@ def test_a_fault_in_what_an_author_writes_ends_every_run(folder: Path) -> None:
 
 
 def _load(folder: Path) -> set[str]:
-    listing._SETTLED = -60.0  # type: ignore[misc]
+    heads._SETTLED = -60.0  # type: ignore[misc]
     return codes(Content.load([folder]), "A")
 
 

@@ -17,7 +17,8 @@ from salus.measure.definition import MeasureDefinition, Need, parse_measure
 from salus.measure.needs import needs
 from salus.measure.observations import METHODS, notes, observations
 from salus.measure.score import aggregate, observed, score
-from salus.measure.scoring import check_supported, determine
+from salus.measure.scoring import determine
+from salus.measure.supported import check_supported
 from salus.measure.units import Units
 
 Make = Callable[..., Any]

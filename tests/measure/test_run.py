@@ -50,7 +50,7 @@ def tools(fake_engine: Make, open_patients: Make) -> Tools:
     return Tools(
         open_population=open_patients("p1", "p2", "p3"),
         engine=fake_engine(ANSWERS),
-        attributes=lambda population, period: lambda: own,
+        attributes=lambda population, period: lambda wait: own,
         now=lambda: datetime(2027, 1, 1, tzinfo=UTC),
     )
 

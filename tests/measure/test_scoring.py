@@ -14,7 +14,8 @@ from salus.errors import SalusError
 from salus.measure.definition import MeasureDefinition, Need, parse_measure
 from salus.measure.flow import POPULATIONS
 from salus.measure.perpatient import aligned
-from salus.measure.scoring import SCHEMA, check_supported, determine
+from salus.measure.scoring import SCHEMA, determine
+from salus.measure.supported import check_supported
 
 Make = Callable[..., Any]
 ALL = ("initial_population", "denominator", "denominator_exclusion", "denominator_exception", "numerator")

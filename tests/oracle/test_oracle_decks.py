@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from salus.engine import oracle
-from salus.engine.run import Wanted
+from salus.engine.asked import Wanted
 from salus.measure.content import Content
 from salus.measure.definition import Group, MeasureDefinition
 from salus.store import Population, load

@@ -13,8 +13,8 @@ import pytest
 from in_memory import Content
 from oracle.evaluating import lit, op
 from salus.engine import oracle
+from salus.engine.asked import Wanted
 from salus.engine.oracle.records import Patients
-from salus.engine.run import Wanted
 from salus.errors import SalusError
 from salus.store import Population, load
 

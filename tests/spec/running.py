@@ -19,7 +19,9 @@ from pages import Case, Page, Section
 from translating import compile_text
 
 from in_memory import Content
-from salus.engine import Outcome, Wanted, oracle, run
+from salus.engine import oracle
+from salus.engine.asked import Outcome, Wanted
+from salus.engine.run import run
 from salus.errors import SalusError
 from salus.store import Population, load
 

@@ -8,25 +8,21 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import partial
-from importlib.abc import MetaPathFinder
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Column, Table
-
 from salus.catalog import content_paths
+from salus.engine.asked import Answered, Outcome
 from salus.errors import UsageError
 from salus.measure.run import Engine, Evaluation, Job, Tools, evaluate
-from salus.measure.tablerun import evaluate_table, is_table
-from salus.publish.audit import record
 
 ENGINES = ("duckdb", "oracle")
+_FOLLOWING = ("salus.measure.written", "salus.publish.audit", "salus.cli.evaluation_lines")
+"""What is needed when the engine has answered, and not before."""
 
 
 def evaluate_command(
@@ -51,18 +47,35 @@ def evaluate_command(
     content = content or content_paths()
     job = Job(population, tuple(content), period, out, tuple(measures), *choices)
     check_job(job)
-    if is_table(population):
+    if job.is_of_table:
         check_table(job, memory, profile)
-    spare_pandas()
     atexit.register(gc.freeze)  # what is left of a plan goes with the process; to look through it takes seconds
-    done = evaluate_table(job, datetime.now(UTC)) if is_table(population) else evaluate(job, tools(engine, memory))
+    done = _of_table(job) if job.is_of_table else evaluate(job, tools(engine, memory))
+    from salus.cli.evaluation_lines import show, show_costs  # `_follow` loads these while the engine works
+    from salus.publish.audit import record
+
     record("evaluate", out, {"population": population, "content": list(content)}, period=period, engine=engine)
     show(done)
     if profile:
         show_costs(done)
 
 
-class _NoPandas(MetaPathFinder):
+def _of_table(job: Job) -> Evaluation:
+    from salus.measure.tablerun import evaluate_table  # which few runs need
+
+    spare_pandas()
+    return evaluate_table(job, datetime.now(UTC))
+
+
+def _follow() -> None:
+    """Load what follows the engine, in a thread that waits for the database: Arrow and the rest take as long to load
+    as a small population to evaluate."""
+    spare_pandas()
+    for name in _FOLLOWING:
+        import_module(name)
+
+
+class _NoPandas:
     """Says of pandas that it is not installed."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
@@ -74,6 +87,8 @@ def spare_pandas() -> None:
     """Have Arrow look for pandas now, and find none. It would load it at the first array only to see whether that is
     one of pandas, which takes longer than evaluating a small population; who converts to pandas later still can.
     Arrow has no setting for it, and takes a None in `sys.modules` for the module."""
+    import pyarrow as pa  # here, where it is next
+
     if "pandas" not in sys.modules:
         hidden = _NoPandas()
         sys.meta_path.insert(0, hidden)
@@ -108,69 +123,28 @@ def check_engine(name: str) -> None:
 
 
 def tools(name: str = "duckdb", memory: str | None = None) -> Tools:
-    """The real store (with a limit of memory), engine (by name) and attributes.
-
-    Imported here so that `salus --help` stays quick.
-    """
-    from salus import engine
-    from salus.engine import either
+    """The real store (with a limit of memory), engine (by name) and attributes; each is loaded when it is its turn, for
+    meanwhile the database works for the one before."""
     from salus.equity.attributes import attributes_beside
     from salus.store import Population
 
-    run: Engine = either.run
-    if name == "oracle":
-        from salus.engine import oracle
-
-        run = oracle.run
-    return Tools(partial(Population.open, memory=memory), run, attributes_beside, engine.clause_tests)
+    run: Engine = _by_oracle if name == "oracle" else _by_database
+    return Tools(partial(Population.open, memory=memory), run, attributes_beside, _clause_tests)
 
 
-def show(done: Evaluation) -> None:
-    """The counts and score of every measure group on stdout, warnings on stderr."""
-    console = Console()
-    counts = (Column(name, justify="right", no_wrap=True) for name in ("initial", "counted", "numerator", "score"))
-    names = (Column(name, overflow="fold") for name in ("measure", "group"))
-    table = Table(*names, *counts, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for report in done.reports:
-        for group in report["group"]:
-            table.add_row(*_row(report["measure"], group))
-    console.print(table)
-    console.print("counted: the denominator, or the measure population", style="dim")
-    for warning in done.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    console.print(f"{done.out} written in {sum(done.timings.values()):.1f} s", highlight=False)
+def _by_database(population: Any, content: Any, wanted: Any, period: Any) -> Outcome:
+    from salus.engine import either  # the compiler, for one
+
+    return either.run(population, content, wanted, period, _follow)
 
 
-def show_costs(done: Evaluation, most: int = 40) -> None:
-    """What each define took, slowest first."""
-    names = (Column(name, overflow="fold") for name in ("define", "library and line"))
-    table = Table("seconds", "rows", "memory", *names, title="What the defines took")
-    for each in done.defines[:most]:
-        where = f"{each.library}, {each.locator.partition('-')[0]}" if each.locator else each.library
-        held = f"{each.memory / 2**20:,.0f} MiB"
-        table.add_row(f"{each.seconds:.3f}", f"{each.rows:,}", held, each.define, where)
-    Console().print(table)
-    rest = done.defines[most:]
-    if rest:
-        print(f"and {len(rest):,} more, {sum(each.seconds for each in rest):.3f} s (all of them: run.json)")
+def _by_oracle(*asked: Any) -> Outcome:
+    from salus.engine import oracle
+
+    return oracle.run(*asked)
 
 
-def _row(measure: str, group: Mapping[str, Any]) -> tuple[str, ...]:
-    counts = {_code(population["code"]): population["count"] for population in group["population"]}
-    below = counts.get("denominator", counts.get("measure-population", ""))
-    shown = (counts.get("initial-population", ""), below, counts.get("numerator", ""))
-    name = measure.partition("|")[0].rsplit("/", 1)[-1]
-    return (name, group["id"], *map(str, shown), _score(group))
+def _clause_tests(*asked: Any) -> list[list[Answered]]:
+    from salus.engine.run import clause_tests
 
-
-def _score(group: Mapping[str, Any]) -> str:
-    """A proportion in percent, another score as a number, "-" for none."""
-    score = group["measureScore"].get("value")
-    if score is None:
-        return "-"
-    scorings = [_code(each["valueCodeableConcept"]) for each in group.get("extension", ())]
-    return f"{score:.1%}" if scorings in ([], ["proportion"], ["composite"]) else f"{score:,.4g}"
-
-
-def _code(concept: Mapping[str, Any]) -> str:
-    return str(concept["coding"][0]["code"])
+    return clause_tests(*asked)

@@ -69,7 +69,7 @@ def _explain_one(asked: Asked, subject: str, console: Console) -> None:
 def _explain_all(asked: Asked, console: Console) -> None:
     """Where a population falls out, counted on the records now; what differs from the run is said."""
     from salus.cli.clauses import show_clauses
-    from salus.engine import clause_tests
+    from salus.engine.run import clause_tests
     from salus.measure.clauses import counted, differences
 
     where = asked.results, asked.measure, asked.population, asked.content

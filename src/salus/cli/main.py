@@ -11,11 +11,13 @@ import gc
 import os
 import sys
 import traceback
+from copy import copy
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.models import CommandInfo
 
 from salus import __version__
 from salus.cli.options import (
@@ -558,12 +560,29 @@ def spread(arguments: list[str]) -> list[str]:
     return made
 
 
+def asked_for(arguments: list[str]) -> typer.Typer:
+    """The program with that command alone which the arguments begin with, whole where they begin with none: to lay out
+    the options of all takes as long as many a command."""
+    wanted = [each for each in app.registered_commands if arguments and arguments[0] == _name(each)]
+    if not wanted:
+        return app
+    alone = copy(app)
+    alone.registered_commands, alone.registered_groups = wanted, []
+    return alone
+
+
+def _name(command: CommandInfo) -> str:
+    """How a command is called: by what it is registered as, else by its function."""
+    return command.name or (command.callback.__name__ if command.callback else "")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; leaves with the exit code."""
     # a command ends before there is much garbage; to look for it takes a twentieth of its time
     gc.set_threshold(100_000)
     try:
-        app(spread(sys.argv[1:] if arguments is None else arguments), prog_name="salus")
+        given = spread(sys.argv[1:] if arguments is None else arguments)
+        asked_for(given)(given, prog_name="salus")
     except UsageError as error:
         fail(str(error), 2)
     except (SalusError, OSError) as error:

@@ -22,7 +22,7 @@ from salus.cli.evaluate import check_engine, tools
 from salus.cli.lint import check_there
 from salus.cql.diagnostics import did_you_mean
 from salus.elm.library import Library
-from salus.engine.run import Wanted
+from salus.engine.asked import Wanted
 from salus.errors import SalusError, UsageError
 from salus.measure.authoring import beside
 from salus.measure.content import Content

@@ -17,10 +17,11 @@ from salus.conformance import found
 from salus.conformance.judge import Evaluator, Refusal
 from salus.conformance.values import Value
 from salus.elm import Includes
-from salus.engine import Wanted, exact_values
+from salus.engine.asked import Wanted
 from salus.engine.oracle import Interpreter, Setting
 from salus.engine.oracle.errors import Ended, IllTyped
 from salus.engine.oracle.records import Records
+from salus.engine.run import exact_values
 from salus.errors import SalusError
 from salus.logic import context as logic
 from salus.store import Population, load

@@ -9,26 +9,26 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from salus.engine.codes import Codes
 from salus.engine.costs import Cost
 from salus.engine.partitions import only, parts, roomy
 from salus.engine.script import Action, Make, Put, script
-from salus.engine.streams import carry_out, connections
-from salus.errors import SalusError
+from salus.engine.streams import carry_out, connections, failed
 from salus.logic.compiler import Check
 from salus.logic.plan import Plan
 from salus.store.sql import GROUP
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _DEFINITION = re.compile(r"^CREATE OR REPLACE TEMP MACRO (salus_\w+)[^;]*;$", re.MULTILINE)
 _CALL = re.compile(r"\bsalus_\w+")
@@ -70,12 +70,18 @@ def prepare(con: duckdb.DuckDBPyConnection, called: Collection[str]) -> None:
         con.execute("".join(text for name, text in _functions().items() if name in called))
 
 
-def execute(con: duckdb.DuckDBPyConnection, plan: Plan, number: int | None = None) -> Execution:
-    """Compute a plan's outputs, over the patients in `number` parts (None: as many as memory asks for)."""
+def execute(
+    con: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    number: int | None = None,
+    meanwhile: Callable[[], object] | None = None,
+) -> Execution:
+    """Compute a plan's outputs, over the patients in `number` parts (None: as many as memory asks for). `meanwhile` is
+    called when statements are under way, where they leave this thread free."""
     divided = parts(con, 1 if plan.undivided else number)
     actions = script(plan)
     called = _called(" ".join(action.statement.text for action in actions))
-    run = _Run(con)
+    run = _Run(con, meanwhile)
     streams = _STREAMS if len(divided) == 1 and roomy(con) else 1
     with _threads(con), connections(con, streams) as cons:
         for each in cons:
@@ -107,8 +113,9 @@ def _threads(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 class _Run:
     """What comes of a script while it is carried out, a part of the patients after the other."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        self._codes = Codes(con)
+    def __init__(self, con: duckdb.DuckDBPyConnection, meanwhile: Callable[[], object] | None) -> None:
+        self._con = con
+        self._meanwhile = meanwhile
         self._tables: dict[str, list[pa.Table]] = {}
         self._costs: list[tuple[int, Cost]] = []
         self._several: Counter[Check] = Counter()
@@ -118,18 +125,19 @@ class _Run:
         """The script over what the connections show. What several outputs ask for alike is read once."""
         puts = [(place, action) for place, action in enumerate(actions) if isinstance(action, Put)]
         texts = {_asked(action): place for place, action in reversed(puts)}
-        read: dict[int, pa.Table] = {}
+        tables: dict[int, pa.Table] = {}
 
         def do(con: duckdb.DuckDBPyConnection, place: int, action: Action) -> None:
             if isinstance(action, Make):
                 self._made(con, place, action)
             elif texts[_asked(action)] == place:
-                read[place] = _read(con, action)
+                from salus.engine.outputs import read  # while tables are made: to load Arrow takes as long as many
 
-        carry_out(actions, cons, do)
-        spelled = {place: self._codes.spelled(table) for place, table in read.items()}
+                tables[place] = read(con, action)
+
+        carry_out(actions, cons, do, self._meanwhile)
         for _, action in puts:
-            self._tables.setdefault(action.output.name, []).append(spelled[texts[_asked(action)]])
+            self._tables.setdefault(action.output.name, []).append(tables[texts[_asked(action)]])
 
     def _made(self, con: duckdb.DuckDBPyConnection, place: int, action: Make) -> None:
         cost = _make(con, action, self._held)
@@ -138,7 +146,9 @@ class _Run:
         self._several.update(_verified(con, action))
 
     def execution(self, plan: Plan) -> Execution:
-        done = Execution({name: pa.concat_tables(tables) for name, tables in self._tables.items()})
+        from salus.engine.outputs import together  # as above
+
+        done = Execution(together(self._con, self._tables))
         done.costs = [cost for _, cost in sorted(self._costs, key=itemgetter(0))]
         done.warnings = [
             f"singleton from found more than one element in {self._several[check]} places, null there: {check.where}"
@@ -160,7 +170,7 @@ def _make(con: duckdb.DuckDBPyConnection, make: Make, held: int) -> Cost:
     try:
         found = con.execute(f'CREATE TABLE "{make.name}" AS {make.statement.text}').fetchone()
     except duckdb.Error as error:
-        raise _failed(f'"{make.label}"', error) from error
+        raise failed(f'"{make.label}"', error) from error
     seconds = time.perf_counter() - began
     if seconds > _LONG or not held:
         held = _held(con)
@@ -173,10 +183,6 @@ def _held(con: duckdb.DuckDBPyConnection) -> int:
     return int(held)
 
 
-def _failed(what: str, error: duckdb.Error) -> SalusError:
-    return SalusError(f"computing {what} failed in the engine: {str(error).splitlines()[0]}")
-
-
 def _verified(con: duckdb.DuckDBPyConnection, make: Make) -> dict[Check, int]:
     """In how many groups each check of a table finds more than one row."""
     found: dict[Check, int] = {}
@@ -184,23 +190,3 @@ def _verified(con: duckdb.DuckDBPyConnection, make: Make) -> dict[Check, int]:
         rows = con.execute(f'SELECT count(*) FROM "{make.name}" WHERE "{check.count}" > 1').fetchall()
         found[check] = rows[0][0]
     return found
-
-
-def _read(con: duckdb.DuckDBPyConnection, put: Put) -> pa.Table:
-    """An output, in order of patient; resources also of their ids."""
-    columns = ", ".join(f'"{column}" AS "{label}"' for label, column in put.output.columns.items())
-    try:
-        table = con.sql(f"SELECT {columns} FROM ({put.statement.text})").to_arrow_table()
-    except duckdb.Error as error:
-        raise _failed("an output", error) from error
-    return _in_order(table, [column for column in ("pid", "id") if column in put.output.columns])
-
-
-def _in_order(table: pa.Table, keys: Sequence[str]) -> pa.Table:
-    """The rows in order of some columns. Most outputs come in order of patient by themselves, and wide values are dear
-    to move about, so that a look at the patients pays."""
-    pids = table["pid"].to_numpy()
-    if keys == ["pid"] and bool((pids[1:] >= pids[:-1]).all()):
-        return table
-    order = pc.sort_indices(table.select(keys), [(key, "ascending") for key in keys])
-    return table.combine_chunks().take(order)

@@ -7,24 +7,30 @@ Leaves to others: the engines themselves (`run`, `oracle`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from salus.engine.run import Content, Outcome, Wanted, left_out
+from salus.engine.asked import Outcome, Wanted, left_out
+from salus.engine.run import Content
 from salus.engine.run import run as by_database
 from salus.store import Population
 
 
 def run(
-    population: Population, content: Content, wanted: Sequence[Wanted], period: tuple[date, date] | None
+    population: Population,
+    content: Content,
+    wanted: Sequence[Wanted],
+    period: tuple[date, date] | None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Outcome:
-    """The outcome of `salus.engine.run.run`, with nothing refused that the oracle answers.
+    """The outcome of `salus.engine.run.run`, with nothing refused that the oracle answers; `meanwhile` as there.
 
     Raises SalusError for a define that neither engine can evaluate.
     """
     needed = [each for each in wanted if not each.optional]
-    outcome = by_database(population, content, [replace(each, optional=True) for each in wanted], period)
+    asked = [replace(each, optional=True) for each in wanted]
+    outcome = by_database(population, content, asked, period, meanwhile=meanwhile)
     slow = [each for each in needed if each in outcome.refused]
     if not slow:
         return outcome

@@ -9,20 +9,18 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Protocol
 
-import pyarrow as pa
-from msgspec import Struct
-
-from salus.elm.clauses import Clause, Clauses
+from salus.elm.clauses import Clauses
 from salus.elm.library import Includes, Library, LibrarySource
 from salus.elm.narrative import Narrative
 from salus.elm.types import IntervalOf
 from salus.engine import duckdb as duckdb_engine
-from salus.engine.costs import DefineCost, per_define
+from salus.engine.asked import Answered, Criteria, Outcome, Wanted, left_out
+from salus.engine.costs import per_define
 from salus.engine.facts import Facts
 from salus.logic.calendar import last
 from salus.logic.clauses import Apart, taken_apart
@@ -48,39 +46,6 @@ class Content(LibrarySource, Protocol):
 
     def value_set(self, url: str, version: str | None, asked_by: str) -> ValueSetCodes: ...
     def cql(self, name: str, version: str | None) -> str | None: ...
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A define of a library; or with `over`, a function of one operand for each resource of that define's list.
-
-    What is `optional` is left out, with a warning, when the engine cannot evaluate it.
-    """
-
-    library: str
-    version: str | None
-    define: str
-    over: str | None = None
-    optional: bool = field(default=False, compare=False)
-
-
-def left_out(want: Wanted, why: object) -> str:
-    """The warning for an optional define that an engine cannot evaluate."""
-    return f'"{want.define}" of {want.library} is left out: {why}'
-
-
-class Outcome(Struct):
-    """Per wanted define a table: (pid, value), dense by pid; for a list of resources (pid, type, id), with a value each
-    where the define was asked for `over` them; for another list (pid, value) rows. Timings are in seconds. `refused`
-    says why what was optional is not there."""
-
-    values: dict[Wanted, pa.Table] = {}
-    timings: dict[str, float] = {}
-    defines: list[DefineCost] = []
-    reads: dict[str, list[str]] = {}
-    warnings: list[str] = []
-    gaps: list[str] = []
-    refused: dict[Wanted, str] = {}
 
 
 @contextmanager
@@ -110,10 +75,12 @@ def run(
     now: datetime | None = None,
     parameters: Mapping[str, Value] | None = None,
     parts: int | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Outcome:
     """Evaluate the wanted defines for every patient over the measurement period (both days included, UTC); without a
     period, that which the library states. `parts` is in how many parts the patients are taken (None: as many as memory
-    asks for); it changes no answer."""
+    asks for); it changes no answer. `meanwhile` is called while statements are under way, which leave this thread
+    free."""
     outcome = Outcome()
     given = {PERIOD: measurement_period(*period)} if period else {}
     setting = _Setting(population, content, {**given, **(parameters or {})}, now or _now())
@@ -122,7 +89,7 @@ def run(
     outcome.timings["typing"] = setting.facts.seconds
     outcome.timings["compile"] = time.perf_counter() - clock - setting.facts.seconds
     clock = time.perf_counter()
-    done = duckdb_engine.execute(population.con, compiled, parts)
+    done = duckdb_engine.execute(population.con, compiled, parts, meanwhile)
     outcome.timings["execute"] = time.perf_counter() - clock
     outcome.warnings = [
         *(left_out(*each) for each in outcome.refused.items()),
@@ -155,24 +122,6 @@ def exact_values(
         raise Ended("; ".join([*compiler.errors, *done.warnings]))
     table = done.tables["value"]
     return dict(zip(table["pid"].to_pylist(), table["value"].to_pylist(), strict=True))
-
-
-class Criteria(Struct, frozen=True):
-    """Criteria of one measure group: pairs of a define and the define that gives the units it is asked of, the same
-    for the initial population itself."""
-
-    library: str
-    version: str | None
-    defines: tuple[tuple[str, str], ...]
-
-
-class Answered(Struct, frozen=True):
-    """A criterion taken apart, and its tests: columns pid (with type and id, of resources) and "0", "1" ..., in the
-    order of the clause's tests. Those with the same `asked_of` have the same rows."""
-
-    clause: Clause
-    table: pa.Table
-    asked_of: str
 
 
 @_uncollected()

@@ -17,6 +17,7 @@ from threading import Condition
 import duckdb
 
 from salus.engine.script import Action, Make
+from salus.errors import SalusError
 from salus.store.sql import beside, quote
 
 _numbers = count(1)
@@ -43,8 +44,14 @@ def connections(con: duckdb.DuckDBPyConnection, number: int) -> Iterator[list[du
             con.execute(f"DETACH {place}")
 
 
-def carry_out(actions: Sequence[Action], cons: Sequence[duckdb.DuckDBPyConnection], do: Do) -> None:
-    """Do every action, each after those whose tables it reads; a table goes when nothing reads it any more.
+def carry_out(
+    actions: Sequence[Action],
+    cons: Sequence[duckdb.DuckDBPyConnection],
+    do: Do,
+    meanwhile: Callable[[], object] | None = None,
+) -> None:
+    """Do every action, each after those whose tables it reads; a table goes when nothing reads it any more. Several
+    streams leave this thread nothing to do: `meanwhile` is called in it.
 
     Raises what the first that fails raises; what is not begun then is not done.
     """
@@ -55,6 +62,8 @@ def carry_out(actions: Sequence[Action], cons: Sequence[duckdb.DuckDBPyConnectio
     with ThreadPoolExecutor(len(cons)) as pool:
         running = [pool.submit(_stream, work, con, do) for con in cons]
         try:
+            if meanwhile:
+                meanwhile()
             for each in running:
                 each.result()
         except BaseException:
@@ -71,6 +80,11 @@ def _stream(work: _Work, con: duckdb.DuckDBPyConnection, do: Do) -> None:
     except BaseException:
         work.end()
         raise
+
+
+def failed(what: str, error: duckdb.Error) -> SalusError:
+    """What to tell the user where the database refuses a statement."""
+    return SalusError(f"computing {what} failed in the engine: {str(error).splitlines()[0]}")
 
 
 class _Work:

@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
 
 from salus.equity import demographics, payer, visits
 from salus.equity.relations import Records, Shared, quoted
 from salus.equity.visits import SITE
 from salus.equity.vocabulary import UNINSURED, UNKNOWN
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +57,23 @@ def attributes(population: Records, period: tuple[date, date]) -> pa.Table:
     drops.
     """
     _ensure(population)
-    return _worked_out(population, period)
+    _work_out(population, period)
+    return _read(population.con)
 
 
-def attributes_beside(population: Shared, period: tuple[date, date]) -> Callable[[], pa.Table]:
-    """What works out the `attributes`, on a connection of its own: another thread may do so while this one goes on.
+def attributes_beside(population: Shared, period: tuple[date, date]) -> Callable[[Callable[[], object]], pa.Table]:
+    """What works out the `attributes`, on a connection of its own: another thread may do so while this one goes on. It
+    calls what it is given, to be kept waiting, before it needs Arrow, which takes long to load.
 
     Types what it needs first, as nobody else may while it writes.
     """
     _ensure(population)
 
-    def work() -> pa.Table:
+    def work(wait: Callable[[], object]) -> pa.Table:
         with population.beside() as other:
-            return _worked_out(other, period)
+            _work_out(other, period)
+            wait()
+            return _read(other.con)
 
     return work
 
@@ -76,14 +83,19 @@ def _ensure(population: Records) -> None:
     population.ensure([*demographics.NEEDS, *payer.needs(types), *visits.needs(types)])
 
 
-def _worked_out(population: Records, period: tuple[date, date]) -> pa.Table:
+def _work_out(population: Records, period: tuple[date, date]) -> None:
+    """Temp table `equity_all`: everyone, in order of pid."""
     con = population.con
     _demographics(con, period)
     payer.payers(population, _RELATION + "payer", period)
     visits.sites(population, _RELATION + SITE, period)
-    table: pa.Table = con.sql(_wide()).to_arrow_table()
+    con.execute(f"CREATE OR REPLACE TEMP TABLE equity_all AS {_wide()}")
+
+
+def _read(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    table: pa.Table = con.sql("FROM equity_all ORDER BY pid").to_arrow_table()
     _tidy(con)
-    return table
+    return table.drop_columns("pid")
 
 
 def _demographics(con: duckdb.DuckDBPyConnection, period: tuple[date, date]) -> None:
@@ -100,7 +112,7 @@ def _wide() -> str:
     answered = (*demographics.RELATIONS, "payer", SITE)
     joins = " ".join(f"LEFT JOIN {_RELATION}{name} ON {_RELATION}{name}.pid = p.pid" for name in answered)
     columns = ", ".join(_cell(a.name) for a in ATTRIBUTES)
-    return f"SELECT p.id AS subject_id, {columns} FROM patient p {joins} ORDER BY p.pid"
+    return f"SELECT p.pid, p.id AS subject_id, {columns} FROM patient p {joins}"
 
 
 def _cell(name: str) -> str:
@@ -112,12 +124,9 @@ def _cell(name: str) -> str:
 
 
 def _tidy(con: duckdb.DuckDBPyConnection) -> None:
-    """Drop the temp tables and registered views of this module's making."""
+    """Drop the temp tables of this module's making."""
     made = con.execute(
         "SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name LIKE 'equity\\_%' ESCAPE '\\'"
     ).fetchall()
     for (name,) in made:
         con.execute(f"DROP TABLE IF EXISTS temp.{name}")
-    views = con.execute("SELECT view_name FROM duckdb_views() WHERE view_name LIKE 'equity\\_%' ESCAPE '\\'").fetchall()
-    for (name,) in views:
-        con.unregister(name)

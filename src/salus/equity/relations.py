@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
-import pyarrow as pa
 
 from salus.equity.vocabulary import Code, Concept
 
@@ -39,7 +38,7 @@ class Shared(Records, Protocol):
 
 
 def label_concepts(con: duckdb.DuckDBPyConnection, name: str, cids: str, classify: Classify) -> None:
-    """View `name(cid, label)`: every distinct concept of the query `cids`, classified once."""
+    """Temp table `name(cid, label)`: every distinct concept of the query `cids`, classified once."""
     rows = con.execute(
         f"""
         SELECT c.cid, c.text, list({{'s': g.system, 'c': g.code, 'd': g.display}} ORDER BY g.ord) AS codings
@@ -47,19 +46,19 @@ def label_concepts(con: duckdb.DuckDBPyConnection, name: str, cids: str, classif
         """
     ).fetchall()
     labels = [(cid, classify(Concept(_codes(codings), text))) for cid, text, codings in rows]
-    _register(con, name, "cid", pa.int32(), labels)
+    _keep(con, name, "cid INTEGER", labels)
 
 
 def label_texts(con: duckdb.DuckDBPyConnection, name: str, texts: str, classify: Classify) -> None:
-    """View `name(text, label)`: every distinct text of the one-column query `texts`, classified once."""
+    """Temp table `name(text, label)`: every distinct text of the one-column query `texts`, classified once."""
     rows = con.execute(f"SELECT DISTINCT * FROM ({texts}) t(text) WHERE text IS NOT NULL").fetchall()
-    _register(con, name, "text", pa.string(), [(text, classify(Concept((), text))) for (text,) in rows])
+    _keep(con, name, "text VARCHAR", [(text, classify(Concept((), text))) for (text,) in rows])
 
 
 def label_json(con: duckdb.DuckDBPyConnection, name: str, texts: str, classify: Classify) -> None:
-    """View `name(text, label)` for a query of CodeableConcepts as JSON text, by their codes and words."""
+    """Temp table `name(text, label)` for a query of CodeableConcepts as JSON text, by their codes and words."""
     rows = con.execute(f"SELECT DISTINCT * FROM ({texts}) t(text) WHERE text IS NOT NULL").fetchall()
-    _register(con, name, "text", pa.string(), [(text, classify(_parsed(text))) for (text,) in rows])
+    _keep(con, name, "text VARCHAR", [(text, classify(_parsed(text))) for (text,) in rows])
 
 
 def quoted(text: str) -> str:
@@ -89,8 +88,10 @@ def _parsed(text: str) -> Concept:
     return Concept(codes, value.get("text") if isinstance(value, dict) else None)
 
 
-def _register(
-    con: duckdb.DuckDBPyConnection, name: str, key: str, kind: pa.DataType, rows: list[tuple[Any, str | None]]
-) -> None:
-    columns = [pa.array([r[0] for r in rows], type=kind), pa.array([r[1] for r in rows], type=pa.string())]
-    con.register(name, pa.table(columns, names=[key, "label"]))
+def _keep(con: duckdb.DuckDBPyConnection, name: str, key: str, rows: list[tuple[Any, str | None]]) -> None:
+    """`key` is a column's name and type."""
+    column, kind = key.split()
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT unnest(?::{kind}[]) AS {column}, unnest(?::VARCHAR[]) AS label",
+        [[key for key, _ in rows], [label for _, label in rows]],
+    )

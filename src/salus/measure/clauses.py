@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salus.elm.clauses import Clause
-from salus.engine.run import Answered, Criteria
+from salus.engine.asked import Answered, Criteria
 from salus.measure.content import Content
 from salus.measure.definition import Group, MeasureDefinition, Population
 from salus.measure.flow import Flags, asked_after, column_of, membership

@@ -19,8 +19,9 @@ import orjson
 from salus.errors import SalusError
 from salus.measure.definition import MeasureDefinition
 from salus.measure.elms import ElmHead
+from salus.measure.heads import CodeSystemHead, Found, MeasureHead
 from salus.measure.libraries import Identity, Libraries, LibraryHead
-from salus.measure.listing import CodeSystemHead, Found, MeasureHead, found_in
+from salus.measure.listing import found_in
 from salus.measure.texts import TextHead
 from salus.terminology.valueset import Terminology, ValueSetCodes, ValueSetHead
 from salus.terminology.versions import split_canonical

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salus.engine.run import Criteria
+from salus.engine.asked import Criteria
 from salus.errors import SalusError
 from salus.measure.definition import Group, MeasureDefinition
 from salus.measure.libraries import Identity

@@ -18,14 +18,15 @@ values per criterion, a place per unit. Leaves to others: the truth of the crite
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from salus.measure.definition import Group
 
-Flags = npt.NDArray[np.bool_]
+if TYPE_CHECKING:  # the flow is known before there are arrays to lead through it
+    import numpy as np
+    import numpy.typing as npt
+
+Flags: TypeAlias = "npt.NDArray[np.bool_]"
 
 POPULATIONS: Final = (
     "initial_population",

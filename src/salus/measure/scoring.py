@@ -15,10 +15,10 @@ from typing import Final
 
 import pyarrow as pa
 
-from salus.errors import SalusError
+from salus.measure.arrays import observation_lists
 from salus.measure.definition import Group, MeasureDefinition, Need
-from salus.measure.flow import PERMITTED, POPULATIONS, REQUIRED, Flags, column_of, counted, membership
-from salus.measure.observations import METHODS, observation_lists, observations
+from salus.measure.flow import POPULATIONS, Flags, column_of, counted, membership
+from salus.measure.observations import observations
 from salus.measure.strata import strata
 from salus.measure.units import Units, units_of
 
@@ -48,18 +48,6 @@ class Determined:
     units: Units
     flags: Mapping[str, Flags]
     observed: Sequence[tuple[Flags, pa.Array]] = ()
-
-
-def check_supported(measures: Sequence[MeasureDefinition]) -> None:
-    """Raise one SalusError that names every measure and group that says something it must not or Salus cannot do."""
-    problems = [
-        f"{measure.name}, group {group.id}: {problem}"
-        for measure in measures
-        for group in measure.with_logic
-        for problem in _problems(group)
-    ]
-    if problems:
-        raise SalusError("not supported: " + "; ".join(problems))
 
 
 def determine(measure: MeasureDefinition, group: Group, subjects: pa.StringArray, values: Values) -> pa.Table:
@@ -120,22 +108,3 @@ def _observed(
         over = Need(each.expression, each.over)
         table = values[over if over in values else Need(each.expression)]
         yield counted(each.column, flags), units.numbers(table, f"{measure.name}: {each.expression!r}")
-
-
-def _problems(group: Group) -> Iterator[str]:
-    codes = [population.code for population in group.criteria]
-    if lacking := [code for code in REQUIRED[group.scoring] if code not in codes]:
-        yield f"a {group.scoring} without {' and '.join(lacking)}"
-    if other := [code for code in codes if column_of(code) not in PERMITTED[group.scoring]]:
-        yield f"{' and '.join(other)} in a {group.scoring}"
-    once = [code for code in codes if not (group.scoring == "ratio" and code == "initial-population")]
-    if len(set(once)) < len(once):
-        yield "two criteria for one population"
-    if group.scoring in ("proportion", "cohort") and len(codes) < len(group.populations):
-        yield f"measure-observation in a {group.scoring}"
-    for each in observations(group):
-        if each.method and each.method not in METHODS.values():
-            yield f"aggregate method {each.method!r}"
-    for stratifier in group.stratifiers:
-        if stratifier.language:
-            yield f"stratifier {stratifier.id} in {stratifier.language}"

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salus.measure.arrays import interleaved
 from salus.measure.definition import Group, Need, Stratifier
-from salus.measure.observations import interleaved
 from salus.measure.perpatient import lists_resources, per_patient, whole
 from salus.measure.text import readable
 from salus.measure.units import Units

@@ -35,13 +35,11 @@ from salus.measure.definition import Group, MeasureDefinition, Need, parse_measu
 from salus.measure.forms import TEXT, TEXT_OR_TEXTS, TEXTS, held, needed
 from salus.measure.identity import Identity
 from salus.measure.observations import observations
-from salus.measure.run import Evaluated
 from salus.measure.scoring import determine
 from salus.measure.text import joined
+from salus.measure.written import Evaluated
 
 Period = tuple[date, date]
-SUFFIXES: Final = (".csv", ".tsv", ".parquet")
-"""How the names of tables end."""
 _TABLE: Final = {"subject": TEXT, "unit": TEXT, "period": TEXT_OR_TEXTS, "attributes": TEXTS}
 _WRONG: Final = (
     *(duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.PermissionException),

@@ -6,7 +6,6 @@ Leaves to others: criteria and rows (`measure.table`), writing (`measure.run`), 
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,18 +17,11 @@ from salus.measure.attributes import absent, attributes_table
 from salus.measure.content import pinned, sha256
 from salus.measure.folder import check_replaceable, results_folder
 from salus.measure.report import Occasion
-from salus.measure.run import (
-    Evaluated,
-    Evaluation,
-    Job,
-    about_measure,
-    about_software,
-    write_determinations,
-    write_reports,
-)
-from salus.measure.scoring import check_supported
+from salus.measure.run import Evaluation, Job
 from salus.measure.select import select_measures
-from salus.measure.table import SUFFIXES, Rows, TableMeasure, evaluated, opened, table_measures
+from salus.measure.supported import check_supported
+from salus.measure.table import Rows, TableMeasure, evaluated, opened, table_measures
+from salus.measure.written import Evaluated, about_measure, about_software, write_determinations, write_reports
 
 
 def evaluate_table(job: Job, started: datetime) -> Evaluation:
@@ -112,8 +104,3 @@ def _about(
 def _hashes(chosen: list[TableMeasure]) -> dict[str, str]:
     """What exactly was used: of a measure of a table, what its file says of it."""
     return {pinned(each.definition.name, each.definition.version): sha256(each.source) for each in chosen}
-
-
-def is_table(path: Path) -> bool:
-    """Whether a path is a table rather than a population."""
-    return path.suffix.lower() in SUFFIXES

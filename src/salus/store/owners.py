@@ -27,8 +27,7 @@ import duckdb
 
 from salus.fhir import model
 from salus.store import contained
-from salus.store.intake import RAW_COLUMNS
-from salus.store.publish import KEYS
+from salus.store.publish import KEYS, RAW_COLUMNS
 from salus.store.references import TARGET
 from salus.store.sql import literal, quote, rows, scalar
 from salus.store.versions import NEWEST, remove_deleted

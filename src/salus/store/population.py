@@ -19,9 +19,18 @@ import duckdb
 
 from salus.errors import SalusError
 from salus.store import moments, problems
-from salus.store.intake import RAW_COLUMNS
 from salus.store.intern import Dictionary
-from salus.store.publish import KEYS, ColumnFact, Facts, absent, drop_staged, number, present_elements, publish
+from salus.store.publish import (
+    KEYS,
+    RAW_COLUMNS,
+    ColumnFact,
+    Facts,
+    absent,
+    drop_staged,
+    number,
+    present_elements,
+    publish,
+)
 from salus.store.shred import Shredder, Staged
 from salus.store.sql import attach_work, beside, literal, open_file, quote, refused, rows, tables, transaction
 from salus.store.tree import Need, canonical, grow, relation

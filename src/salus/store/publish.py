@@ -30,6 +30,11 @@ KEYS = "pid INTEGER, rid BIGINT, id VARCHAR USING COMPRESSION zstd"
 would be tried, take twice as long to save nothing.
 """
 
+# Zstandard is asked for: of all codecs it is twice as fast on JSON and leaves a quarter of the size.
+RAW_COLUMNS = """pid INTEGER, rid BIGINT, seq BIGINT, json VARCHAR USING COMPRESSION zstd, file INTEGER, line BIGINT,
+    entry INTEGER"""
+"""The records as they came: the columns of every type's table in `raw`."""
+
 SORTED = 1 << 20
 """Rows of a table sorted at once: four million do not fit into the memory of a load, disk or no disk."""
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 GROUP = 32_768
 """Rows that are compressed, and read by one thread, together: with DuckDB's own 122,880 one thread would have all of a
@@ -102,6 +101,8 @@ def insert_rows(con: duckdb.DuckDBPyConnection, table: str, values: Sequence[tup
     """Add rows all at once: one by one costs milliseconds each."""
     if not values:
         return
+    import pyarrow as pa  # which who only reads a population needs later, if ever
+
     columns = list(zip(*values, strict=True))
     con.register("new_rows", pa.table({f"c{i}": list(column) for i, column in enumerate(columns)}))
     con.execute(f"INSERT INTO {table} SELECT * FROM new_rows")

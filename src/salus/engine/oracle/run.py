@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from salus.elm.library import Includes, Library
+from salus.engine.asked import Outcome, Wanted, left_out
 from salus.engine.oracle.elements import is_resource
 from salus.engine.oracle.errors import Refused
 from salus.engine.oracle.everyone import look_after
@@ -19,7 +20,7 @@ from salus.engine.oracle.moments import DateTime
 from salus.engine.oracle.records import Patients
 from salus.engine.oracle.shapes import table_of
 from salus.engine.oracle.values import Interval, Value
-from salus.engine.run import PERIOD, Content, Outcome, Wanted, left_out
+from salus.engine.run import PERIOD, Content
 from salus.errors import SalusError
 from salus.store import Population
 

@@ -18,10 +18,10 @@ import pyarrow as pa
 from salus.elm.library import Library
 from salus.elm.narrative import Narrative
 from salus.engine import oracle
+from salus.engine.asked import Wanted
 from salus.engine.oracle.elements import Element, is_resource
 from salus.engine.oracle.records import Patients
 from salus.engine.oracle.shapes import table_of
-from salus.engine.run import Wanted
 from salus.errors import UsageError
 from salus.measure.definition import Group, Need
 from salus.measure.explain.model import Criterion, Explanation, GroupStory, Unit
