@@ -152,3 +152,29 @@ def test_run_of_text_with_errors_says_all_of_them(salus: Run, mine: Path, popula
     assert code == 1
     assert f"{mine}:9:" in err
     assert f"{mine}:12:" in err
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "oracle"])
+def test_a_list_is_told_in_its_order_with_what_is_null_in_it(
+    engine: str, salus: Run, tmp_path: Path, population: Path
+) -> None:
+    path = tmp_path / "Ordered.cql"
+    path.write_text("""library Ordered using FHIR version '4.0.1' context Patient
+        define "Written": {3, null, 1}
+        define "Parts": Split('c,a,b', ',')
+        define "Sorted": [Encounter] E sort by id.value desc
+        define "Values": [Encounter] E return all E.status.value sort desc
+        define "Unsorted": [Encounter] E return all if E.status.value = 'planned' then 'planned' else null
+        define "None": {} as List<Integer>""")
+    code, out, _ = salus("run", path, "--population", population, "--json", "--subject", "a", "--engine", engine)
+    assert code == 0
+    told: dict[str, list[str | None]] = {}
+    for line in map(json.loads, out.splitlines()):
+        told.setdefault(line["define"], []).append(line["value"])
+    assert told == {
+        "Written": ["3", None, "1"],
+        "Parts": ["c", "a", "b"],
+        "Sorted": ["Encounter/f", "Encounter/e"],
+        "Values": ["planned", "finished"],
+        "Unsorted": [None, "planned"],
+    }

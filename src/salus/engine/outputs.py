@@ -18,13 +18,15 @@ from salus.engine.streams import failed
 
 
 def read(con: duckdb.DuckDBPyConnection, put: Put) -> pa.Table:
-    """An output, in order of patient; resources also of their ids."""
+    """An output, in order of patient, and of place in a list; of resources whose list has none of their ids."""
     columns = ", ".join(f'"{column}" AS "{label}"' for label, column in put.output.columns.items())
     try:
         table = con.sql(f"SELECT {columns} FROM ({put.statement.text})").to_arrow_table()
     except duckdb.Error as error:
         raise failed("an output", error) from error
-    return in_order(table, [column for column in ("pid", "id") if column in put.output.columns])
+    within = next((column for column in ("place", "id") if column in put.output.columns), None)
+    table = in_order(table, ["pid", within] if within else ["pid"])
+    return table.drop_columns("place") if within == "place" else table
 
 
 def together(con: duckdb.DuckDBPyConnection, outputs: Mapping[str, Sequence[pa.Table]]) -> dict[str, pa.Table]:

@@ -17,14 +17,27 @@ from salus.logic.context import Context, Unsupported
 from salus.logic.exact import exact
 from salus.logic.expr import FALSE, Const, E, Op, case, not_null
 from salus.logic.frame import Frame, Rows
+from salus.logic.literals import literal_list, text_rows
 from salus.logic.outputs import output
 from salus.logic.relation import Select, Source, Table, Union, Use, reads
 from salus.logic.sharing import share
-from salus.logic.values import Choice, Empty, Mismatch, Nothing, Resource, Value, present, type_of
+from salus.logic.values import (
+    Choice,
+    Empty,
+    ListLiteral,
+    Mismatch,
+    Nothing,
+    Resource,
+    Texts,
+    Value,
+    present,
+    type_of,
+)
 
 
 class Output(Struct, frozen=True, eq=False):
-    """What a wanted define puts out: columns of `relation` by the names its reader knows (`pid`, `value`, `id`)."""
+    """What a wanted define puts out: columns of `relation` by the names its reader knows (`pid`, `value`, `type`, `id`;
+    `place`, where the rows of a patient have an order of their own)."""
 
     name: str
     relation: Select
@@ -74,8 +87,12 @@ def put_out(compiler: Compiler, name: str, library: Library, define: str, over: 
 
 def _put_out(cx: Context, name: str, value: Value) -> Output:
     frame = cx.frame
-    if isinstance(value, Empty):
+    if isinstance(value, Empty) or (isinstance(value, ListLiteral) and not value.items):
         return nothing(frame, name)
+    if isinstance(value, Texts):
+        value = text_rows(cx, value)
+    elif isinstance(value, ListLiteral) and not any(isinstance(item, ListLiteral) for item in value.items):
+        value = literal_list(cx, value)
     if isinstance(value, Rows):
         frames.anchor(value)
         return _list_output(cx, name, value)
@@ -117,7 +134,13 @@ def _list_output(cx: Context, name: str, rows: Rows) -> Output:
     of_someone(frame)
     if columns is not None:
         frame.filter(present(rows.element))
-    return output_of(frame, name, {"pid": frame.pid, **(columns or {"value": output(inner, rows.element)})})
+    place = {"place": _place(rows)} if rows.order or columns is None else {}
+    return output_of(frame, name, {"pid": frame.pid, **(columns or {"value": output(inner, rows.element)}), **place})
+
+
+def _place(rows: Rows) -> E:
+    """The number of an element in its patient's list: what is not told apart by an id is read in the list's order."""
+    return Op("numbered", (rows.frame.pid, *frames.in_order(rows)))
 
 
 def of_someone(frame: Frame) -> None:
