@@ -10,7 +10,9 @@ import pytest
 from made_results import determination, measure_entry, write_results
 
 from salus.equity import counting
+from salus.equity.compare import equity_table
 from salus.equity.counting import count_cells, read_units, tally
+from salus.equity.means import mean_table
 from salus.equity.results import Results
 from salus.equity.tally import CROSS, EVERYONE, OVERALL, UNKNOWN
 
@@ -85,3 +87,23 @@ def test_a_tally_goes_through_its_cells_in_reading_order(tmp_path: Path) -> None
 def test_results_without_a_rate_are_an_empty_tally(tmp_path: Path) -> None:
     write_results(tmp_path, [], {"subject_id": [], "race": []}, [measure_entry("A")])
     assert list(count_cells(Results.open(tmp_path))) == []
+
+
+def test_groups_of_one_measure_are_each_what_they_say(tmp_path: Path) -> None:
+    """A measure may have a mean, a rate to be raised and a rate to be lowered in its groups."""
+    groups = [
+        {"id": "mean", "scoring": "continuous-variable", "observations": [{"id": "o", "method": "average"}]},
+        {"id": "up", "scoring": "proportion", "improvement": "increase"},
+        {"id": "down", "scoring": "proportion", "improvement": "decrease"},
+    ]
+    seen = {"denominator": False, "measure_population": True, "observations": [2.0]}
+    rows = [determination("M", "p0", "mean", **seen)]  # type: ignore[arg-type]
+    rows += [determination("M", "p0", group, numerator=True) for group in ("up", "down")]
+    entry = measure_entry("M", "decrease", scoring="continuous-variable", groups=groups)
+    results = Results.open(write_results(tmp_path, rows, {"subject_id": ["p0"]}, [entry]))
+    assert count_cells(results).rows == (("M", "down"), ("M", "up"))
+    assert [row["group_id"] for row in mean_table(results).to_pylist()] == ["mean"]
+    ways = {row["group_id"]: row["improvement"] for row in equity_table(results).to_pylist()}
+    assert ways == {"up": "increase", "down": "decrease"}
+    turned = Results.open(tmp_path, {"M": "increase"})
+    assert turned.measure("M", "down").improvement == "increase"

@@ -56,7 +56,7 @@ def print_groups(table: pa.Table, results: Results, console: Console) -> None:
 
 
 def _print_measure(rows: Sequence[Row], results: Results, measure: str, group_id: str, console: Console) -> None:
-    info = results.measure(measure)
+    info = results.measure(measure, group_id)
     console.print()
     console.print(Text(info.label, style="bold"), Text(f"({measure}, group {group_id})", style="dim"))
     if not rows[0]["denominator"]:

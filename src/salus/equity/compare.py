@@ -205,7 +205,7 @@ def _names(found: Sequence[Families], tally: Tally, references: Whole, results: 
     for of in found:
         missing[:, of.columns] = families.missing(of)[:, None]
     values = np.array([value for _, value in tally.columns] + [None], dtype=object)
-    improvement = [results.measure(measure).improvement or None for measure, _ in tally.rows]
+    improvement = [results.measure(*row).improvement or None for row in tally.rows]
     return {
         "measure": _by_row([measure for measure, _ in tally.rows], shape),
         "group_id": _by_row([group for _, group in tally.rows], shape),
@@ -271,7 +271,7 @@ def _people(columns: Columns, sign: intervals.Floats) -> Columns:
 def _signs(tally: Tally, results: Results) -> intervals.Floats:
     """1 where a higher rate is better, -1 where a lower one is, nan where the measure does not say: (rows, 1)."""
     signs = {"increase": 1.0, "decrease": -1.0}
-    known = [signs.get(results.measure(measure).improvement, np.nan) for measure, _ in tally.rows]
+    known = [signs.get(results.measure(*row).improvement, np.nan) for row in tally.rows]
     return np.array(known, dtype=np.float64).reshape(-1, 1)
 
 

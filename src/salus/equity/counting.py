@@ -280,7 +280,8 @@ def _check_subjects(con: duckdb.DuckDBPyConnection, results: Results) -> None:
 def _rows(con: duckdb.DuckDBPyConnection, results: Results) -> tuple[tuple[str, str], ...]:
     """The groups of the measures that are rates; temp table `listed(measure, group_id, row)`."""
     query = f"SELECT DISTINCT measure, group_id FROM {parquet(results.determinations)} ORDER BY ALL"
-    rows = [(str(m), str(g)) for m, g in con.execute(query).fetchall() if results.measure(m).is_rate]
+    found = [(str(m), str(g)) for m, g in con.execute(query).fetchall()]
+    rows = [row for row in found if results.measure(*row).is_rate]
     con.execute("CREATE TEMP TABLE listed (measure VARCHAR, group_id VARCHAR, number SMALLINT)")
     if rows:
         con.executemany("INSERT INTO listed VALUES (?, ?, ?)", [(*row, place) for place, row in enumerate(rows)])

@@ -213,7 +213,7 @@ def _attribute(
                 **{key: column[i] for key, column in against.items()},
                 "reliability": "empty" if n == 0 else "too few" if n < settings.minimum else "reliable",
                 "reference": None if reference is None else values[reference],
-                "improvement": results.measure(one.measure).improvement or None,
+                "improvement": results.measure(one.measure, one.group_id).improvement or None,
                 "missing_share": gone / total if total else None, "level": settings.level,
                 "method": METHODS[one.kind] + ("; benjamini-hochberg" if settings.control else ""),
             }  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class MeasureInfo:
     """What the measure says itself, where a user has set `improvement` right."""
     not_by: tuple[str, ...] = ()
     """Attributes that the measure counts itself: that more of the uninsured are uninsured is no gap."""
+    groups: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """The scoring and improvement of each of its groups, by id; empty texts where a group says nothing of its own."""
 
     @property
     def label(self) -> str:
@@ -55,6 +57,16 @@ class MeasureInfo:
     def is_rate(self) -> bool:
         """Whether a numerator over a denominator is what the measure means (proportion, or not stated)."""
         return self.scoring in ("", "proportion")
+
+    @property
+    def has_rates(self) -> bool:
+        """Whether any of its groups is a rate."""
+        return any(self.of(each).is_rate for each in self.groups) if self.groups else self.is_rate
+
+    def of(self, group_id: str) -> MeasureInfo:
+        """What is known of one of its groups: one measure may have rates, means and counts in its groups."""
+        scoring, improvement = self.groups.get(group_id, ("", ""))
+        return replace(self, scoring=scoring or self.scoring, improvement=improvement or self.improvement)
 
     def counts(self, attribute: str) -> bool:
         """Whether the measure counts this attribute itself, or one that a crossing is made of."""
@@ -125,9 +137,9 @@ class Results:
             for group in entry.get("groups") or []:
                 yield entry, group
 
-    def measure(self, name: str) -> MeasureInfo:
-        """What is known of a measure, or only its name."""
-        return self.measures.get(name, MeasureInfo(name))
+    def measure(self, name: str, group_id: str = "") -> MeasureInfo:
+        """What is known of a measure (and of a group of it), or only its name."""
+        return self.measures.get(name, MeasureInfo(name)).of(group_id)
 
     def telling(self, table: pa.Table) -> pa.Table:
         """The rows of a table of measures and attributes, without those of attributes that their measure counts."""
@@ -188,15 +200,22 @@ def _corrected(infos: Mapping[str, MeasureInfo], improvement: Mapping[str, str])
 
 
 def _turned(info: MeasureInfo, direction: str | None) -> MeasureInfo:
-    if direction is None or direction == info.improvement:
+    if direction is None:
         return info
-    return replace(info, improvement=direction, published_improvement=info.improvement)
+    published = "" if direction == info.improvement else info.improvement
+    groups = {id_: (scoring, direction) for id_, (scoring, _) in info.groups.items()}
+    return replace(info, improvement=direction, published_improvement=published, groups=groups)
 
 
 def _measure(entry: Mapping[str, Any]) -> MeasureInfo:
-    texts = {key for key in MeasureInfo.__dataclass_fields__ if key != "not_by" and key in entry}
+    texts = {key for key in MeasureInfo.__dataclass_fields__ if key not in ("not_by", "groups") and key in entry}
     told = {key: str(entry[key] or "") for key in texts}
-    return MeasureInfo(**told, not_by=tuple(map(str, entry.get("not_by") or ())))
+    groups = {str(group["id"]): _group(group) for group in entry.get("groups") or ()}
+    return MeasureInfo(**told, not_by=tuple(map(str, entry.get("not_by") or ())), groups=groups)
+
+
+def _group(entry: Mapping[str, Any]) -> tuple[str, str]:
+    return str(entry.get("scoring") or ""), str(entry.get("improvement") or "")
 
 
 def _valueset(entry: object) -> str:

@@ -95,7 +95,7 @@ def _rows(
     if not enough.any():
         return
     rows = [tally.rows[i] for i in np.flatnonzero(enough)]
-    favourable = [results.measure(measure).improvement != "decrease" for measure, _ in rows]
+    favourable = [results.measure(*row).improvement != "decrease" for row in rows]
     effect = tally.effects[enough][:, known]
     taken = groups.of_counts(of.x[enough][:, known] / effect, of.n[enough][:, known] / effect, favourable, level)
     missing, people = families.missing(of)[enough], of.n[enough][:, known].sum(axis=1)

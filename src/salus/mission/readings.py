@@ -187,11 +187,12 @@ def _may_be(line: Line, reference: float | None) -> str:
 
 def _others(source: Source) -> Iterator[Reading]:
     for name, groups in source.groups.items():
-        info = source.measure(name)
-        for group_id, group in () if info.is_rate else groups.items():
+        for group_id, group in groups.items():
             blank = _blank(source, name, group_id)
+            if blank.measure.is_rate:
+                continue
             rows = _means(source, blank, group)
-            given = _estimate(source, info, group) if source.results else _let_out(rows)
+            given = _estimate(source, blank.measure, group) if source.results else _let_out(rows)
             why = "" if given else UNSAID if source.results else HIDDEN
             found = tuple(_mean_gaps(blank, rows))
             yield replace(blank, estimate=given, why=why, gaps=found, compared=bool(rows))
@@ -294,7 +295,7 @@ def _blank(source: Source, measure: str, group_id: str) -> Reading:
     several = len(source.groups.get(measure, ())) > 1
     name = (str(about.get("description") or "") or f"group {group_id}") if several else ""
     noun = "people" if about.get("unit", "Patient") == "Patient" else "cases"
-    return Reading(source.measure(measure), group_id, name, noun, source, None)
+    return Reading(source.measure(measure, group_id), group_id, name, noun, source, None)
 
 
 def _about(source: Source, measure: str, group_id: str) -> Mapping[str, Any]:

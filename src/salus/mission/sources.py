@@ -60,9 +60,9 @@ class Source:
             found.setdefault(str(entry["name"]), {})[str(group["id"])] = group
         return found
 
-    def measure(self, name: str) -> MeasureInfo:
-        """What is known of a measure, or only its name."""
-        return self.measures.get(name, MeasureInfo(name))
+    def measure(self, name: str, group_id: str) -> MeasureInfo:
+        """What is known of a group of a measure, or only the measure's name."""
+        return self.measures.get(name, MeasureInfo(name)).of(group_id)
 
 
 def open_source(
@@ -94,14 +94,23 @@ def _release(folder: Path) -> Source:
         means = pq.read_table(averages).to_pylist() if averages.is_file() else []
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as problem:
         raise SalusError(f"{folder} is no release of salus publish: {problem}") from problem
-    titles, ways = about.get("titles") or {}, {line.measure: line.improvement or "" for line in told}
-    ways |= {row["measure"]: row["improvement"] or "" for row in means}
-    kinds = {row["measure"]: "ratio" if row["kind"] == "ratio" else "continuous-variable" for row in means}
+    titles, groups = about.get("titles") or {}, _groups(told, means)
     measures = {
-        name: MeasureInfo(name, titles.get(name, ""), str(version), kinds.get(name, "proportion"), ways.get(name, ""))
+        name: MeasureInfo(name, titles.get(name, ""), str(version), groups=groups.get(name, {}))
         for name, version in versions.items()
     }
     return Source(folder, "release", _period(period, folder), about, measures, told, _gaps(table), inside, None, means)
+
+
+def _groups(told: Sequence[Line], means: Sequence[Row]) -> Mapping[str, dict[str, tuple[str, str]]]:
+    """Of each measure the scoring of each group that has a line, and which way is better."""
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for line in told:
+        found.setdefault(line.measure, {})[line.group_id] = "proportion", line.improvement or ""
+    for row in means:
+        scoring = "ratio" if row["kind"] == "ratio" else "continuous-variable"
+        found.setdefault(row["measure"], {})[row["group_id"]] = scoring, row["improvement"] or ""
+    return found
 
 
 def _states(row: Row) -> States:

@@ -223,7 +223,7 @@ def _blank(key: Key, cell: Cell, results: Results, order: Order) -> dict[str, An
     """A line with something hidden: no figures."""
     about: dict[str, Any] = dict.fromkeys(SCHEMA.names)
     about |= dict(zip(("measure", "group_id", "attribute", "value"), key, strict=True))
-    improvement = results.measure(cell.measure).improvement or None
+    improvement = results.measure(cell.measure, cell.group_id).improvement or None
     return about | {
         "numerator": cell.x, "denominator": cell.n, "reliability": "", "verdict": "", "improvement": improvement,
         "level": order.settings.level, "method": SUPPRESSED,

@@ -174,7 +174,7 @@ def _cards(results: Results, evidence: Evidence, nouns: Mapping[str, str], optio
     several = {name for name, _ in groups if sum(n == name for n, _ in groups) > 1}
     clauses = read_clauses(results.folder)
     for place, ((measure, group_id), members) in enumerate(groups.items()):
-        info = results.measure(measure)
+        info = results.measure(measure, group_id)
         group = _group_name(results, measure, group_id) if measure in several else ""
         card = _card(f"measure-{place + 1}", info, group, members, nouns.get(measure, "people"), evidence)
         card = _with_pictures(card, members, evidence, options, results.period)
@@ -403,7 +403,7 @@ def _nouns(results: Results) -> dict[str, str]:
 
 
 def _not_rates(results: Results, shown: Set[str]) -> list[MeasureInfo]:
-    return [info for name, info in results.measures.items() if not info.is_rate and name not in shown]
+    return [info for name, info in results.measures.items() if not info.has_rates and name not in shown]
 
 
 def _group_name(results: Results, measure: str, group_id: str) -> str:
