@@ -155,6 +155,33 @@ def test_run_of_text_with_errors_says_all_of_them(salus: Run, mine: Path, popula
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "oracle"])
+def test_codes_of_elements_that_nobody_asked_for_before_are_found(engine: str, salus: Run, tmp_path: Path) -> None:
+    coded = {"coding": [{"system": "urn:s", "code": "benefit"}]}
+    claim = {
+        "resourceType": "ExplanationOfBenefit", "id": "x", "patient": {"reference": "Patient/a"},
+        "subType": coded, "item": [{"sequence": 1, "adjudication": [{"category": coded}]}],
+    }  # fmt: skip
+    records, path = tmp_path / "records.ndjson", tmp_path / "Codes.cql"
+    records.write_text("".join(json.dumps(each) + "\n" for each in (RECORDS[0], claim)))
+    path.write_text("""library Codes using FHIR version '4.0.1'
+        codesystem "S": 'urn:s'
+        code "Benefit": 'benefit' from "S"
+        context Patient
+        define function concept(c FHIR.CodeableConcept):
+          Concept { codes: c.coding C return Code { code: C.code.value, system: C.system.value } }
+        define "Top": exists ([ExplanationOfBenefit] E where concept(E.subType) ~ "Benefit")
+        define "Deep": exists ([ExplanationOfBenefit] E
+          where exists (E.item I where exists (I.adjudication A where exists (A.category.coding C where C.code.value = 'benefit')
+            and concept(A.category) ~ "Benefit")))""")
+    for define in ("Deep", "Top"):
+        population = tmp_path / f"{define}.duckdb"
+        salus("load", records, "--into", population)
+        only = ("--define", define, "--subject", "a", "--json", "--engine", engine)
+        code, out, err = salus("run", path, "--population", population, *only)
+        assert (code, [json.loads(line)["value"] for line in out.splitlines()]) == (0, ["true"]), err
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "oracle"])
 def test_a_list_is_told_in_its_order_with_what_is_null_in_it(
     engine: str, salus: Run, tmp_path: Path, population: Path
 ) -> None:

@@ -44,6 +44,9 @@ class Facts:
         clock = time.perf_counter()
         self._population.learn(sorted(self.untyped))
         self.untyped.clear()
+        self._ids.clear()
+        for known in ("_by_code", "_lists_of"):  # elements that were just typed have codes of their own
+            self.__dict__.pop(known, None)
         self._tables, self._facts = self._population.tables(), self._population.facts()
         self.seconds += time.perf_counter() - clock
         return True

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from salus.elm.nodes import Operator
-from salus.logic import frame as frames
 from salus.logic.context import Context
 from salus.logic.expr import FALSE, Const, E, in_list, is_true, or_
-from salus.logic.frame import Rows
-from salus.logic.operators.codes import has_code
+from salus.logic.operators.codes import any_code, has_code
 from salus.logic.operators.registry import operator
 from salus.logic.values import (
+    CONCEPT,
+    NOTHING,
     Choice,
     Coded,
     CodeFields,
     CodeLiterals,
-    ListLiteral,
     Nothing,
     Point,
+    Tuple,
     Value,
     ValueSetValue,
     boolean,
@@ -37,6 +37,8 @@ def in_value_set(cx: Context, node: Operator, code: Value, value_set: ValueSetVa
             return or_(*(in_value_set(cx, node, o, value_set) for o in coded))
         case Nothing():
             return FALSE
+        case Tuple(type=type_, fields=fields) if type_ == CONCEPT:
+            return any_code(cx, fields.get("codes", NOTHING), lambda each: in_value_set(cx, node, each, value_set))
     cx.fail(node, f"{node.op} of {type_of(code)} is not supported")
 
 
@@ -55,10 +57,4 @@ def any_in_value_set(cx: Context, node: Operator, codes: Value, named: Value, co
     value_set = named if isinstance(named, ValueSetValue) else computed
     if not isinstance(value_set, ValueSetValue):
         cx.fail(node, "AnyInValueSet needs a value set by name")
-    if isinstance(codes, ListLiteral):
-        return boolean(or_(*(in_value_set(cx, node, c, value_set) for c in codes.items)))
-    if not isinstance(codes, Rows):
-        return boolean(FALSE)
-    rows = frames.instance(codes, cx.frame)
-    rows.frame.filter(in_value_set(cx, node, rows.element, value_set))
-    return boolean(frames.exists(rows, cx.frame))
+    return boolean(any_code(cx, codes, lambda code: in_value_set(cx, node, code, value_set)))

@@ -7,12 +7,14 @@ Source: CQL 1.5 Reference B.4 Equivalent (codes: code and system; concepts: any 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from salus.logic import frame as frames
 from salus.logic.context import Context
 from salus.logic.expr import FALSE, NULL, Const, E, InRel, and_, coalesce, eq, in_list, is_true, or_
+from salus.logic.frame import Rows
 from salus.logic.relation import Select, Table
-from salus.logic.values import Coded, CodeFields, CodeLiterals
+from salus.logic.values import Coded, CodeFields, CodeLiterals, ListLiteral, Value
 
 CodeValue = Coded | CodeFields | CodeLiterals
 
@@ -54,6 +56,17 @@ def _fields_in(code: E, system: E, wanted: frozenset[tuple[str, str]]) -> E:
         for system_name, names in by_system.items()
     ]
     return or_(*parts) if parts else FALSE
+
+
+def any_code(cx: Context, codes: Value, test: Callable[[Value], E]) -> E:
+    """Whether a test holds of any of a list of codes, as those of a concept that logic puts together; false of none."""
+    if isinstance(codes, ListLiteral):
+        return or_(*(test(code) for code in codes.items))
+    if not isinstance(codes, Rows):
+        return FALSE
+    rows = frames.instance(codes, cx.frame)
+    rows.frame.filter(test(rows.element))
+    return frames.exists(rows, cx.frame)
 
 
 def equivalent_codes(cx: Context, a: CodeValue, b: CodeValue) -> E:

@@ -28,12 +28,14 @@ from salus.logic.expr import (
 from salus.logic.operators import points
 from salus.logic.operators.arithmetic import computed
 from salus.logic.operators.bounds import end, start
-from salus.logic.operators.codes import equivalent_codes
+from salus.logic.operators.codes import any_code, equivalent_codes
 from salus.logic.operators.registry import operator
 from salus.logic.operators.units import compare_quantities, equivalent_quantities, in_unit
 from salus.logic.properties import spelled_out
 from salus.logic.values import (
+    CONCEPT,
     DECIMAL,
+    NOTHING,
     RATIO,
     STRING,
     Choice,
@@ -147,10 +149,19 @@ def equivalent(cx: Context, a: Value, b: Value) -> E | None:
         return not_(or_(present(a), present(b)))
     if isinstance(a, CODES) and isinstance(b, CODES):
         return equivalent_codes(cx, a, b)
+    if _is_made(a) or _is_made(b):
+        made, other = (a, b) if _is_made(a) else (b, a)
+        codes = made.fields.get("codes", NOTHING) if isinstance(made, Tuple) else NOTHING
+        return any_code(cx, codes, lambda code: equivalent(cx, code, other) or FALSE)
     same = _equivalent_values(cx, a, b)
     if same is None:
         return None
     return or_(is_true(same), and_(not_(present(a)), not_(present(b))))
+
+
+def _is_made(value: Value) -> bool:
+    """Whether a value is a concept that logic puts together: its codes are a list, its own code is none."""
+    return isinstance(value, Tuple) and value.type == CONCEPT
 
 
 def _equivalent_values(cx: Context, a: Value, b: Value) -> E | None:
