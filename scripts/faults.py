@@ -108,7 +108,7 @@ def state(population: Path) -> str:
     with duckdb.connect(str(population)) as con:
         types = con.execute("SELECT type, resources FROM resource_type ORDER BY type").fetchall()
         for kind, resources in types:
-            found = con.execute(f'SELECT count(*) FROM "{kind}" JOIN raw."{kind}" USING (rid)').fetchone()
+            found = con.execute(f'SELECT count(*) FROM "{kind}" JOIN raw."{kind}" USING (seq)').fetchone()
             assert found == (resources,), f"{kind} has {found} of {resources} rows"
         return json.dumps(types)
 

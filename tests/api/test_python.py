@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 from few_people import record
 
 import salus
@@ -78,6 +79,22 @@ def test_what_is_written_stands_in_the_audit_log(results: salus.Results, tmp_pat
     assert results.publish(tmp_path / "release").joinpath("certificate.json").is_file()
     lines = (tmp_path / "audit.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["action"] for line in lines] == ["report", "equity", "scorecard", "publish"]
+
+
+def test_a_population_is_known_by_what_was_loaded(tmp_path: Path) -> None:
+    records = tmp_path / "records.ndjson"
+    records.write_text('{"resourceType": "Patient", "id": "p"}\n')
+    people = salus.load(records, tmp_path / "people.duckdb")
+    for place in ("first", "second"):  # the first types what no measure asked for before
+        salus.evaluate(people, 2026, measures=["SalusBloodPressureControl"], out=tmp_path / place)
+    loaded, *evaluated = map(json.loads, (tmp_path / "audit.jsonl").read_text(encoding="utf-8").splitlines())
+    told = {"path": str(records), "blake3": blake3(records.read_bytes()).hexdigest()}
+    assert loaded["read"]["files"] == [told]
+    assert {each["read"]["population"]["contents"] for each in evaluated} == {loaded["made"]["contents"]}
+    records.write_text('{"resourceType": "Patient", "id": "q"}\n')
+    salus.load(records, people.path)
+    *_, again = map(json.loads, (tmp_path / "audit.jsonl").read_text(encoding="utf-8").splitlines())
+    assert again["made"]["contents"] != loaded["made"]["contents"]
 
 
 def test_a_scorecard_shows_every_clause(results: salus.Results) -> None:

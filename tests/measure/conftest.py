@@ -108,6 +108,9 @@ class FakePopulation:
     def tables(self) -> frozenset[str]:
         return frozenset({"Encounter"})
 
+    def contents(self) -> str:
+        return "c0ffee"
+
 
 @dataclass
 class FakeOutcome:

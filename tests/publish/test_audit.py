@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import subprocess
 import sys
 from io import StringIO
@@ -95,8 +93,10 @@ def test_the_log_can_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_files_are_named_with_their_hashes(tmp_path: Path) -> None:
     (tmp_path / "in.ndjson").write_text("secret of a row")
-    made = audit.record("load", tmp_path / "p", {"files": [tmp_path / "in.ndjson"]})
+    into = audit.Known(tmp_path / "p", "contents", "c0ffee")
+    made = audit.record("load", into, {"files": [tmp_path / "in.ndjson"]})
     entry = audit.entries(made)[0]
+    assert entry["made"] == {"path": str(tmp_path / "p"), "contents": "c0ffee"}
     assert len(entry["read"]["files"][0]["sha256"]) == 64
     assert "secret" not in made.read_text()
 
@@ -116,20 +116,3 @@ def test_the_commands_verify_and_show(tmp_path: Path) -> None:
         verify_command(tmp_path / "results", console)
     with pytest.raises(UsageError, match="no audit log"):
         verify_command(tmp_path / "nowhere" / "x", console)
-
-
-def test_a_large_file_is_read_again_only_when_something_touched_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SALUS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(audit, "_SETTLED", -1)
-    path = tmp_path / "population.duckdb"
-    path.write_bytes(b"one")
-    first = audit._digest(path)
-    with monkeypatch.context() as reads_nothing:
-        reads_nothing.setattr(hashlib, "file_digest", None)
-        assert audit._digest(path) == first
-    was = path.stat()
-    path.write_bytes(b"two")
-    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
-    assert audit._digest(path) == hashlib.sha256(b"two").hexdigest()

@@ -34,7 +34,7 @@ def test_every_resource_of_a_deck_is_kept_with_its_patient(tmp_path: Path, share
             owned = rows(
                 people,
                 f"""SELECT k.id, p.id, r.json FROM "{kind}" k
-                JOIN patient p ON p.pid = k.pid JOIN raw."{kind}" r ON r.rid = k.rid""",
+                JOIN patient p ON p.pid = k.pid JOIN raw."{kind}" r ON r.seq = k.seq""",
             )
             assert len(owned) == expected[kind]
             for own_id, patient_id, text in owned:

@@ -17,15 +17,14 @@ from rich.console import Console
 from salus.api.kinds import Passing, Population, Results, Scorecard
 from salus.catalog import content_paths, measure_names
 from salus.catalog.mission import DEFAULT, read_mission
-from salus.cli.evaluate import check_job, tools
-from salus.cli.load import bar, check
+from salus.cli.evaluate import check_job, record_run, tools
+from salus.cli.load import bar, check, note
 from salus.equity.compare import Settings
 from salus.errors import UsageError
 from salus.measure.run import Job
 from salus.measure.run import evaluate as carry_out
 from salus.mission.scorecard import Order
 from salus.mission.scorecard import scorecard as assemble
-from salus.publish.audit import record
 from salus.store import MEMORY
 from salus.store import load as read_in
 
@@ -44,7 +43,7 @@ def load(paths: Paths, into: str | Path, *, replace: bool = False, memory: str =
     check(files, target)
     with bar(Console(stderr=True)) as tell:
         report = read_in(files, target, replace=replace, memory=memory, progress=tell)
-    record("load", target, {"files": files}, replace=replace)
+    note(files, report, replace)
     _warn(report.warnings)
     return Population(target, tuple(report.warnings))
 
@@ -83,7 +82,7 @@ def evaluate(
     job = Job(source, given, first_and_last, target, wanted, engine, **options)
     check_job(job)
     done = carry_out(job, tools(engine, memory))
-    record("evaluate", target, {"population": source, "content": list(given)}, period=job.period, engine=engine)
+    record_run(job, done)
     _warn(done.warnings)
     return Results(target, keep)
 

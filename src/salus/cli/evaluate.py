@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import gc
-import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import partial
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from salus.catalog import content_paths
+from salus.cli.spared import spare_pandas
 from salus.engine.asked import Answered, Outcome
 from salus.errors import UsageError
 from salus.measure.run import Engine, Evaluation, Job, Tools, evaluate
@@ -52,9 +52,8 @@ def evaluate_command(
     atexit.register(gc.freeze)  # what is left of a plan goes with the process; to look through it takes seconds
     done = _of_table(job) if job.is_of_table else evaluate(job, tools(engine, memory))
     from salus.cli.evaluation_lines import show, show_costs  # `_follow` loads these while the engine works
-    from salus.publish.audit import record
 
-    record("evaluate", out, {"population": population, "content": list(content)}, period=period, engine=engine)
+    record_run(job, done)
     show(done)
     if profile:
         show_costs(done)
@@ -75,25 +74,13 @@ def _follow() -> None:
         import_module(name)
 
 
-class _NoPandas:
-    """Says of pandas that it is not installed."""
+def record_run(job: Job, done: Evaluation) -> None:
+    """A line in the audit log: what was evaluated, with what content, and how."""
+    from salus.publish.audit import Known, record  # `_follow` loads it while the engine works
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError(name)
-
-
-def spare_pandas() -> None:
-    """Have Arrow look for pandas now, and find none. It would load it at the first array only to see whether that is
-    one of pandas, which takes longer than evaluating a small population; who converts to pandas later still can.
-    Arrow has no setting for it, and takes a None in `sys.modules` for the module."""
-    import pyarrow as pa  # here, where it is next
-
-    if "pandas" not in sys.modules:
-        hidden = _NoPandas()
-        sys.meta_path.insert(0, hidden)
-        pa.array([0])
-        sys.meta_path.remove(hidden)
+    population = Known(job.population, "contents", done.contents) if done.contents else job.population
+    read = {"population": population, "content": list(job.content)}
+    record("evaluate", job.out, read, period=job.period, engine=job.engine)
 
 
 def check_job(job: Job) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from salus.cli.spared import spare_pandas
 from salus.errors import UsageError
-from salus.publish.audit import record
+from salus.publish.audit import Known, record
 from salus.store import MEMORY, LoadReport, load
 
 STEPS = {"export": "exporting", "download": "downloading", "read": "reading", "settle": "whose is it", "type": "typing"}
@@ -25,14 +26,21 @@ def load_command(paths: Sequence[Path], into: Path, replace: bool = False, memor
     """Load `paths` into the population file `into`. Raises UsageError (exit 2) or SalusError (exit 1)."""
     check(paths, into)
     started = time.perf_counter()
+    spare_pandas()
     with bar(Console(stderr=True)) as tell:
         report = load(paths, into, replace=replace, memory=memory, progress=tell)
-    record("load", into, {"files": list(paths)}, replace=replace)
+    note(paths, report, replace)
     seconds = time.perf_counter() - started
     warnings = Console(stderr=True)
     for warning in report.warnings:
         warnings.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
     Console().print(said(report, seconds), highlight=False, soft_wrap=True)
+
+
+def note(paths: Sequence[Path], report: LoadReport, replace: bool) -> None:
+    """A line in the audit log: the files as they were read, and what the population is known by now."""
+    read = [Known(path, "blake3", report.hashes[str(path)]) if str(path) in report.hashes else path for path in paths]
+    record("load", Known(report.into, "contents", report.contents), {"files": read}, replace=replace)
 
 
 def check(paths: Sequence[Path], into: Path) -> None:

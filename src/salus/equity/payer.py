@@ -223,7 +223,8 @@ def _contained(claim: str) -> str:
         SELECT a.type, a.rid, a.reference, coverage->>'$.type', coverage->>'$.payor[0].display'
         FROM (
           SELECT rid, unnest(json_extract(json, '$.contained[*]')) AS coverage
-          FROM raw."{claim}" SEMI JOIN (SELECT rid FROM equity_asked WHERE type = {quoted(claim)}) USING (rid)
+          FROM raw."{claim}" JOIN "{claim}" USING (seq)
+          SEMI JOIN (SELECT rid FROM equity_asked WHERE type = {quoted(claim)}) USING (rid)
         ) c JOIN equity_asked a ON a.rid = c.rid AND a.type = {quoted(claim)}
           AND a.reference = '#' || (coverage->>'$.id')
         WHERE coverage->>'$.resourceType' = 'Coverage'

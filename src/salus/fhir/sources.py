@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import hashlib
 import io
 import lzma
 import tarfile
@@ -26,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from blake3 import blake3
 from msgspec import Struct
 
 from salus.errors import SalusError
@@ -91,9 +91,9 @@ class Walk:
     not there.
 
     `given` lists the files read so far, the last being the one under way. A file whose content is in `known`
-    (hashes, by size) is passed over and listed in `unchanged`; so is a further copy of one that was read. Who does not
-    keep what was `given` need not have every file hashed: then only those are that may be copies. With `copies` these
-    are read too, for those to whom a file's place says something.
+    (hashes, by size) is passed over and listed in `unchanged`, with its hash; so is a further copy of one that was
+    read. Who does not keep what was `given` need not have every file hashed: then only those are that may be copies.
+    With `copies` these are read too, for those to whom a file's place says something.
     """
 
     paths: Sequence[Path]
@@ -103,7 +103,7 @@ class Walk:
     known: dict[int, set[str]] = field(default_factory=dict)
     files: list[Path] = field(init=False)
     given: list[Given] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
+    unchanged: dict[str, str] = field(default_factory=dict)
     _alike: Counter[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -116,22 +116,27 @@ class Walk:
 
     def __iter__(self) -> Iterator[Source | Failure]:
         for file in self.files:
-            if self._is_known(file):
-                self.unchanged.append(str(file))
+            if known := self._known(file):
+                self.unchanged[str(file)] = known
                 self.meter.done += file.stat().st_size
             else:
                 yield from self._open(file)
 
-    def _is_known(self, file: Path) -> bool:
-        """Reads the file only where one of its size is known."""
+    def hashes(self) -> dict[str, str]:
+        """The hashes of the files that were read to their end, or passed over, by path."""
+        return self.unchanged | {each.path: each.hash for each in self.given if each.hash}
+
+    def _known(self, file: Path) -> str | None:
+        """The file's hash where its content is known. Reads it only where one of its size is."""
         hashes = self.known.get(file.stat().st_size)
         if not hashes:
-            return False
+            return None
         try:
-            with file.open("rb") as stream:
-                return hashlib.file_digest(stream, _digest).hexdigest() in hashes
+            with file.open("rb", buffering=0) as raw:
+                _, found = _Metered(raw, Meter(), blake3()).finish()
         except OSError:
-            return False  # reading it in earnest will say what is wrong
+            return None  # reading it in earnest will say what is wrong
+        return found if found in hashes else None
 
     def _open(self, file: Path) -> Iterator[Source | Failure]:
         given = Given(str(file), file.stat().st_size)
@@ -139,7 +144,7 @@ class Walk:
         try:
             with file.open("rb", buffering=0) as raw:
                 hashed = not self.copies and (self.hashed or self._alike[given.size] > 1)
-                metered = _Metered(raw, self.meter, _digest() if hashed else None)
+                metered = _Metered(raw, self.meter, blake3() if hashed else None)
                 try:
                     yield from _unwrap(str(file), cast(BinaryIO, metered), _Depth(metered))
                 except BROKEN as problem:
@@ -170,14 +175,10 @@ def _reason(problem: Exception) -> str:
     return f"cannot be read: {problem or type(problem).__name__}"
 
 
-def _digest() -> hashlib.blake2b:
-    return hashlib.blake2b(digest_size=16)
-
-
 class _Metered(io.RawIOBase):
     """Counts (and hashes) what is read off the disk, so that progress is known whatever the compression."""
 
-    def __init__(self, raw: BinaryIO, meter: Meter, digest: hashlib.blake2b | None) -> None:
+    def __init__(self, raw: BinaryIO, meter: Meter, digest: blake3 | None) -> None:
         self._raw, self._meter, self._digest = raw, meter, digest
         self.size, self.unpacked = 0, 0
 

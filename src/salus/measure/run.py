@@ -70,6 +70,7 @@ class Population(Protocol):
     @property
     def con(self) -> duckdb.DuckDBPyConnection: ...
     def tables(self) -> frozenset[str]: ...
+    def contents(self) -> str: ...
 
 
 Engine = Callable[[Any, Content, Sequence[Wanted], Period | None], Outcome]
@@ -111,13 +112,15 @@ class Tools(Struct, frozen=True):
 
 
 class Evaluation(Struct, frozen=True):
-    """A finished run: where it is, the summary MeasureReports in it, and its warnings."""
+    """A finished run: where it is, the summary MeasureReports in it, its warnings, and what the population is known by
+    (None: it was a table)."""
 
     out: Path
     reports: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...]
     timings: Mapping[str, float]
     defines: tuple[DefineCost, ...] = ()
+    contents: str | None = None
 
 
 class Clock(Struct):

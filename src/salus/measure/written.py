@@ -69,9 +69,10 @@ def write(folder: Path, run: Run, outcome: Outcome, own: Future[pa.Table | None]
     odd = _write_clauses(folder, job, tools, clock, population, plan.content, done) if job.clauses else []
     strange = absent([each.measure for each in done], table)
     warnings = tuple(dict.fromkeys([*plan.notes, *plan.content.warnings, *outcome.warnings, *strange, *empty, *odd]))
+    facts = _facts(job, population, len(subjects))
     about = {
         **_about_run(job, plan.content, done, run.started),
-        "population": _facts(job, population, len(subjects)),
+        "population": facts,
         "timings": {**clock.seconds, "engine_steps": dict(outcome.timings)},
         "columns_read": outcome.reads,
         "defines": [asdict(each) | {"seconds": round(each.seconds, 4)} for each in outcome.defines],
@@ -80,7 +81,8 @@ def write(folder: Path, run: Run, outcome: Outcome, own: Future[pa.Table | None]
     }
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     (folder / "run.json").write_bytes(orjson.dumps(about, option=options))
-    return Evaluation(job.out, tuple(reports), warnings, clock.seconds, tuple(outcome.defines))
+    costs = tuple(outcome.defines)
+    return Evaluation(job.out, tuple(reports), warnings, clock.seconds, costs, facts["contents"])
 
 
 def _subjects(population: Population) -> pa.StringArray:
@@ -284,13 +286,14 @@ def _about_composite(group: Group) -> dict[str, Any]:
 
 
 def _facts(job: Job, population: Population, patients: int) -> dict[str, Any]:
-    """What was in the population: numbers only."""
+    """What was in the population: what it is known by, and numbers only."""
     sizes = {name: _count(population, name) for name in sorted(population.tables())}
     return {
         "path": str(job.population),
         "patients": patients,
         "resources": sizes,
         "quarantined": _count(population, "quarantine"),
+        "contents": population.contents(),
     }
 
 

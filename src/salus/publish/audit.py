@@ -16,16 +16,14 @@ import getpass
 import hashlib
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 from salus import __version__
-from salus.cache import Cache, cache_folder
 from salus.errors import SalusError
 from salus.files import digest
 
@@ -34,8 +32,16 @@ PLACE: Final = "SALUS_AUDIT"
 FIRST: Final = "0" * 64
 """What the first entry holds for the one before it."""
 
-_SETTLED: Final = 2_000_000_000  # nanoseconds; a change right after another may have the same time
 _MANIFEST: Final = ("run.json", "release.json")
+
+
+class Known(NamedTuple):
+    """A path of which it is known what is in it: `hash`, made as `how` says. A population is known by what was loaded
+    into it ("contents"), for its bytes change as elements are typed; a file that was loaded, as the manifest has it."""
+
+    path: Path
+    how: str
+    hash: str | None
 
 
 @dataclass(frozen=True)
@@ -55,16 +61,17 @@ def place(about: Path) -> Path:
     return Path(given) if given else about.absolute().parent / FILE
 
 
-def record(action: str, about: Path, read: Mapping[str, object] | None = None, **settings: object) -> Path:
+def record(action: str, about: Path | Known, read: Mapping[str, object] | None = None, **settings: object) -> Path:
     """Append an entry on what was done and made at `about`; the log it went to.
 
-    `read` names what went in, `settings` how. Files among them are put down with their SHA-256. SalusError: the log
-    cannot be written, or its end is damaged (nothing is added to a chain that is broken there).
+    `read` names what went in, `settings` how. Files among them are put down with their SHA-256, or with the hash by
+    which they are known. SalusError: the log cannot be written, or its end is damaged (nothing is added to a chain that
+    is broken there).
     """
-    log = place(about)
+    log = place(about.path if isinstance(about, Known) else about)
     entry = {
         "action": action, "who": _who(), "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "salus": __version__, "made": _named(about), "settings": {k: _plain(v) for k, v in settings.items()},
+        "salus": __version__, "made": _plain(about), "settings": {k: _plain(v) for k, v in settings.items()},
         "read": {name: _plain(value) for name, value in (read or {}).items()},
     }  # fmt: skip
     try:
@@ -175,6 +182,8 @@ def _who() -> str:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Known):
+        return {"path": str(value.path), value.how: value.hash}
     if isinstance(value, Path):
         return _named(value)
     if isinstance(value, list | tuple):
@@ -187,19 +196,5 @@ def _named(path: Path) -> dict[str, str]:
     about = {"path": str(path)}
     files = [path] if path.is_file() else [path / name for name in _MANIFEST if (path / name).is_file()]
     for file in files[:1]:
-        about["sha256"] = _digest(file)
+        about["sha256"] = digest(file)
     return about
-
-
-def _digest(path: Path) -> str:
-    """The SHA-256 of a file. Populations are large and read often: that of a file which nothing has touched since, not
-    even its times, as the operating system says, is remembered."""
-    stat, known = path.stat(), Cache(cache_folder() / "digests")
-    told = (str(path.absolute()), stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-    key = hashlib.sha256(repr(told).encode()).hexdigest()
-    if (found := known.get(key)) is not None:
-        return found.decode()
-    made = digest(path)
-    if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED:
-        known.put(key, made.encode())
-    return made

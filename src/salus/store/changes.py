@@ -1,6 +1,7 @@
 """What a further load changed: the types to be typed anew, and how what was typed of them is taken away.
 
-A type is as it was when the same resources have the same numbers and owners; then its typed tables stand. Leaves to
+A type is as it was when it has the same records with the same ids and owners, by which they are numbered; then its
+typed tables stand. Leaves to
 others: typing (`loading`).
 """
 
@@ -26,8 +27,8 @@ def of_keys(con: duckdb.DuckDBPyConnection, types: Iterable[str]) -> list[str]:
 
 
 def _differs(con: duckdb.DuckDBPyConnection, kind: str) -> bool:
-    new = f"SELECT seq, rid, pid, id FROM work.final WHERE type = {literal(kind)}"
-    old = f"SELECT r.seq, k.rid, k.pid, k.id FROM {quote(kind)} k JOIN raw.{quote(kind)} r USING (rid)"
+    new = f"SELECT seq, pid, id FROM work.final WHERE type = {literal(kind)}"
+    old = f"SELECT seq, pid, id FROM {quote(kind)}"
     if scalar(con, f"SELECT count(*) FROM ({new})") != scalar(con, f"SELECT count(*) FROM {quote(kind)}"):
         return True
     return bool(scalar(con, f"SELECT count(*) FROM ({new} EXCEPT {old})"))

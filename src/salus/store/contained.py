@@ -11,6 +11,8 @@ Resources"), so that no other retrieve may find it. Leaves to others: what refer
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import duckdb
 
 from salus.fhir import model
@@ -39,15 +41,22 @@ def own_references(json: str, number: str) -> str:
 UNRESOLVED = "^#[0-9]+(#)"
 """A pattern for such a reference that leads nowhere; its group takes its place."""
 
+_LIKELY = (
+    f"contains(json, {literal(MARK)}) AND "
+    rf"""regexp_matches(json, '"resourceType"\s*:\s*"(?:(?:{"|".join(FOLLOWED)})"|[^"]*\\)')"""
+)
+"""SQL for whether a resource may contain one of these types. Claims and benefits carry coverages and orders along, and
+to look for a type in their text costs a fraction of reading them."""
+
 _FOUND = f"""
-CREATE OR REPLACE TABLE work.contained AS
+CREATE OR REPLACE TEMP TABLE contained_found AS
 SELECT json->>'$.resourceType' AS type, -(within * {_MOST} + ord) AS seq, json->>'$.id' AS id, container, within,
     {own_references("CAST(json AS VARCHAR)", "within")} AS json,
     file, line, entry
 FROM (SELECT type AS container, seq AS within, file, line, entry, unnest(inner_) AS json,
         generate_subscripts(inner_, 1) AS ord
     FROM (SELECT *, json_extract(json, '$.contained[*]') AS inner_ FROM batch
-        WHERE contains(json, {literal(MARK)}) AND deleted IS NOT TRUE))
+        WHERE {_LIKELY} AND deleted IS NOT TRUE))
 WHERE json->>'$.id' IS NOT NULL AND list_contains([{", ".join(map(literal, FOLLOWED))}], json->>'$.resourceType')
 """
 
@@ -58,32 +67,25 @@ SELECT c.type, c.seq, CASE WHEN list_contains({owned}, c.type) THEN f.pid END AS
 FROM intake.contained c JOIN work.final f ON f.type = c.container AND f.seq = c.within
 """
 
-# Numbers go by patient and id, those of what is contained among them.
-_FINAL = """
-CREATE OR REPLACE TABLE work.final AS
-SELECT type, seq, pid, id, row_number() OVER (PARTITION BY type ORDER BY pid NULLS LAST, id, seq) AS rid
-FROM (SELECT type, seq, pid, id FROM work.final UNION ALL SELECT type, seq, pid, id FROM work.inside)
-"""
-
 ALIAS = """SELECT '#' || within || '#' || regexp_extract(id, '#(.*)$', 1) AS url, type || '/' || id AS target
     FROM work.inside"""
 """What the references of containers lead to, under `#<number of the container>#<id>`."""
 
-LEAD = """SELECT c.pid, c.type AS source, c.rid AS source_rid, f.type, f.rid
+LEAD = """SELECT c.pid, c.type AS source, n.rid AS source_rid, f.type, f.rid
     FROM work.inside JOIN work.final c ON c.type = container AND c.seq = within
-    JOIN work.final f ON f.type = work.inside.type AND f.seq = work.inside.seq WHERE f.pid IS NULL"""
+    LEFT JOIN work.free n ON n.type = container AND n.seq = within
+    JOIN work.free f ON f.type = work.inside.type AND f.seq = work.inside.seq"""
 """What is contained and belongs to nobody is seen by whoever sees its container."""
 
 
-def take(con: duckdb.DuckDBPyConnection, raw_columns: str) -> None:
-    """Note what the resources of `batch` contain, and keep it in `raw`."""
+def take(con: duckdb.DuckDBPyConnection, table: Callable[[duckdb.DuckDBPyConnection, str], str]) -> None:
+    """Note what the resources of `batch` contain, and keep it in the `table` of each type's records."""
     con.execute(_FOUND)
-    con.execute("INSERT INTO intake.contained SELECT type, seq, id, container, within FROM work.contained")
-    for (kind,) in rows(con, "SELECT DISTINCT type FROM work.contained ORDER BY type"):
+    con.execute("INSERT INTO intake.contained SELECT type, seq, id, container, within FROM contained_found")
+    for (kind,) in rows(con, "SELECT DISTINCT type FROM contained_found ORDER BY type"):
         con.execute(
-            f"""CREATE TABLE IF NOT EXISTS raw.{quote(str(kind))}({raw_columns});
-            INSERT INTO raw.{quote(str(kind))} SELECT NULL, NULL, seq, json, file, line, entry
-            FROM work.contained WHERE type = {literal(str(kind))}"""
+            f"""INSERT INTO {table(con, str(kind))} SELECT seq, json, file, line, entry
+            FROM contained_found WHERE type = {literal(str(kind))}"""
         )
 
 
@@ -91,8 +93,7 @@ def settle(con: duckdb.DuckDBPyConnection) -> None:
     """Add what is contained to `work.final`, with whom its container belongs to; leaves `work.inside`."""
     owned = ", ".join(literal(kind) for kind in FOLLOWED if model.owner_paths(kind))
     con.execute(_INSIDE.format(owned=f"[{owned}]"))
-    if scalar(con, "SELECT count(*) FROM work.inside"):
-        con.execute(_FINAL)
+    con.execute("INSERT INTO work.final SELECT type, seq, pid, id FROM work.inside")
 
 
 def drop(con: duckdb.DuckDBPyConnection) -> None:

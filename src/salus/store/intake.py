@@ -3,7 +3,7 @@
 Streams `salus.fhir.reading.scan_blocks` into `raw."Type"` (as they came, `seq` numbering all in order of arrival)
 and, in the work database, one `work.arrival` row per resource or deletion: its type, number, id, Bundle, date, and the
 references that may name its patient. Numbers go on where earlier loads ended. What cannot be read goes to
-`quarantine`. Python only splits; batches are written by a second thread while the next ones are read.
+`quarantine`. Python only splits; batches are written by further threads while the next ones are read.
 
 Leaves to others: patients, identities and final numbers (`salus.store.owners`), typed elements
 (`salus.store.shred`).
@@ -12,11 +12,15 @@ Leaves to others: patients, identities and final numbers (`salus.store.owners`),
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import SimpleQueue
+from threading import Lock
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import Struct
 
 from salus.fhir import model
@@ -34,7 +38,9 @@ BATCH_ROWS = 200_000
 _TELL_BYTES = 1 << 20
 _CHECKPOINT_BYTES = 192 << 20
 """So much JSON waits in memory to be compressed; what is compressed with less than a row group is so anew later."""
-_PENDING = 2
+_WRITERS = 2
+_PENDING = 3
+"""Batches being written, or waiting for it."""
 
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS raw;
@@ -92,7 +98,7 @@ class Intake:
         self._batch = Batch(self._bundle)
         self._files: list[_File] = []
         self._bad: list[tuple[str, int, int | None, str]] = []
-        self._writer = _Writer(another(con), load)
+        self._writer = _Writer(con, load)
 
     def run(self, walk: Walk, progress: Callable[[int, int], None]) -> Taken:
         """Read everything; `progress` is told (bytes read, bytes to read)."""
@@ -162,64 +168,91 @@ class Intake:
 
 
 class _Writer:
-    """Writes batches in a thread of its own, a few at most waiting; a context manager that waits for the last."""
+    """Writes batches in threads of its own, a few at most waiting; a context manager that waits for the last."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, load: int) -> None:
-        self._con = con
         self._load = load
-        self._pool = ThreadPoolExecutor(1)
+        self._pool = ThreadPoolExecutor(_WRITERS)
+        self._cons: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
+        for _ in range(_WRITERS):
+            self._cons.put(another(con))
         self._pending: deque[Future[None]] = deque()
         self._created: set[str] = set()
+        self._creating = Lock()
         self._written = 0
         self.refused: list[tuple[int, int, int | None]] = []
 
     def put(self, batch: Batch, start: int) -> None:
         """Have a batch written, numbered from `start`. Raises what an earlier one failed with."""
-        if len(self._pending) >= _PENDING:
-            self._pending.popleft().result()
+        self._wait(_PENDING - 1 if self._written else 0)
         self._pending.append(self._pool.submit(self._write, batch, start))
+        self._written += batch.size
+        if self._written > _CHECKPOINT_BYTES:
+            self._wait(0)
+            self._pending.append(self._pool.submit(self._checkpoint))
+            self._written = 0  # so that nothing is written meanwhile
+
+    def _wait(self, most: int) -> None:
+        """Until so many batches at most are left to be written."""
+        while len(self._pending) > most:
+            self._pending.popleft().result()
+
+    def _checkpoint(self) -> None:
+        with self._connection() as con:
+            con.execute("CHECKPOINT")
+
+    @contextmanager
+    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        con = self._cons.get()
+        try:
+            yield con
+        finally:
+            self._cons.put(con)
 
     def __enter__(self) -> _Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: object, trace: object) -> None:
         try:
-            while self._pending and kind is None:
-                self._pending.popleft().result()
+            if kind is None:
+                self._wait(0)
         finally:
             self._pool.shutdown(cancel_futures=True)
-            self._con.close()
+            for _ in range(_WRITERS):
+                self._cons.get().close()
 
     def _write(self, batch: Batch, start: int) -> None:
         table = batch.table(start)
-        try:
-            self._note_arrival(batch.kinds, table)
-        except duckdb.InvalidInputException:
-            table = self._without_refused(table)
-            self._note_arrival(batch.kinds, table)
-        for kind in sorted(batch.kinds):
-            self._write_kind(kind)
-        if batch.holds_others:
-            contained.take(self._con, RAW_COLUMNS)
-        self._con.unregister("batch")
-        self._written += batch.size
-        if self._written > _CHECKPOINT_BYTES:
-            self._con.execute("CHECKPOINT")
-            self._written = 0
+        with self._connection() as con:
+            try:
+                self._note_arrival(con, batch.kinds, table)
+            except duckdb.InvalidInputException:
+                table = self._without_refused(con, table)
+                self._note_arrival(con, batch.kinds, table)
+            for kind in sorted(batch.kinds):
+                self._write_kind(con, kind, table)
+            if batch.holds_others:
+                contained.take(con, self._table)
+            con.unregister("batch")
 
-    def _write_kind(self, kind: str) -> None:
-        if kind not in self._created:
-            self._con.execute(f"CREATE TABLE IF NOT EXISTS raw.{quote(kind)}({RAW_COLUMNS})")
-            self._created.add(kind)
-        # A comparison of the bare column would be left to Arrow, which copies what it lets through.
-        mine = f"type || '' = {literal(kind)} AND deleted IS NOT TRUE"
-        self._con.execute(
-            f"INSERT INTO raw.{quote(kind)} SELECT NULL, NULL, seq, json, file, line, entry FROM batch WHERE {mine}"
-        )
+    def _write_kind(self, con: duckdb.DuckDBPyConnection, kind: str, table: pa.Table) -> None:
+        mine = pc.and_not(pc.equal(table["type"], kind), pc.fill_null(table["deleted"], False))
+        con.register("mine", table.select(["seq", "json", "file", "line", "entry"]).filter(mine))
+        con.execute(f"INSERT INTO {self._table(con, kind)} FROM mine")
+        con.unregister("mine")
 
-    def _note_arrival(self, kinds: set[str], table: pa.Table) -> None:
-        self._con.register("batch", table)
-        self._con.execute(
+    def _table(self, con: duckdb.DuckDBPyConnection, kind: str) -> str:
+        """The table of a type's records, which is made at the first of them."""
+        name = f"raw.{quote(kind)}"
+        with self._creating:
+            if kind not in self._created:
+                con.execute(f"CREATE TABLE IF NOT EXISTS {name}({RAW_COLUMNS})")
+                self._created.add(kind)
+        return name
+
+    def _note_arrival(self, con: duckdb.DuckDBPyConnection, kinds: set[str], table: pa.Table) -> None:
+        con.register("batch", table)
+        con.execute(
             f"""INSERT INTO work.arrival
             SELECT type, seq, id, url, bundle, file, line, entry, told[2],
                 {_UPDATED.format("coalesce(deleted_at, told[1])")}, coalesce(collection, FALSE),
@@ -227,9 +260,9 @@ class _Writer:
             FROM (SELECT *, {_told(kinds)} AS told FROM batch)"""
         )
 
-    def _without_refused(self, table: pa.Table) -> pa.Table:
+    def _without_refused(self, con: duckdb.DuckDBPyConnection, table: pa.Table) -> pa.Table:
         """What passed for JSON until now and does not with DuckDB (it should never happen) must not stop a load."""
-        checked = self._con.sql("SELECT json_valid(json) AS valid, NOT valid AS refused FROM batch").to_arrow_table()
+        checked = con.sql("SELECT json_valid(json) AS valid, NOT valid AS refused FROM batch").to_arrow_table()
         refused = table.filter(checked["refused"]).select(["file", "line", "entry"])
         self.refused += [tuple(row.values()) for row in refused.to_pylist()]
         return table.filter(checked["valid"])

@@ -10,10 +10,8 @@ Leaves to others: reading (`intake`), ownership (`owners`), typed elements (`shr
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +27,7 @@ from salus.store.owners import Owned, drop_raw, name_others, settle, write_keys
 from salus.store.population import MEMORY, SCHEMA, by_resource, limit, prepare, schema_of, stage_type
 from salus.store.publish import ELEMENTS, FACTS, drop_staged, publish
 from salus.store.scratch import scratch
-from salus.store.sql import another, open_bulk, scalar, transaction
+from salus.store.sql import open_bulk, scalar, side_by_side, transaction
 from salus.store.tree import Need
 from salus.store.versions import date_undated
 from salus.store.warm import warm_needs
@@ -53,7 +51,8 @@ class LoadReport:
     that references lead to among them. quarantined: lines, entries and elements that could not be read (rows of
     `quarantine`). superseded: older versions left out. deleted: resources of which deletions left nothing. orphans:
     resources of patients that are not loaded, kept in raw only. inferred: resources given the only patient of their
-    Bundle. warnings: sentences for the user, no row's values in them.
+    Bundle. warnings: sentences for the user, no row's values in them. contents: what the population is known by
+    (`manifest.contents`). hashes: of the files of this load that could be read, by path.
     """
 
     into: Path
@@ -71,6 +70,8 @@ class LoadReport:
     inferred: int = 0
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    contents: str = ""
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(
@@ -178,18 +179,15 @@ class _Job:
                 done = min(done + rows, total)
                 self.tell("type", done, total)
 
-        def one_type(resource: str, needs: list[Need]) -> None:
-            with another(self.con) as cursor:
-                staged = stage_type(cursor, resource, needs, dictionary, {}, advance)
-                with transaction(cursor):
-                    publish(cursor, staged, {})
-                drop_staged(cursor, staged)
+        def one_type(con: duckdb.DuckDBPyConnection, job: tuple[str, list[Need]]) -> None:
+            staged = stage_type(con, *job, dictionary, {}, advance)
+            with transaction(con):
+                publish(con, staged, {})
+            drop_staged(con, staged)
 
         jobs = list(by_resource(warm_needs(changed) | self.needs))
         jobs.sort(key=lambda job: -sizes.get(job[0], 0))  # the largest first, lest it runs alone at the end
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            for result in [pool.submit(one_type, *job) for job in jobs]:
-                result.result()
+        side_by_side(self.con, one_type, jobs)
         dictionary.publish(self.con)
         problems.record(self.con)
         self.tell("type", max(total, 1), max(total, 1))
@@ -212,6 +210,8 @@ class _Job:
             inferred=owned.inferred,
             skipped=tuple(taken.skipped),
             warnings=tuple(_warnings(self.con, owned, taken)),
+            contents=manifest.contents(self.con),
+            hashes=walk.hashes(),
         )
         _write_info(self.con, report)
         self.con.execute("CHECKPOINT")
@@ -231,6 +231,8 @@ def _unchanged(con: duckdb.DuckDBPyConnection, into: Path, walk: Walk, taken: Ta
         unchanged=tuple(walk.unchanged),
         quarantined=scalar(con, "SELECT count(*) FROM quarantine"),
         skipped=tuple(taken.skipped),
+        contents=manifest.contents(con),
+        hashes=walk.hashes(),
     )
 
 

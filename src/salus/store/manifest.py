@@ -7,6 +7,7 @@ one file here; `load_file` lists its members. Leaves to others: finding and hash
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -46,6 +47,13 @@ def note(con: duckdb.DuckDBPyConnection, given: Iterable[Given], load: int) -> N
     listed = [(first + n, load, one.path, one.hash, one.size, 0, 0, 0, 0, now) for n, one in enumerate(given)]
     insert_rows(con, "manifest", listed)
     con.execute(_COUNTS)
+
+
+def contents(con: duckdb.DuckDBPyConnection) -> str:
+    """What a population is known by, whatever of it is typed: the SHA-256 of the sizes and hashes of all files that
+    were ever loaded. The order they came in does not matter to a population, and not here."""
+    found = con.execute("SELECT size, coalesce(hash, path) FROM manifest ORDER BY ALL").fetchall()
+    return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
 def count_rows(con: duckdb.DuckDBPyConnection) -> None:

@@ -18,7 +18,7 @@ from types import MappingProxyType, TracebackType
 import duckdb
 
 from salus.errors import SalusError
-from salus.store import moments, problems
+from salus.store import manifest, moments, problems
 from salus.store.intern import Dictionary
 from salus.store.publish import (
     KEYS,
@@ -35,7 +35,7 @@ from salus.store.shred import Shredder, Staged
 from salus.store.sql import attach_work, beside, literal, open_file, quote, refused, rows, tables, transaction
 from salus.store.tree import Need, canonical, grow, relation
 
-SCHEMA = "8"
+SCHEMA = "9"
 """Changes whenever populations made before cannot be read any more."""
 
 MEMORY = "768MB"
@@ -103,6 +103,10 @@ class Population:
     def tables(self) -> frozenset[str]:
         """The resource types present."""
         return frozenset(str(name) for (name,) in rows(self.con, "SELECT type FROM resource_type"))
+
+    def contents(self) -> str:
+        """What it is known by, whatever of it is typed: a hash of all files that were loaded."""
+        return manifest.contents(self.con)
 
     def facts(self) -> Facts:
         """(table, element column) -> what is known of it; only what has been typed is there.

@@ -70,7 +70,8 @@ def record(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(
             f"""INSERT INTO quarantine
             SELECT DISTINCT f.path, r.line, r.entry, p.type || '.' || p.element || ' ' || p.what, p.type
-            FROM work.problem p JOIN raw.{quote(str(kind))} r USING (rid) JOIN load_file f USING (file)
+            FROM work.problem p JOIN {quote(str(kind))} USING (rid) JOIN raw.{quote(str(kind))} r USING (seq)
+                JOIN load_file f USING (file)
             WHERE p.type = {literal(str(kind))} ORDER BY ALL"""
         )
 

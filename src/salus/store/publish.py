@@ -25,14 +25,13 @@ ELEMENTS = "CREATE TABLE IF NOT EXISTS element(table_name VARCHAR, element VARCH
 were read once.
 """
 
-KEYS = "pid INTEGER, rid BIGINT, id VARCHAR USING COMPRESSION zstd"
-"""What every resource type's table begins with. Almost no id comes twice: the codecs that look for repeats, which else
-would be tried, take twice as long to save nothing.
+KEYS = "pid INTEGER, rid BIGINT, id VARCHAR USING COMPRESSION zstd, seq BIGINT"
+"""What every resource type's table begins with; `seq` is the number of its record in raw. Almost no id comes twice: the
+codecs that look for repeats, which else would be tried, take twice as long to save nothing.
 """
 
 # Zstandard is asked for: of all codecs it is twice as fast on JSON and leaves a quarter of the size.
-RAW_COLUMNS = """pid INTEGER, rid BIGINT, seq BIGINT, json VARCHAR USING COMPRESSION zstd, file INTEGER, line BIGINT,
-    entry INTEGER"""
+RAW_COLUMNS = "seq BIGINT, json VARCHAR USING COMPRESSION zstd, file INTEGER, line BIGINT, entry INTEGER"
 """The records as they came: the columns of every type's table in `raw`."""
 
 SORTED = 1 << 20
@@ -119,7 +118,9 @@ def _replace(con: duckdb.DuckDBPyConnection, table: str, columns: list[Column], 
     rows = _union(one.parts)
     con.execute(f"CREATE OR REPLACE TABLE {quote(table)}({KEYS}, {typed})")
     for some in _ranges(con, "rid", rows, SORTED):
-        con.execute(f"INSERT INTO {quote(table)} SELECT pid, rid, id, {names} FROM {rows} WHERE {some} ORDER BY rid")
+        con.execute(
+            f"INSERT INTO {quote(table)} SELECT pid, rid, id, seq, {names} FROM {rows} WHERE {some} ORDER BY rid"
+        )
 
 
 def _ranges(con: duckdb.DuckDBPyConnection, key: str, rows: str, step: int) -> Iterator[str]:

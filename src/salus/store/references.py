@@ -15,7 +15,7 @@ from __future__ import annotations
 import duckdb
 
 from salus.store import contained
-from salus.store.sql import literal, quote, rows, scalar
+from salus.store.sql import literal, quote, rows, scalar, side_by_side
 
 TARGET = r"""nullif(regexp_extract({0},
     '(?:^|/)([A-Z][A-Za-z]+/[^/?#]+)(?:/_history/[^/]+)?$', 1), '')"""
@@ -34,7 +34,8 @@ SELECT ref AS url, coalesce(u.target, i.target, t.target) AS target
 FROM work.foreign_ref
 LEFT JOIN work.url u ON u.url = ref
 LEFT JOIN work.identifier i ON i.url = ref
-LEFT JOIN (SELECT DISTINCT type || '/' || id AS target FROM work.final) t
+LEFT JOIN (SELECT DISTINCT target FROM (SELECT type || '/' || id AS target FROM work.final)
+        SEMI JOIN (SELECT {TARGET.format("ref")} AS target FROM work.foreign_ref) USING (target)) t
     ON NOT contains(ref, '?') AND t.target = {TARGET.format("ref")}
 WHERE coalesce(u.target, i.target, t.target) IS NOT NULL
 UNION ALL {contained.ALIAS}
@@ -46,8 +47,7 @@ CREATE TABLE work.lead AS
 SELECT r.pid, r.type AS source, r.rid AS source_rid, f.type, f.rid
 FROM work.ref r
 LEFT JOIN reference_alias a ON a.url = r.ref
-JOIN (SELECT type || '/' || id AS target, type, rid FROM work.final WHERE pid IS NULL) f
-    ON f.target = coalesce(a.target, {TARGET.format("r.ref")})
+JOIN work.free f ON f.type || '/' || f.id = coalesce(a.target, {TARGET.format("r.ref")})
 UNION ALL {contained.LEAD}
 """
 
@@ -66,13 +66,16 @@ def resolve(con: duckdb.DuckDBPyConnection, types: list[str]) -> None:
     """
     con.execute("CREATE TABLE work.ref(pid INTEGER, type VARCHAR, rid BIGINT, ref VARCHAR)")
     leading = literal(_leading(con))
-    for kind in types:
+
+    def read(con: duckdb.DuckDBPyConnection, kind: str) -> None:
         con.execute(
             f"""INSERT INTO work.ref
             SELECT DISTINCT pid, CASE WHEN pid IS NULL THEN {literal(kind)} END, CASE WHEN pid IS NULL THEN rid END, ref
-            FROM (SELECT pid, rid, unnest(json_extract_string(json, '$..reference')) AS ref FROM raw.{quote(kind)}
-                WHERE rid IS NOT NULL AND regexp_matches(json, {leading}))"""
+            FROM (SELECT pid, rid, unnest(json_extract_string(json, '$..reference')) AS ref
+                FROM (FROM raw.{quote(kind)} WHERE regexp_matches(json, {leading})) JOIN {quote(kind)} USING (seq))"""
         )
+
+    side_by_side(con, read, types)
     con.execute(f"CREATE TABLE work.foreign_ref AS SELECT DISTINCT ref FROM work.ref WHERE {FOREIGN.format('ref')}")
     _index_identifiers(con, types)
     con.execute(_ALIAS)
@@ -82,8 +85,12 @@ def _leading(con: duckdb.DuckDBPyConnection) -> str:
     """A pattern for the JSON of what has a reference that matters: one that may not be `Type/id`, or is to a type of
     which some belong to no patient. Looking for it costs a fraction of reading the JSON.
     """
-    free = [str(kind) for (kind,) in rows(con, "SELECT DISTINCT type FROM work.final WHERE pid IS NULL ORDER BY type")]
-    return rf'"reference"\s*:\s*"(?:[^"]*[:?\\]|(?:{"|".join(free) or "-"})/)'
+    return rf'"reference"\s*:\s*"(?:[^"]*[:?\\]|(?:{"|".join(_free(con)) or "-"})/)'
+
+
+def _free(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """The types of which some belong to no patient."""
+    return [str(kind) for (kind,) in rows(con, "SELECT DISTINCT type FROM work.final WHERE pid IS NULL ORDER BY type")]
 
 
 def _index_identifiers(con: duckdb.DuckDBPyConnection, types: list[str]) -> None:
@@ -98,8 +105,8 @@ def _index_identifiers(con: duckdb.DuckDBPyConnection, types: list[str]) -> None
             f"""INSERT INTO work.identified
             SELECT {literal(kind + "?identifier=")} || coalesce(i->>'$.system' || '|', '') || (i->>'$.value'),
                 {literal(kind + "/")} || k.id
-            FROM (SELECT rid, unnest(CAST(json->'$.identifier[*]' AS JSON[])) AS i FROM raw.{quote(kind)})
-            JOIN {quote(kind)} k USING (rid)"""
+            FROM (SELECT seq, unnest(CAST(json->'$.identifier[*]' AS JSON[])) AS i FROM raw.{quote(kind)})
+            JOIN {quote(kind)} k USING (seq)"""
         )
     con.execute(
         """CREATE TABLE work.identifier AS SELECT url, any_value(target) AS target
@@ -110,6 +117,9 @@ def _index_identifiers(con: duckdb.DuckDBPyConnection, types: list[str]) -> None
 def find_visible(con: duckdb.DuckDBPyConnection) -> None:
     """Write `visible`: step by step from each patient's resources through those without a patient."""
     con.execute("CREATE OR REPLACE TABLE visible(type VARCHAR, pid INTEGER, rid BIGINT)")
+    con.execute("CREATE TABLE work.free(type VARCHAR, id VARCHAR, rid BIGINT, seq BIGINT)")
+    for kind in _free(con):
+        con.execute(f"INSERT INTO work.free SELECT {literal(kind)}, id, rid, seq FROM {quote(kind)} WHERE pid IS NULL")
     con.execute(_LEAD)
     con.execute("CREATE TABLE work.reached AS SELECT DISTINCT type, pid, rid FROM work.lead WHERE pid IS NOT NULL")
     for _ in range(_REACH):

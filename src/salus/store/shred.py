@@ -86,10 +86,18 @@ class Shredder(Struct):
         step = self._step(raw)
         for start in range(0, size, step):
             last = min(start + step, size) - 1
-            rows_of = f"(SELECT * FROM {raw} WHERE rowid BETWEEN {start} AND {last} AND rid IS NOT NULL)"
-            self._block(root, Notes(self.con, self.resource, rows_of))
+            self._block(
+                root, Notes(self.con, self.resource, self._kept(f"{raw} WHERE rowid BETWEEN {start} AND {last}"))
+            )
             advance(last + 1 - start)
         return self._staged
+
+    def _kept(self, block: str) -> str:
+        """The records of a block that are somebody's, or may be anybody's, under their numbers."""
+        ends = f"SELECT coalesce(min(seq), 0), coalesce(max(seq), -1) FROM {block}"
+        ((first, last),) = rows(self.con, ends)
+        keys = f"SELECT pid, rid, seq FROM {quote(self.resource)} WHERE seq BETWEEN {first} AND {last}"
+        return f"(SELECT pid, rid, seq, json FROM (SELECT seq, json FROM {block}) JOIN ({keys}) USING (seq))"
 
     def _step(self, raw: str) -> int:
         mean = scalar(self.con, f"SELECT avg(strlen(json)) FROM {raw} WHERE rowid < {_SAMPLE}")
@@ -119,7 +127,8 @@ class Shredder(Struct):
         text = contained.own_references("json", "seq") if holds_others else "json"
         self.con.execute(
             f"""CREATE TABLE {source} AS
-            SELECT pid, rid, CASE WHEN seq >= 0 THEN v.id END AS id, CAST(NULL AS BIGINT) AS pk, rid AS sk, 0 AS ord, v
+            SELECT pid, rid, seq, CASE WHEN seq >= 0 THEN v.id END AS id, CAST(NULL AS BIGINT) AS pk, rid AS sk,
+                0 AS ord, v
             FROM (SELECT pid, rid, seq, json_transform({text}, {wanted}) AS v FROM {block})"""
         )
         if scalar(self.con, f"SELECT count(*) FROM {source} WHERE id IS NULL"):
@@ -203,7 +212,7 @@ class Shredder(Struct):
         found = {column: text for lookup in lookups for column, text in lookup.values.items()}
         columns = [f"{found.get(c.name) or _plain(c)} AS {quote(c.name)}" for c in present]
         texts = [moments.Text(c.name, c.storage == "date") for c in present if _is_date(c)]
-        keys = ("pid", "rid", "pk", "sk", "ord") if one.path else ("pid", "rid", "id", "sk")
+        keys = ("pid", "rid", "pk", "sk", "ord") if one.path else ("pid", "rid", "id", "seq", "sk")
         keyed = ", ".join([*keys, *columns])
         query = moments.spans(f"(SELECT {keyed} FROM {source} {joins})", texts)
         self.con.execute(f"CREATE TABLE {name} AS {query}")

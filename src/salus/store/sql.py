@@ -7,11 +7,16 @@ others: every query.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
+
+T = TypeVar("T")
 
 GROUP = 32_768
 """Rows that are compressed, and read by one thread, together: with DuckDB's own 122,880 one thread would have all of a
@@ -78,6 +83,21 @@ def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     made = con.cursor()
     made.execute("USE population")
     return made
+
+
+def side_by_side(
+    con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection, T], None], jobs: Iterable[T]
+) -> None:
+    """Do every job on a connection of its own, as many at a time as there are processors. Raises what the first fails
+    with."""
+
+    def do(job: T) -> None:
+        with another(con) as beside:
+            work(beside, job)
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for result in [pool.submit(do, job) for job in jobs]:
+            result.result()
 
 
 def scalar(con: duckdb.DuckDBPyConnection, query: str) -> int:

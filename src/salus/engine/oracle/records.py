@@ -85,7 +85,7 @@ class Patients:
 
     def _read(self, type_name: str) -> None:
         rows = self._population.con.execute(
-            f"""SELECT t.pid, t.rid, t.id, r.seq, r.json FROM "{type_name}" t JOIN raw."{type_name}" r USING (rid)
+            f"""SELECT t.pid, t.rid, t.id, seq, r.json FROM "{type_name}" t JOIN raw."{type_name}" r USING (seq)
             WHERE $only IS NULL OR t.pid IS NULL OR t.pid = $only ORDER BY t.rid""",
             {"only": self._only},
         ).fetchall()
