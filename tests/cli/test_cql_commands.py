@@ -171,8 +171,9 @@ def test_codes_of_elements_that_nobody_asked_for_before_are_found(engine: str, s
           Concept { codes: c.coding C return Code { code: C.code.value, system: C.system.value } }
         define "Top": exists ([ExplanationOfBenefit] E where concept(E.subType) ~ "Benefit")
         define "Deep": exists ([ExplanationOfBenefit] E
-          where exists (E.item I where exists (I.adjudication A where exists (A.category.coding C where C.code.value = 'benefit')
-            and concept(A.category) ~ "Benefit")))""")
+          where exists (E.item I where exists (I.adjudication A
+            where exists (A.category.coding C where C.code.value = 'benefit')
+              and concept(A.category) ~ "Benefit")))""")
     for define in ("Deep", "Top"):
         population = tmp_path / f"{define}.duckdb"
         salus("load", records, "--into", population)
