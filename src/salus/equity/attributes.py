@@ -46,6 +46,8 @@ ATTRIBUTES: tuple[Attribute, ...] = (
 """Salus's own attributes in the order of their columns."""
 
 _RELATION = "equity_is_"
+_RELATIONS = ("race", "ethnicity", "language", "zip", "payer", SITE)
+"""The attributes that stand in a relation (pid, label) of their own, of that name after `_RELATION`."""
 
 
 def attributes(population: Records, period: tuple[date, date]) -> pa.Table:
@@ -58,7 +60,9 @@ def attributes(population: Records, period: tuple[date, date]) -> pa.Table:
     """
     _ensure(population)
     _work_out(population, period)
-    return _read(population.con)
+    table = _read(population.con, period[1])
+    _tidy(population.con)
+    return table
 
 
 def attributes_beside(population: Shared, period: tuple[date, date]) -> Callable[[Callable[[], object]], pa.Table]:
@@ -73,7 +77,7 @@ def attributes_beside(population: Shared, period: tuple[date, date]) -> Callable
         with population.beside() as other:
             _work_out(other, period)
             wait()
-            return _read(other.con)
+            return _read(other.con, period[1])
 
     return work
 
@@ -84,43 +88,30 @@ def _ensure(population: Records) -> None:
 
 
 def _work_out(population: Records, period: tuple[date, date]) -> None:
-    """Temp table `equity_all`: everyone, in order of pid."""
     con = population.con
-    _demographics(con, period)
+    _demographics(con, period[0])
     payer.payers(population, _RELATION + "payer", period)
     visits.sites(population, _RELATION + SITE, period)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE equity_all AS {_wide()}")
 
 
-def _read(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    table: pa.Table = con.sql("FROM equity_all ORDER BY pid").to_arrow_table()
-    _tidy(con)
-    return table.drop_columns("pid")
+def _read(con: duckdb.DuckDBPyConnection, end: date) -> pa.Table:
+    """Everyone with all attributes, by pid, unknown where a relation or the patient's row is silent."""
+    from salus.engine.outputs import in_order  # here, as it needs Arrow
+
+    told = {name: f"{_RELATION}{name}.label" for name in _RELATIONS}
+    pays = told["payer"]
+    told["uninsured"] = f"if({pays} = {quoted(UNINSURED)}, 'yes', if({pays} IS NULL, NULL, 'no'))"
+    told |= {"sex": demographics.sex(), "age_band": demographics.age_band(end)}
+    columns = ", ".join(f'coalesce({told[each.name]}, {quoted(UNKNOWN)}) AS "{each.name}"' for each in ATTRIBUTES)
+    joins = " ".join(f"LEFT JOIN {_RELATION}{name} ON {_RELATION}{name}.pid = p.pid" for name in _RELATIONS)
+    found = con.sql(f'SELECT p.pid, p.id AS subject_id, {columns} FROM "Patient" p {joins}').to_arrow_table()
+    return in_order(found, ["pid"]).drop_columns("pid")
 
 
-def _demographics(con: duckdb.DuckDBPyConnection, period: tuple[date, date]) -> None:
-    demographics.race(con, _RELATION + "race")
-    demographics.ethnicity(con, _RELATION + "ethnicity")
-    demographics.sex(con, _RELATION + "sex")
-    demographics.age_band(con, _RELATION + "age_band", period[1])
+def _demographics(con: duckdb.DuckDBPyConnection, start: date) -> None:
+    demographics.race_and_ethnicity(con, _RELATION + "race", _RELATION + "ethnicity")
     demographics.preferred_language(con, _RELATION + "language")
-    demographics.zip_code(con, _RELATION + "zip", period[0])
-
-
-def _wide() -> str:
-    """The relations side by side, dense over patients, unknown where a relation is silent."""
-    answered = (*demographics.RELATIONS, "payer", SITE)
-    joins = " ".join(f"LEFT JOIN {_RELATION}{name} ON {_RELATION}{name}.pid = p.pid" for name in answered)
-    columns = ", ".join(_cell(a.name) for a in ATTRIBUTES)
-    return f"SELECT p.pid, p.id AS subject_id, {columns} FROM patient p {joins}"
-
-
-def _cell(name: str) -> str:
-    label = f"{_RELATION}{name}.label"
-    if name == "uninsured":
-        pays = f"{_RELATION}payer.label"
-        label = f"if({pays} = {quoted(UNINSURED)}, 'yes', if({pays} IS NULL, NULL, 'no'))"
-    return f'coalesce({label}, {quoted(UNKNOWN)}) AS "{name}"'
+    demographics.zip_code(con, _RELATION + "zip", start)
 
 
 def _tidy(con: duckdb.DuckDBPyConnection) -> None:
