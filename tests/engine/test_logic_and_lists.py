@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from conftest_engine import Evaluate, encounter, observation, patient
 from in_memory import Content
 from salus.engine import oracle
 from salus.engine.asked import Wanted
+from salus.engine.facts import Facts
 from salus.engine.run import run
 from salus.errors import SalusError
-from salus.store import Population
+from salus.store import Population, load
 
 TRUE, FALSE = elm.literal(True), elm.literal(False)
 ACTIVE = elm.prop("value", elm.prop("active", elm.ref("Patient")))
@@ -381,3 +383,72 @@ def test_what_belongs_to_nobody_is_in_no_list(evaluate: Evaluate) -> None:
     found = evaluate([patient(), *records], {"records": elm.retrieve("Observation"), "values": named})
     assert found["records"] == {"p": ["mine"]}
     assert found["values"] == {"p": "mine"}
+
+
+def _telecom(*pairs: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"system": system, "value": value} for system, value in pairs]
+
+
+def _of_system(system: str) -> dict:
+    """What the patient's telecoms of a system say."""
+    same = elm.op("Equal", elm.prop("value", elm.prop("system", "T")), elm.literal(system))
+    told = elm.returning(elm.prop("value", elm.prop("value", "T")), distinct=False)
+    return elm.query(elm.prop("telecom", elm.ref("Patient")), "T", where=same, **{"return": told})
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_one_element_of_a_list_whether_or_not_others_have_several(evaluate: Evaluate, several: bool) -> None:
+    people = [
+        patient("a", telecom=_telecom(("phone", "1"), ("email", "a@x"))),
+        patient("b", telecom=_telecom(("email", "b@x"), ("phone", "2"), *[("phone", "3")] * several)),
+        patient("c", telecom=_telecom(("email", "c@x"), ("email", "c@y"))),
+        patient("d"),
+    ]
+    defines = {
+        "phone": elm.op("SingletonFrom", _of_system("phone")),
+        "email": elm.op("SingletonFrom", _of_system("email")),
+        "fax": elm.op("SingletonFrom", _of_system("fax")),
+    }
+    for engine in (run, oracle.run):
+        found = evaluate(people, defines, engine=engine)
+        assert found["phone"] == {"a": "1", "b": None if several else "2", "c": None, "d": None}
+        assert found["email"] == {"a": "a@x", "b": "b@x", "c": None, "d": None}
+        assert found["fax"] == dict.fromkeys("abcd")
+        assert found.outcome.warnings  # of the two that "c" has, at least
+
+
+def test_rows_that_are_known_to_stand_alone_are_not_grouped(tmp_path: Path) -> None:
+    people = [patient(name, telecom=_telecom(("phone", "1"), ("email", "a"), ("email", "b"))) for name in "ab"]
+    records = tmp_path / "records.ndjson"
+    records.write_text("".join(json.dumps(each) + "\n" for each in people))
+    load([records], tmp_path / "population.duckdb")
+    with Population.open(tmp_path / "population.duckdb") as population:
+        facts = Facts(population)
+        asked = [(("system", "phone"),), (("system", "email"),), (("system", "fax"),), ()]
+        assert not any(facts.increases("Patient.telecom", "parent", equal) for equal in asked)  # nothing is typed yet
+        assert facts.type_missing()
+        told = [facts.increases("Patient.telecom", "parent", equal) for equal in asked]
+    assert told == [True, False, True, False]
+
+
+def test_lists_of_stored_rows_one_after_the_other_keep_their_order(evaluate: Evaluate) -> None:
+    """Each value where it is seen first, also of unions of unions."""
+    people = [
+        patient("a", telecom=_telecom(("email", "2"), ("phone", "1"), ("phone", "3"), ("fax", "4"), ("fax", "1"))),
+        patient("b", telecom=_telecom(("email", "1"))),
+    ]
+    phone, email, fax = map(_of_system, ("phone", "email", "fax"))
+
+    def joined(*lists: dict) -> dict:
+        return {"type": "Combine", "source": elm.op("Union", *lists), "separator": elm.literal(",")}
+
+    defines = {
+        "two": joined(phone, email),
+        "three": joined(elm.op("Union", fax, phone), email),
+        "written": joined({"type": "List", "element": [elm.literal("3"), elm.literal("0")]}, phone),
+    }
+    for engine in (run, oracle.run):
+        found = evaluate(people, defines, engine=engine)
+        assert found["two"] == {"a": "1,3,2", "b": "1"}
+        assert found["three"] == {"a": "4,1,3,2", "b": "1"}
+        assert found["written"] == {"a": "3,0,1", "b": "3,0"}

@@ -13,8 +13,9 @@ from functools import cached_property
 import orjson
 
 from salus.fhir.profiles import sets_not_done
-from salus.logic.data import Codes, Fact
+from salus.logic.data import Codes, Equal, Fact
 from salus.store import Population
+from salus.store.sql import literal, quote
 
 _DICTIONARY = {"concept", "coding", "concept_list", "visible"}
 _OWN = {"id", "pid", "rid", "eid", "parent", "ord"}
@@ -34,6 +35,7 @@ class Facts:
         self._units: dict[tuple[str, str], frozenset[str]] = {}
         self._backwards: dict[tuple[str, str], bool] = {}
         self._ownerless: dict[str, bool] = {}
+        self._increasing: dict[tuple[str, str, Equal], bool] = {}
         self._tables = population.tables()
         self._facts = population.facts()
 
@@ -122,6 +124,18 @@ class Facts:
         if (table, path) not in self._backwards:
             self._backwards[table, path] = self._any(f'"{table}" WHERE "{end}.high" < "{start}.low"')
         return self._backwards[table, path]
+
+    def increases(self, table: str, column: str, equal: Equal) -> bool:
+        held = [self._holds(table, name) for name in (column, *dict(equal))]  # all, so that all are typed
+        if not (self.has_table(table) and all(held)) or (table, "") in self.untyped:
+            return False
+        if (table, column, equal) not in self._increasing:
+            chosen = "".join(f" AND {quote(name)} = {literal(text)}" for name, text in equal)
+            numbers = (
+                f'SELECT "{column}" AS n, lag("{column}") OVER () AS before FROM "{table}" WHERE "{column}" IS NOT NULL'
+            )
+            self._increasing[table, column, equal] = not self._any(f"({numbers}{chosen}) WHERE n <= before")
+        return self._increasing[table, column, equal]
 
     def has_ownerless(self, table: str) -> bool:
         if table not in self._ownerless:

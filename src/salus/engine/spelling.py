@@ -106,6 +106,11 @@ def or_false(a: Sql) -> Sql:
     return call("COALESCE", a, FALSE)
 
 
+def _after(number: Sql, place: Sql) -> Sql:
+    """A place in the list of that number, counted on from the lists before it."""
+    return Sql(f"{int(number.text) << 40} + {_in_parentheses(place)}", LOOSE)
+
+
 def _product_of_decimals(a: Sql, b: Sql) -> Sql:
     """Decimal arithmetic: computed in doubles, kept to 8 places."""
     return Sql(f"CAST(ROUND(CAST({a.text} AS DOUBLE) * CAST({b.text} AS DOUBLE), 8) AS DECIMAL(28, 8))")
@@ -249,6 +254,7 @@ _SPELLING: dict[str, Callable[..., Sql]] = {
     "greatest_before": _greatest_before,
     "count_so_far": lambda condition, partition, *order: _windowed(_count(condition).text, [partition], order),
     "first_seen": _first_seen,
+    "after": _after,
     "seen_first": _seen_first,
     "how_many": lambda *same: _windowed("COUNT(*)", same),
     "product": _function("PRODUCT"),

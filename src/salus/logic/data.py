@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 
 Fact = Literal["absent", "ranged", "exact"]
 Codes = frozenset[tuple[str, str]]
+Equal = tuple[tuple[str, str], ...]
+"""Columns, and the text in each."""
 
 
 class Data(Protocol):
@@ -38,6 +40,11 @@ class Data(Protocol):
 
     def has_backwards(self, table: str, path: str) -> bool:
         """Whether any row's period at `path` (`period`, or '' for a row that is a period) ends before it starts."""
+        ...
+
+    def increases(self, table: str, column: str, equal: Equal) -> bool:
+        """Whether a number is greater in each row than in those before it, of the rows whose columns are `equal` to
+        texts: then it stands in no two of them. False where that is not known."""
         ...
 
     def has_ownerless(self, table: str) -> bool:

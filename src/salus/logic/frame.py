@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from salus.elm.types import ListOf, Type
 from salus.logic.data import Data
 from salus.logic.expr import FALSE, NULL, TRUE, Col, Const, E, InRel, Op, and_, columns_of, eq, not_null, or_, truth
-from salus.logic.relation import Select, Table, Union, Use, clone, is_plain, renumber
+from salus.logic.relation import Select, Table, Union, Use, clone, is_plain, is_small, renumber
 from salus.logic.values import (
     Choice,
     Combine,
@@ -457,6 +457,40 @@ def grouped(rows: Rows, here: Frame) -> tuple[Select, Callable[[E], Col]]:
     return group, aggregate
 
 
+def alone(rows: Rows, here: Frame) -> tuple[Rows, Callable[[E], Col]] | None:
+    """The list joined to `here` as it is, and how to put out what its element has, where the population shows that no
+    row has more than one: nothing is to be grouped then. None where it does not show that.
+    """
+    close(rows)
+    if not _is_alone(rows):
+        return None
+    rows = instance(rows, here)
+    select, link = rows.frame.select, rows.link
+    outer = link.outer if link.outer is not None else here.pid
+    here.select.join("left", select, eq(select.col(link.inner), here.reach(outer)))
+    return rows, select.col
+
+
+def _is_alone(rows: Rows) -> bool:
+    """Whether no two rows of a stored table that are equal to given texts belong to the same row."""
+    select, key = rows.frame.select, rows.link.inner
+    if not is_plain(select) or len(select.joins) > 1 or rows.frame.linked is not None:
+        return False
+    table = select.joins[0].source
+    equal = [_equal_to(condition) for condition in select.where]
+    if not (isinstance(table, Table) and isinstance(key, Col) and key.source == table.id and all(equal)):
+        return False
+    return rows.frame.data.increases(table.name, key.name, tuple(filter(None, equal)))
+
+
+def _equal_to(condition: E) -> tuple[str, str] | None:
+    """The column and the text that a condition asks it to be equal to; None where it asks for anything else."""
+    match condition:
+        case Op(op="eq", args=(Col(name=name), Const(value=str(text)))):
+            return name, text
+    return None
+
+
 class Numbered(Struct, frozen=True, eq=False):
     """A list with each element's number in it, from 1."""
 
@@ -546,9 +580,14 @@ def _in_place(rows: Rows, here: Frame) -> Rows:
 
 
 def _in_turn(frames: Sequence[Frame], align: Callable[[Sequence[E]], E]) -> tuple[E, ...]:
-    """Positions in lists put one after the other: the list's number, then the place in it."""
-    numbers = align([Const(number) for number in range(len(frames))])
+    """Positions in lists put one after the other: the list's number, then the place in it; one number, where places are
+    small enough to be counted on from list to list."""
     places = [frame.position or (NULL,) for frame in frames]
+    if all(len(place) == 1 and is_small(place[0], frame.select) for place, frame in zip(places, frames, strict=True)):
+        return (
+            align([Op("after", (Const(number), place)) if number else place for number, (place,) in enumerate(places)]),
+        )
+    numbers = align([Const(number) for number in range(len(frames))])
     if len({len(place) for place in places}) > 1:
         places = [place[-1:] for place in places]
     return (numbers, *(align(parts) for parts in zip(*places, strict=True)))

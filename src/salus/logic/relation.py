@@ -13,7 +13,7 @@ from itertools import count
 
 from msgspec import Struct, field
 
-from salus.logic.expr import Col, E, InRel, map_columns, parts_of
+from salus.logic.expr import Col, E, InRel, Op, map_columns, parts_of
 from salus.logic.shared import remembered
 
 _numbers = count(1)
@@ -196,6 +196,39 @@ def reads(select: Select | Union) -> Iterable[Source]:
             yield from _tested(join.on)
     for e in (*select.where, *select.exports.values(), *select.group):
         yield from _tested(e)
+
+
+def is_small(e: E, source: Source) -> bool:
+    """Whether a number, in terms of what a source can reach, is known to count rows or places: nothing has a million
+    millions of them."""
+    match e:
+        case Col(source=number, name=name):
+            return any(_is_small_column(name, found) for found in _holders(number, source))
+        case Op(op="each", args=(Op(op="range"),)) | Op(op="row_number" | "numbered"):
+            return True
+        case Op(op="first_seen", args=(first, *_)):
+            return is_small(first, source)
+    return False
+
+
+def _holders(number: int, source: Source) -> Iterable[Source]:
+    """The source numbered so, where it stands."""
+    if source.id == number:
+        yield source
+    elif isinstance(source, Select):
+        for join in source.joins:
+            yield from _holders(number, join.source)
+
+
+def _is_small_column(name: str, source: Source) -> bool:
+    match source:
+        case Table():
+            return name in ("pid", "rid", "eid", "ord")
+        case Use(of=of):
+            return _is_small_column(name, of)
+        case Select(exports=exports):
+            return is_small(exports[name], source)
+    return False
 
 
 @remembered

@@ -330,6 +330,8 @@ def singleton_from(cx: Context, node: Operator, a: Value) -> Value:
     if rows is None:
         return NOTHING
     rows = frames.settle(rows, cx.frame)
+    if found := frames.alone(rows, cx.frame):
+        return picked(*found)
     group, aggregate = frames.grouped(rows, cx.frame)
     cx.compiler.check_single(group, Op("count", ()), cx.where(node))
     return picked(rows, lambda e: aggregate(Op("only", (e,))))
