@@ -3,8 +3,8 @@
     choose measures -> ask the engine for every define they need -> determinations -> attributes ->
     reports -> run.json
 
-The engine and the source of Salus's own attributes are given by the caller; the attributes need no measure, and are
-worked out in a thread of their own meanwhile.
+The engine and the source of Salus's own attributes are given by the caller. A thread of its own opens the population
+while content is read, and works out the attributes, which need no measure, while the engine is at work.
 What follows the engine (`measure.written`) is loaded after it, or by the caller while it works.
 Leaves to others: the truth of the defines (`engine`), what comes of them (`measure.written`), the folder
 (`measure.folder`).
@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import Event
@@ -27,10 +27,9 @@ from salus.engine.asked import Wanted
 from salus.errors import SalusError
 from salus.measure import observations
 from salus.measure.components import with_components
-from salus.measure.content import Content
 from salus.measure.definition import MeasureDefinition, Need
 from salus.measure.folder import check_replaceable, results_folder
-from salus.measure.libraries import Identity
+from salus.measure.identity import Identity
 from salus.measure.needs import needs
 from salus.measure.select import select_measures
 from salus.measure.supported import check_supported
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
     from salus.engine.costs import DefineCost
     from salus.measure.clauses import Ask
+    from salus.measure.content import Content
 
 Period = tuple[date, date]
 _TABLES: Final = (".csv", ".tsv", ".parquet")
@@ -73,7 +73,7 @@ class Population(Protocol):
     def contents(self) -> str: ...
 
 
-Engine = Callable[[Any, Content, Sequence[Wanted], Period | None], Outcome]
+Engine = Callable[[Any, "Content", Sequence[Wanted], Period | None], Outcome]
 Beside = Callable[[Callable[[], object]], "pa.Table"]
 """Works something out in whatever thread; what it calls keeps it waiting until Arrow is loaded."""
 AttributeSource = Callable[[Any, Period], Beside]
@@ -168,43 +168,39 @@ def evaluate(job: Job, tools: Tools, content: Content | None = None) -> Evaluati
 
     `content`, when given, is that of the job's paths, read before: for many runs with the same.
     """
-    clock, started = Clock(), tools.now()
+    clock, started, loaded = Clock(), tools.now(), Event()
     check_replaceable(job.out)
-    with (
-        tools.open_population(job.population) as population,
-        _beside(_attributes(job, tools, population, clock)) as (loaded, own),
-    ):
-        with clock.step("content"):
-            plan = _plan(job, content or _content(job))
-        with results_folder(job.out) as folder:
-            with clock.step("engine"):
-                outcome = tools.engine(population, plan.content, plan.wanted(), job.period)
-            from salus.measure.written import write  # not before: it needs Arrow, which takes long to load
-
-            loaded.set()
-            return write(folder, Run(job, tools, population, plan, clock, started), outcome, own)
-
-
-def _attributes(job: Job, tools: Tools, population: Population, clock: Clock) -> Beside:
-    """What works out Salus's own attributes, for another thread."""
-    if tools.attributes is None:
-        return lambda wait: None
-    with clock.step("attributes"):
-        return tools.attributes(population, job.period)
-
-
-@contextmanager
-def _beside(work: Beside) -> Iterator[tuple[Event, Future[pa.Table | None]]]:
-    """Work done in a thread of its own, which waits for the event; it has ended when this is left."""
-    loaded = Event()
-    with ThreadPoolExecutor(1) as pool:
+    with ExitStack() as last, ThreadPoolExecutor(1) as beside:
+        opening = beside.submit(_opened, job, tools, clock, last)
+        own = beside.submit(lambda: opening.result()[1](loaded.wait))
         try:
-            yield loaded, pool.submit(work, loaded.wait)
+            with clock.step("content"):
+                plan = _plan(job, content or _content(job))
+            population, _ = opening.result()
+            with results_folder(job.out) as folder:
+                with clock.step("engine"):
+                    outcome = tools.engine(population, plan.content, plan.wanted(), job.period)
+                from salus.measure.written import write  # not before: it needs Arrow, which takes long to load
+
+                loaded.set()
+                return write(folder, Run(job, tools, population, plan, clock, started), outcome, own)
         finally:
+            own.cancel()
             loaded.set()
+
+
+def _opened(job: Job, tools: Tools, clock: Clock, last: ExitStack) -> tuple[Population, Beside]:
+    """The population, which is closed with the stack, and what works out Salus's own attributes."""
+    population = last.enter_context(tools.open_population(job.population))
+    if tools.attributes is None:
+        return population, lambda wait: None
+    with clock.step("attributes"):
+        return population, tools.attributes(population, job.period)
 
 
 def _content(job: Job) -> Content:
+    from salus.measure.content import Content  # while the population is opened
+
     return Content.load(job.content, allow_missing_valuesets=job.allow_missing_valuesets, prefer_elm=job.prefer_elm)
 
 

@@ -30,8 +30,8 @@ from salus.measure.composition import OF_CASES
 from salus.measure.content import Content
 from salus.measure.definition import Group, MeasureDefinition, Need
 from salus.measure.emptiness import ClauseCounts, is_empty, reasons
+from salus.measure.identity import Identity
 from salus.measure.individual import individual_reports, unit_type
-from salus.measure.libraries import Identity
 from salus.measure.perpatient import lists_resources
 from salus.measure.report import Occasion, summary_report
 from salus.measure.run import Clock, Evaluation, Job, Outcome, Population, Run, Tools, asked
