@@ -16,9 +16,14 @@ from rich.table import Column, Table
 from salus.measure.run import Evaluation
 
 
+def _console() -> Console:
+    """One that shows words as they are: names may hold brackets and colons, and to look for emoji loads all of them."""
+    return Console(markup=False, emoji=False)
+
+
 def show(done: Evaluation) -> None:
     """The counts and score of every measure group on stdout, warnings on stderr."""
-    console = Console()
+    console = _console()
     counts = (Column(name, justify="right", no_wrap=True) for name in ("initial", "counted", "numerator", "score"))
     names = (Column(name, overflow="fold") for name in ("measure", "group"))
     table = Table(*names, *counts, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
@@ -40,7 +45,7 @@ def show_costs(done: Evaluation, most: int = 40) -> None:
         where = f"{each.library}, {each.locator.partition('-')[0]}" if each.locator else each.library
         held = f"{each.memory / 2**20:,.0f} MiB"
         table.add_row(f"{each.seconds:.3f}", f"{each.rows:,}", held, each.define, where)
-    Console().print(table)
+    _console().print(table)
     rest = done.defines[most:]
     if rest:
         print(f"and {len(rest):,} more, {sum(each.seconds for each in rest):.3f} s (all of them: run.json)")
