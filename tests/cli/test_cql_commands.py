@@ -206,3 +206,22 @@ def test_a_list_is_told_in_its_order_with_what_is_null_in_it(
         "Values": ["planned", "finished"],
         "Unsorted": [None, "planned"],
     }
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "oracle"])
+def test_quantities_that_logic_puts_together_are_compared_by_their_units(
+    engine: str, salus: Run, tmp_path: Path
+) -> None:
+    """Of a text of the records, which the database does not know while it is asked: no silent null."""
+    weight = {"resourceType": "Observation", "subject": {"reference": "Patient/a"}, "status": "final", "code": {}}
+    seen = [weight | {"id": unit, "valueQuantity": {"value": 80, "unit": unit}} for unit in ("kg", "g")]
+    records, path = tmp_path / "records.ndjson", tmp_path / "Made.cql"
+    records.write_text("".join(json.dumps(each) + "\n" for each in (RECORDS[0], *seen)))
+    path.write_text("""library Made using FHIR version '4.0.1' context Patient
+        define "Heavy": Count([Observation] O let q: O.value as FHIR.Quantity
+          where System.Quantity { value: q.value.value, unit: q.unit.value } > 70 'kg')""")
+    population = tmp_path / "p.duckdb"
+    assert salus("load", records, "--into", population)[0] == 0
+    only = ("--define", "Heavy", "--subject", "a", "--json", "--engine", engine)
+    code, out, err = salus("run", path, "--population", population, *only)
+    assert (code, [json.loads(line)["value"] for line in out.splitlines()]) == (0, ["1"]), err

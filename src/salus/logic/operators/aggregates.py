@@ -144,7 +144,7 @@ def mode(cx: Context, node: Operator, a: Value) -> Value:
     rows = frames.own(rows, cx.frame)
     rows.frame.filter(present(rows.element))
     often = rows.frame.bind(Op("how_many", (rows.link.inner, *frames.leaves(rows.element))))
-    return pick(cx, node, replace(rows, order=((True, (often,)),)), latest=False)
+    return pick(cx, node, replace(rows, order=((True, (often,)), *rows.order)), latest=False)
 
 
 def _extreme_of(cx: Context, node: Operator, items: Sequence[Value]) -> Value:

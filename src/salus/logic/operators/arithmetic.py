@@ -17,7 +17,7 @@ from salus.logic.expr import FALSE, NULL, TRUE, Const, E, and_, case, compare, e
 from salus.logic.operators.bounds import neighbour
 from salus.logic.operators.datetimes import shift
 from salus.logic.operators.registry import operator
-from salus.logic.operators.units import computed_in, factor, in_unit, scaled
+from salus.logic.operators.units import computed_in, factor, in_unit, scaled, units_of
 from salus.logic.values import (
     DECIMAL,
     INTEGER,
@@ -126,7 +126,7 @@ def _numeric(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Valu
 
 def _quantities(cx: Context, node: Operator, name: str, a: Value, b: Value) -> Value:
     if name in ("add", "sub", "intdiv", "mod") and isinstance(a, Quantity) and isinstance(b, Quantity):
-        return computed_in(a.unit, a.units or frozenset(), lambda unit: _amount(name, a, b, unit))
+        return computed_in(a.unit, units_of(a), lambda unit: _amount(name, a, b, unit))
     if isinstance(a, Quantity) and isinstance(b, Quantity) and name in ("mul", "div"):
         if a.units is None or b.units is None:
             cx.fail(node, f"{node.op} of quantities whose units are only known as they are computed is not supported")
@@ -145,8 +145,8 @@ def _amount(name: str, a: Quantity, b: Quantity, unit: str) -> E:
 def _product(name: str, a: Quantity, b: Quantity) -> Quantity:
     """The product or quotient of two quantities, whose units combine: of like units a quotient is a plain number."""
     values, units = [], []
-    for x in sorted(a.units or ()):
-        for y in sorted(b.units or ()):
+    for x in sorted(units_of(a)):
+        for y in sorted(units_of(b)):
             here = and_(eq(a.unit, Const(x)), eq(b.unit, Const(y)))
             scale, unit = _combined(name, x, y)
             if unit is not None:

@@ -17,7 +17,7 @@ from salus.logic import calendar
 from salus.logic.expr import NULL, TRUE, Const, E, and_, case, coalesce, eq, given, not_, not_null, op, or_
 from salus.logic.operators import points
 from salus.logic.operators.points import add_time
-from salus.logic.operators.units import as_point, computed_in
+from salus.logic.operators.units import as_point, computed_in, units_of
 from salus.logic.values import DECIMAL, Interval, Nothing, Point, Quantity, Value, combine, present, remap
 
 _RANGE: dict[str, tuple[object, object]] = {
@@ -116,7 +116,7 @@ def _bound(value: Value, *, top: bool) -> Value:
         return Nothing()
     quantities = [b for b in (value.low, value.high) if isinstance(b, Quantity)]
     if quantities:
-        units = frozenset().union(*(q.units or () for q in quantities))
+        units = frozenset().union(*(units_of(q) for q in quantities))
         unit = coalesce(*(q.unit for q in (reversed(quantities) if top else quantities)))
         return computed_in(unit, units, lambda one: _amount(value, one, top=top))
     return _point_bound(value, value.low, value.high, top=top)

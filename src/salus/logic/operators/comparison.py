@@ -30,7 +30,7 @@ from salus.logic.operators.arithmetic import computed
 from salus.logic.operators.bounds import end, start
 from salus.logic.operators.codes import any_code, equivalent_codes
 from salus.logic.operators.registry import operator
-from salus.logic.operators.units import compare_quantities, equivalent_quantities, in_unit
+from salus.logic.operators.units import compare_quantities, equivalent_quantities, in_unit, units_of
 from salus.logic.properties import spelled_out
 from salus.logic.values import (
     CONCEPT,
@@ -196,7 +196,7 @@ def _equivalent_ratios(a: Tuple, b: Tuple) -> E:
         return FALSE
     upper, per, other, other_per = parts
     branches = []
-    for unit in sorted(per.units or ()):
+    for unit in sorted(units_of(per)):
         left = _times(upper, in_unit(other_per, unit))
         branches.append((eq(per.unit, Const(unit)), equivalent_quantities(left, _times(other, per.value), _alike)))
     return case(branches)

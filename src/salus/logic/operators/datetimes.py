@@ -21,7 +21,7 @@ from salus.logic.operators import points
 from salus.logic.operators.bounds import end, start
 from salus.logic.operators.points import add_time
 from salus.logic.operators.registry import operator
-from salus.logic.operators.units import compare_quantities
+from salus.logic.operators.units import compare_quantities, units_of
 from salus.logic.values import (
     DATE,
     DATETIME,
@@ -67,7 +67,7 @@ def shift(cx: Context, node: Operator, moment: Point, by: Value, sign: int) -> V
         return NOTHING
     if not isinstance(by, Quantity):
         cx.fail(node, f"{node.op} of a date needs a quantity of time")
-    units = sorted({str(by.unit.value)} if isinstance(by.unit, Const) else by.units or ())
+    units = sorted({str(by.unit.value)} if isinstance(by.unit, Const) else units_of(by))
     made = [
         (eq(by.unit, Const(unit)), _shift_by(moment, by.value, name, sign))
         for unit in units

@@ -12,9 +12,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
 
+from salus.logic.context import Unsupported
 from salus.logic.expr import NULL, Const, E, Op, and_, case, compare, eq, not_null
 from salus.logic.values import DECIMAL, Mismatch, Point, Quantity
 from salus.terminology import ucum
+
+
+def units_of(quantity: Quantity) -> frozenset[str]:
+    """The units a quantity can have. Raises Unsupported where logic puts it together from a text that may be any."""
+    if quantity.units is None:
+        raise Unsupported("a quantity whose unit is a text of the records can be put out, not computed with")
+    return quantity.units
 
 
 def factor(unit: str, target: str) -> Decimal | None:
@@ -29,7 +37,7 @@ def common_unit(quantities: Sequence[Quantity]) -> str:
     for quantity in quantities:
         if isinstance(quantity.unit, Const) and isinstance(quantity.unit.value, str):
             return quantity.unit.value
-    return min((u for q in quantities for u in q.units or ()), default="1")
+    return min((u for q in quantities for u in units_of(q)), default="1")
 
 
 def in_unit(quantity: Quantity, target: str) -> E:
@@ -42,7 +50,7 @@ def in_unit(quantity: Quantity, target: str) -> E:
     if isinstance(quantity.unit, Const):
         return _restated(quantity.value, _way(str(quantity.unit.value), target))
     branches = []
-    for unit in sorted(quantity.units or ()):
+    for unit in sorted(units_of(quantity)):
         way = _way(unit, target)
         if way is not None:
             branches.append((eq(quantity.unit, Const(unit)), _restated(quantity.value, way)))
@@ -54,7 +62,7 @@ def as_unit(quantity: Quantity, target: str) -> E:
 
     Mismatch: as of `in_unit`, and where a curved scale leads there (pH).
     """
-    for unit in sorted(quantity.units or ()):
+    for unit in sorted(units_of(quantity)):
         if ucum.kind(unit) != ucum.kind(target) and ucum.convertible(unit, target):
             raise _two_scales(unit, target)
     return in_unit(quantity, target)
@@ -101,7 +109,7 @@ def computed_in(unit: E, units: frozenset[str], amount: Callable[[str], E]) -> Q
 
 def aggregated(quantity: Quantity, unit: E, statistic: Callable[[E], E], aggregate: Callable[[E], E]) -> Quantity:
     """A statistic of quantities, in `unit` (one of theirs); null where a group holds several kinds of thing."""
-    units = quantity.units or frozenset()
+    units = units_of(quantity)
     if isinstance(quantity.unit, Const) or len(units) <= 1:
         one = common_unit([quantity])
         return Quantity(statistic(in_unit(quantity, one)), Const(one), frozenset({one}))
@@ -128,7 +136,7 @@ def sort_keys(quantity: Quantity) -> tuple[E, ...]:
 def _targets(quantities: Sequence[Quantity]) -> dict[str, str]:
     """A unit to count in for each kind of thing the quantities can measure."""
     kinds: dict[str, list[str]] = {}
-    for unit in sorted({unit for quantity in quantities for unit in quantity.units or ()}):
+    for unit in sorted({unit for quantity in quantities for unit in units_of(quantity)}):
         kinds.setdefault(ucum.kind(unit), []).append(unit)
     return {kind: _target(units) for kind, units in kinds.items()}
 
@@ -145,7 +153,7 @@ def _target(units: Sequence[str]) -> str:
 
 def _measured(quantity: Quantity, targets: dict[str, str]) -> tuple[E, E]:
     """What a quantity measures, and how much in that kind's unit."""
-    units = [(unit, ucum.kind(unit)) for unit in sorted(quantity.units or ())]
+    units = [(unit, ucum.kind(unit)) for unit in sorted(units_of(quantity))]
     kind = case([(eq(quantity.unit, Const(unit)), Const(name)) for unit, name in units])
     amounts = [
         (eq(quantity.unit, Const(unit)), _restated(quantity.value, _way(unit, targets[name]))) for unit, name in units
@@ -179,8 +187,8 @@ def compare_quantities(name: str, a: Quantity, b: Quantity) -> E:
 def equivalent_quantities(a: Quantity, b: Quantity, same: Callable[[E, E], E]) -> E:
     """Whether quantities are the `same` in b's unit, where calendar years and months are UCUM's (B.4 Equivalent)."""
     branches = []
-    for x in sorted(a.units or ()):
-        for y in sorted(b.units or ()):
+    for x in sorted(units_of(a)):
+        for y in sorted(units_of(b)):
             units = ucum.equivalent_unit(x), ucum.equivalent_unit(y)
             if ucum.kind(units[0]) == ucum.kind(units[1]):
                 here = and_(eq(a.unit, Const(x)), eq(b.unit, Const(y)))
