@@ -18,7 +18,7 @@ from salus.api.kinds import Passing, Population, Results, Scorecard
 from salus.catalog import content_paths, measure_names
 from salus.catalog.mission import DEFAULT, read_mission
 from salus.cli.evaluate import check_job, record_run, tools
-from salus.cli.load import bar, check, note
+from salus.cli.load import bar, check, record_load
 from salus.equity.compare import Settings
 from salus.errors import UsageError
 from salus.measure.run import Job
@@ -43,7 +43,7 @@ def load(paths: Paths, into: str | Path, *, replace: bool = False, memory: str =
     check(files, target)
     with bar(Console(stderr=True)) as tell:
         report = read_in(files, target, replace=replace, memory=memory, progress=tell)
-    note(files, report, replace)
+    record_load(files, report, replace)
     _warn(report.warnings)
     return Population(target, tuple(report.warnings))
 

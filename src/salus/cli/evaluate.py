@@ -128,6 +128,7 @@ def _by_database(population: Any, content: Any, wanted: Any, period: Any) -> Out
 def _by_oracle(*asked: Any) -> Outcome:
     from salus.engine import oracle
 
+    spare_pandas()
     return oracle.run(*asked)
 
 

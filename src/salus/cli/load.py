@@ -29,7 +29,7 @@ def load_command(paths: Sequence[Path], into: Path, replace: bool = False, memor
     spare_pandas()
     with bar(Console(stderr=True)) as tell:
         report = load(paths, into, replace=replace, memory=memory, progress=tell)
-    note(paths, report, replace)
+    record_load(paths, report, replace)
     seconds = time.perf_counter() - started
     warnings = Console(stderr=True)
     for warning in report.warnings:
@@ -37,7 +37,7 @@ def load_command(paths: Sequence[Path], into: Path, replace: bool = False, memor
     Console().print(said(report, seconds), highlight=False, soft_wrap=True)
 
 
-def note(paths: Sequence[Path], report: LoadReport, replace: bool) -> None:
+def record_load(paths: Sequence[Path], report: LoadReport, replace: bool) -> None:
     """A line in the audit log: the files as they were read, and what the population is known by now."""
     read = [Known(path, "blake3", report.hashes[str(path)]) if str(path) in report.hashes else path for path in paths]
     record("load", Known(report.into, "contents", report.contents), {"files": read}, replace=replace)

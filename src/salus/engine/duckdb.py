@@ -77,7 +77,7 @@ def execute(
     meanwhile: Callable[[], object] | None = None,
 ) -> Execution:
     """Compute a plan's outputs, over the patients in `number` parts (None: as many as memory asks for). `meanwhile` is
-    called when statements are under way, where they leave this thread free."""
+    called while statements are under way, or before them where this thread carries them out itself."""
     divided = parts(con, 1 if plan.undivided else number)
     actions = script(plan)
     called = _called(" ".join(action.statement.text for action in actions))

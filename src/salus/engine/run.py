@@ -79,8 +79,7 @@ def run(
 ) -> Outcome:
     """Evaluate the wanted defines for every patient over the measurement period (both days included, UTC); without a
     period, that which the library states. `parts` is in how many parts the patients are taken (None: as many as memory
-    asks for); it changes no answer. `meanwhile` is called while statements are under way, which leave this thread
-    free."""
+    asks for); it changes no answer. `meanwhile` is called while statements are under way (`duckdb.execute`)."""
     outcome = Outcome()
     given = {PERIOD: measurement_period(*period)} if period else {}
     setting = _Setting(population, content, {**given, **(parameters or {})}, now or _now())

@@ -51,12 +51,15 @@ def carry_out(
     meanwhile: Callable[[], object] | None = None,
 ) -> None:
     """Do every action, each after those whose tables it reads; a table goes when nothing reads it any more. Several
-    streams leave this thread nothing to do: `meanwhile` is called in it.
+    streams leave this thread nothing to do: `meanwhile` is called in it. A single one is this thread: it is called
+    before.
 
     Raises what the first that fails raises; what is not begun then is not done.
     """
     work = _Work(actions)
     if len(cons) == 1:
+        if meanwhile:
+            meanwhile()
         _stream(work, cons[0], do)
         return
     with ThreadPoolExecutor(len(cons)) as pool:

@@ -1,8 +1,7 @@
 """What a further load changed: the types to be typed anew, and how what was typed of them is taken away.
 
 A type is as it was when it has the same records with the same ids and owners, by which they are numbered; then its
-typed tables stand. Leaves to
-others: typing (`loading`).
+typed tables stand. Leaves to others: typing (`loading`).
 """
 
 from __future__ import annotations

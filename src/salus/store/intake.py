@@ -40,7 +40,7 @@ _CHECKPOINT_BYTES = 192 << 20
 """So much JSON waits in memory to be compressed; what is compressed with less than a row group is so anew later."""
 _WRITERS = 2
 _PENDING = 3
-"""Batches being written, or waiting for it."""
+"""Batches that are being written, or wait for it, while the next is read."""
 
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS raw;
@@ -188,9 +188,9 @@ class _Writer:
         self._pending.append(self._pool.submit(self._write, batch, start))
         self._written += batch.size
         if self._written > _CHECKPOINT_BYTES:
-            self._wait(0)
+            self._wait(0)  # nothing is written during a checkpoint: the next batch waits for it
             self._pending.append(self._pool.submit(self._checkpoint))
-            self._written = 0  # so that nothing is written meanwhile
+            self._written = 0
 
     def _wait(self, most: int) -> None:
         """Until so many batches at most are left to be written."""

@@ -62,9 +62,10 @@ ANTI JOIN visible v ON v.type = l.type AND v.pid = r.pid AND v.rid = l.rid
 
 def resolve(con: duckdb.DuckDBPyConnection, types: list[str]) -> None:
     """Write `reference_alias`; leaves `work.ref` (pid, type, rid, ref), distinct per patient, or per resource
-    when it has no patient, with all references of every resource that has one that matters here.
+    when it has no patient, with all references of every resource that has one that matters here, and `work.free`.
     """
     con.execute("CREATE TABLE work.ref(pid INTEGER, type VARCHAR, rid BIGINT, ref VARCHAR)")
+    _list_free(con)
     leading = literal(_leading(con))
 
     def read(con: duckdb.DuckDBPyConnection, kind: str) -> None:
@@ -85,12 +86,16 @@ def _leading(con: duckdb.DuckDBPyConnection) -> str:
     """A pattern for the JSON of what has a reference that matters: one that may not be `Type/id`, or is to a type of
     which some belong to no patient. Looking for it costs a fraction of reading the JSON.
     """
-    return rf'"reference"\s*:\s*"(?:[^"]*[:?\\]|(?:{"|".join(_free(con)) or "-"})/)'
+    free = [str(kind) for (kind,) in rows(con, "SELECT DISTINCT type FROM work.free ORDER BY type")]
+    return rf'"reference"\s*:\s*"(?:[^"]*[:?\\]|(?:{"|".join(free) or "-"})/)'
 
 
-def _free(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """The types of which some belong to no patient."""
-    return [str(kind) for (kind,) in rows(con, "SELECT DISTINCT type FROM work.final WHERE pid IS NULL ORDER BY type")]
+def _list_free(con: duckdb.DuckDBPyConnection) -> None:
+    """`work.free` (type, id, rid, seq): the resources that belong to no patient, under their numbers."""
+    con.execute("CREATE TABLE work.free(type VARCHAR, id VARCHAR, rid BIGINT, seq BIGINT)")
+    for (kind,) in rows(con, "SELECT DISTINCT type FROM work.final WHERE pid IS NULL"):
+        free = f"{quote(str(kind))} WHERE pid IS NULL"
+        con.execute(f"INSERT INTO work.free SELECT {literal(str(kind))}, id, rid, seq FROM {free}")
 
 
 def _index_identifiers(con: duckdb.DuckDBPyConnection, types: list[str]) -> None:
@@ -117,9 +122,6 @@ def _index_identifiers(con: duckdb.DuckDBPyConnection, types: list[str]) -> None
 def find_visible(con: duckdb.DuckDBPyConnection) -> None:
     """Write `visible`: step by step from each patient's resources through those without a patient."""
     con.execute("CREATE OR REPLACE TABLE visible(type VARCHAR, pid INTEGER, rid BIGINT)")
-    con.execute("CREATE TABLE work.free(type VARCHAR, id VARCHAR, rid BIGINT, seq BIGINT)")
-    for kind in _free(con):
-        con.execute(f"INSERT INTO work.free SELECT {literal(kind)}, id, rid, seq FROM {quote(kind)} WHERE pid IS NULL")
     con.execute(_LEAD)
     con.execute("CREATE TABLE work.reached AS SELECT DISTINCT type, pid, rid FROM work.lead WHERE pid IS NOT NULL")
     for _ in range(_REACH):

@@ -86,16 +86,14 @@ class Shredder(Struct):
         step = self._step(raw)
         for start in range(0, size, step):
             last = min(start + step, size) - 1
-            self._block(
-                root, Notes(self.con, self.resource, self._kept(f"{raw} WHERE rowid BETWEEN {start} AND {last}"))
-            )
+            block = self._kept(f"{raw} WHERE rowid BETWEEN {start} AND {last}")
+            self._block(root, Notes(self.con, self.resource, block))
             advance(last + 1 - start)
         return self._staged
 
     def _kept(self, block: str) -> str:
         """The records of a block that are somebody's, or may be anybody's, under their numbers."""
-        ends = f"SELECT coalesce(min(seq), 0), coalesce(max(seq), -1) FROM {block}"
-        ((first, last),) = rows(self.con, ends)
+        ((first, last),) = rows(self.con, f"SELECT coalesce(min(seq), 0), coalesce(max(seq), -1) FROM {block}")
         keys = f"SELECT pid, rid, seq FROM {quote(self.resource)} WHERE seq BETWEEN {first} AND {last}"
         return f"(SELECT pid, rid, seq, json FROM (SELECT seq, json FROM {block}) JOIN ({keys}) USING (seq))"
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import duckdb
 
-T = TypeVar("T")
+_Job = TypeVar("_Job")
 
 GROUP = 32_768
 """Rows that are compressed, and read by one thread, together: with DuckDB's own 122,880 one thread would have all of a
@@ -86,12 +86,12 @@ def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 
 def side_by_side(
-    con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection, T], None], jobs: Iterable[T]
+    con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection, _Job], None], jobs: Iterable[_Job]
 ) -> None:
     """Do every job on a connection of its own, as many at a time as there are processors. Raises what the first fails
     with."""
 
-    def do(job: T) -> None:
+    def do(job: _Job) -> None:
         with another(con) as beside:
             work(beside, job)
 

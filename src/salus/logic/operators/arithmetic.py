@@ -128,8 +128,6 @@ def _quantities(cx: Context, node: Operator, name: str, a: Value, b: Value) -> V
     if name in ("add", "sub", "intdiv", "mod") and isinstance(a, Quantity) and isinstance(b, Quantity):
         return computed_in(a.unit, units_of(a), lambda unit: _amount(name, a, b, unit))
     if isinstance(a, Quantity) and isinstance(b, Quantity) and name in ("mul", "div"):
-        if a.units is None or b.units is None:
-            cx.fail(node, f"{node.op} of quantities whose units are only known as they are computed is not supported")
         return _product(name, a, b)
     if isinstance(a, Quantity) and isinstance(b, Point) and name in ("mul", "div", "intdiv", "mod"):
         return Quantity(computed(name, a.value, b.low, DECIMAL.name), a.unit, a.units)
