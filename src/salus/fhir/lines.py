@@ -30,10 +30,11 @@ _OPENS, _CLOSES = b"{}"
 
 
 class Head(msgspec.Struct, gc=False):
-    """What a resource says of itself."""
+    """What a resource says of itself, and whether it contains others."""
 
     resourceType: str
     id: str | None = None
+    contained: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class Within(msgspec.Struct, frozen=True):
@@ -49,7 +50,8 @@ class Within(msgspec.Struct, frozen=True):
 
 class Block(msgspec.Struct, frozen=True):
     """Resources that stand one to a line, or in one Bundle: `data` is their JSON, one after the other, valid and in
-    UTF-8; the resource on line `lines[i]` of the file ends where `ends[i]` says.
+    UTF-8; the resource on line `lines[i]` of the file ends where `ends[i]` says. `holds_others`: whether any of them
+    contains others.
     """
 
     file: str
@@ -58,6 +60,7 @@ class Block(msgspec.Struct, frozen=True):
     lines: npt.NDArray[np.int64]
     types: list[str]
     ids: list[str | None]
+    holds_others: bool = False
     within: Within | None = None
 
     def only(self, kept: list[bool]) -> Block:
@@ -65,13 +68,20 @@ class Block(msgspec.Struct, frozen=True):
         starts = np.concatenate(([0], self.ends[:-1]))
         texts = [self.data[a:b] for a, b in zip(compress(starts, kept), compress(self.ends, kept), strict=True)]
         ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
-        types, ids = list(compress(self.types, kept)), list(compress(self.ids, kept))
         within = self.within and msgspec.structs.replace(
             self.within,
             entries=list(compress(self.within.entries, kept)),
             urls=list(compress(self.within.urls, kept)),
         )
-        return Block(self.file, b"".join(texts), ends, self.lines[np.array(kept, bool)], types, ids, within)
+        return msgspec.structs.replace(
+            self,
+            data=b"".join(texts),
+            ends=ends,
+            lines=self.lines[np.array(kept, bool)],
+            types=list(compress(self.types, kept)),
+            ids=list(compress(self.ids, kept)),
+            within=within,
+        )
 
 
 _heads = msgspec.json.Decoder(Head).decode_lines
@@ -128,12 +138,9 @@ def _block(file: str, data: bytes, ends: npt.NDArray[np.int64], line: int) -> Bl
     text = np.frombuffer(data, np.uint8)
     if (ends == starts).any() or (text[starts] != _OPENS).any() or (text[ends - 1] != _CLOSES).any():
         return None
-    types = [head.resourceType for head in heads]
-    if "Bundle" in types:
-        return None
     numbers = np.arange(line, line + len(ends))
     joined = data.replace(b"\n", b"")  # a line feed is never inside a JSON text
-    return Block(file, joined, ends - np.arange(len(ends)), numbers, types, [head.id for head in heads])
+    return _of_resources(file, joined, ends - np.arange(len(ends)), numbers, heads)
 
 
 def of_bundle(file: str, line: int, texts: Sequence[msgspec.Raw], within: Within) -> Block | None:
@@ -142,11 +149,23 @@ def of_bundle(file: str, line: int, texts: Sequence[msgspec.Raw], within: Within
     heads = _resources(data)
     if heads is None or len(heads) != len(texts):
         return None
+    ends = np.cumsum(np.fromiter((len(memoryview(text)) for text in texts), np.int64, len(texts)))
+    return _of_resources(file, b"".join(texts), ends, np.full(len(texts), line), heads, within)
+
+
+def _of_resources(
+    file: str,
+    data: bytes,
+    ends: npt.NDArray[np.int64],
+    lines: npt.NDArray[np.int64],
+    heads: list[Head],
+    within: Within | None = None,
+) -> Block | None:
     types = [head.resourceType for head in heads]
     if "Bundle" in types:
         return None
-    ends = np.cumsum(np.fromiter((len(memoryview(text)) for text in texts), np.int64, len(texts)))
-    return Block(file, b"".join(texts), ends, np.full(len(texts), line), types, [head.id for head in heads], within)
+    holds_others = any(head.contained is not msgspec.UNSET for head in heads)
+    return Block(file, data, ends, lines, types, [head.id for head in heads], holds_others, within)
 
 
 def _resources(data: bytes) -> list[Head] | None:

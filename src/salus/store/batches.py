@@ -5,12 +5,14 @@ Leaves to others: reading (`salus.fhir.reading`), writing (`salus.store.intake`)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from salus.fhir.lines import Block
 from salus.fhir.reading import Raw
@@ -27,6 +29,11 @@ _IN_BUNDLES = {
 }
 """The columns that only what came in a Bundle has anything in."""
 
+_VIEW = np.dtype([("length", "<i4"), ("prefix", "V4"), ("buffer", "<i4"), ("offset", "<i4")])
+"""A text of more than twelve bytes as Arrow's string views have it (Columnar Format, "Variable-size Binary View")."""
+_NOTHING = b"{}".ljust(16)
+"""The JSON of what was deleted."""
+
 
 @dataclass(slots=True)
 class Batch:
@@ -38,7 +45,7 @@ class Batch:
     count: int = 0
     holds_others: bool = False
     kinds: set[str] = field(default_factory=set)
-    _parts: list[pa.Table] = field(default_factory=list)
+    _parts: list[Callable[[], pa.Table]] = field(default_factory=list)
     _rows: list[Raw] = field(default_factory=list)
     _files: list[int] = field(default_factory=list)
 
@@ -55,20 +62,21 @@ class Batch:
         """Add the resources of a block that came from the file of that number."""
         self._gather()
         self.size += len(block.data)
-        self.holds_others |= MARK in block.data
+        self.holds_others |= block.holds_others
         self.count += len(block.types)
         self.kinds.update(block.types)
-        self._parts.append(_of_block(block, file, self.bundle))
+        self._parts.append(partial(_of_block, block, file, self.bundle))
 
     def table(self, start: int) -> pa.Table:
         """The batch column by column, `seq` numbering it from `start`."""
         self._gather()
-        numbers = pa.array(np.arange(start, start + self.count))
-        return pa.concat_tables(self._parts).append_column("seq", numbers)
+        return pa.concat_tables([part() for part in self._parts]).append_column(
+            "seq", pa.array(np.arange(start, start + self.count))
+        )
 
     def _gather(self) -> None:
         if self._rows:
-            self._parts.append(_of_rows(self._rows, self._files, self.bundle))
+            self._parts.append(partial(_of_rows, self._rows, self._files, self.bundle))
             self._rows, self._files = [], []
 
 
@@ -90,7 +98,7 @@ def _of_block(block: Block, file: int, bundle: int) -> pa.Table:
 
 
 def _of_rows(rows: Sequence[Raw], files: Sequence[int], bundle: int) -> pa.Table:
-    data = [raw.data or b"{}" for raw in rows]
+    data = [raw.data or _NOTHING for raw in rows]
     return _columns(
         pa.array([raw.type for raw in rows], pa.string()),
         _texts(b"".join(data), np.cumsum(np.fromiter(map(len, data), np.int64, len(data)))),
@@ -116,5 +124,30 @@ def _columns(
 
 def _texts(data: bytes, ends: npt.NDArray[np.int64]) -> pa.Array:
     """Texts known to be UTF-8 that stand one after the other, as an array of them, without a copy."""
-    offsets = np.concatenate((np.zeros(1, np.int64), ends))
-    return pa.Array.from_buffers(pa.large_string(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
+    views = np.zeros(len(ends), _VIEW)
+    views["length"], views["offset"] = ends - starts, starts
+    views["prefix"] = np.lib.stride_tricks.sliding_window_view(np.frombuffer(data, "V1"), 4)[starts].view("V4")[:, 0]
+    return _viewed(views, data)
+
+
+def _viewed(views: npt.NDArray[np.void], data: pa.Buffer | bytes) -> pa.Array:
+    return pa.Array.from_buffers(pa.string_view(), len(views), [None, pa.py_buffer(views), pa.py_buffer(data)])
+
+
+def records_of(table: pa.Table, kind: str) -> pa.Table:
+    """The records of a type among those of a batch, as raw has them, their JSON where it is."""
+    mine = pc.and_not(pc.equal(table["type"], kind), pc.fill_null(table["deleted"], False))
+    found = table.select(["seq", "file", "line", "entry"]).filter(mine)
+    return found.add_column(1, "json", _texts_where(table["json"], mine.to_numpy()))
+
+
+def _texts_where(texts: pa.ChunkedArray, mine: npt.NDArray[np.bool_]) -> pa.ChunkedArray:
+    """As `filter`, which does not know views."""
+    found, start = [], 0
+    for chunk in texts.chunks:
+        _, views, data = chunk.buffers()
+        within = np.frombuffer(views, _VIEW, len(chunk), chunk.offset * _VIEW.itemsize)
+        found.append(_viewed(within[mine[start : start + len(chunk)]], data))
+        start += len(chunk)
+    return pa.chunked_array(found, pa.string_view())

@@ -11,8 +11,6 @@ Resources"), so that no other retrieve may find it. Leaves to others: what refer
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import duckdb
 
 from salus.fhir import model
@@ -55,7 +53,7 @@ SELECT json->>'$.resourceType' AS type, -(within * {_MOST} + ord) AS seq, json->
     file, line, entry
 FROM (SELECT type AS container, seq AS within, file, line, entry, unnest(inner_) AS json,
         generate_subscripts(inner_, 1) AS ord
-    FROM (SELECT *, json_extract(json, '$.contained[*]') AS inner_ FROM batch
+    FROM (SELECT *, TRY(json_extract(json, '$.contained[*]')) AS inner_ FROM batch
         WHERE {_LIKELY} AND deleted IS NOT TRUE))
 WHERE json->>'$.id' IS NOT NULL AND list_contains([{", ".join(map(literal, FOLLOWED))}], json->>'$.resourceType')
 """
@@ -78,15 +76,17 @@ LEAD = """SELECT c.pid, c.type AS source, n.rid AS source_rid, f.type, f.rid
 """What is contained and belongs to nobody is seen by whoever sees its container."""
 
 
-def take(con: duckdb.DuckDBPyConnection, table: Callable[[duckdb.DuckDBPyConnection, str], str]) -> None:
-    """Note what the resources of `batch` contain, and keep it in the `table` of each type's records."""
+def find(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Gather what the resources of `batch` contain, for `take`; returns its types."""
     con.execute(_FOUND)
-    con.execute("INSERT INTO intake.contained SELECT type, seq, id, container, within FROM contained_found")
-    for (kind,) in rows(con, "SELECT DISTINCT type FROM contained_found ORDER BY type"):
-        con.execute(
-            f"""INSERT INTO {table(con, str(kind))} SELECT seq, json, file, line, entry
-            FROM contained_found WHERE type = {literal(str(kind))}"""
-        )
+    return [str(kind) for (kind,) in rows(con, "SELECT DISTINCT type FROM contained_found ORDER BY type")]
+
+
+def take(con: duckdb.DuckDBPyConnection, kind: str, table: str) -> None:
+    """Note what was found of a type, and keep it in the `table` of its records."""
+    found = f"FROM contained_found WHERE type = {literal(kind)}"
+    con.execute(f"INSERT INTO intake.contained SELECT type, seq, id, container, within {found}")
+    con.execute(f"INSERT INTO {table} SELECT seq, json, file, line, entry {found}")
 
 
 def settle(con: duckdb.DuckDBPyConnection) -> None:

@@ -1,7 +1,7 @@
 """Files -> raw resources in the population, with what is needed to say whose they are.
 
-Streams `salus.fhir.reading.scan_blocks` into `raw."Type"` (as they came, `seq` numbering all in order of arrival)
-and, in the work database, one `work.arrival` row per resource or deletion: its type, number, id, Bundle, date, and the
+Streams `salus.fhir.reading.scan_blocks` into `raw."Type"` (as they came, `seq` numbering all in order of arrival),
+with one row in `intake.arrival` per resource or deletion: its type, number, id, Bundle, date, and the
 references that may name its patient. Numbers go on where earlier loads ended. What cannot be read goes to
 `quarantine`. Python only splits; batches are written by further threads while the next ones are read.
 
@@ -12,15 +12,12 @@ Leaves to others: patients, identities and final numbers (`salus.store.owners`),
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from queue import SimpleQueue
 from threading import Lock
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 from msgspec import Struct
 
 from salus.fhir import model
@@ -28,18 +25,21 @@ from salus.fhir.lines import Block
 from salus.fhir.reading import Raw, scan_blocks
 from salus.fhir.sources import Walk
 from salus.store import contained, manifest
-from salus.store.batches import Batch
+from salus.store.batches import Batch, records_of
 from salus.store.publish import RAW_COLUMNS
-from salus.store.sql import another, insert_rows, literal, quote, scalar
+from salus.store.sql import PROCESSORS, another, insert_rows, literal, quote, scalar, threads
 
 BATCH_BYTES = 16 << 20
 BATCH_ROWS = 200_000
 """Resources are written once this much JSON, or so many, have been gathered."""
 _TELL_BYTES = 1 << 20
-_CHECKPOINT_BYTES = 192 << 20
-"""So much JSON waits in memory to be compressed; what is compressed with less than a row group is so anew later."""
-_WRITERS = 2
-_PENDING = 3
+_COMMIT_BYTES = 96 << 20
+"""So much JSON is written in one transaction."""
+_CHECKPOINT_BYTES = 768 << 20
+"""After so much, what fills no row group yet is compressed too, lest it stays in memory; later it is so anew."""
+_WRITERS = max(2, min(4, PROCESSORS))
+"""Threads that write; one cannot read for more."""
+_PENDING = _WRITERS + 1
 """Batches that are being written, or wait for it, while the next is read."""
 
 TABLES = """
@@ -55,7 +55,18 @@ ARRIVAL = """type VARCHAR, seq BIGINT, id VARCHAR USING COMPRESSION zstd, url VA
 whether the resource itself is in raw still."""
 
 # The first instant that a text can mean.
-_UPDATED = "work.first_of(work.time_body({0})) - to_minutes(work.offset_minutes({0}))"
+_UPDATED = "work.first_of(work.time_body({0})) - to_minutes(work.offset_minutes({0}))".format(
+    "coalesce(deleted_at, told[1])"
+)
+
+# What passed for JSON until now and does not with DuckDB (it should never happen) tells nothing, and must not stop a
+# load: it counts as not kept until `Intake` takes it out.
+_ARRIVED = f"""
+INSERT INTO intake.arrival
+SELECT type, seq, id, url, bundle, file, line, entry, told[2], {_UPDATED}, coalesce(collection, FALSE),
+    coalesce(deleted, FALSE), {{load}}, told IS NOT NULL
+FROM (SELECT *, TRY({{told}}) AS told FROM batch)
+"""
 
 
 class Taken(Struct):
@@ -89,10 +100,10 @@ class Intake:
     """One reading of files into a population, `load` its number; `run` does it."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, load: int) -> None:
-        self._con = con
+        self._con, self._load = con, load
         con.execute(TABLES)
-        self._next = scalar(con, "SELECT max(seq) + 1 FROM work.arrival")
-        self._bundle = scalar(con, "SELECT max(bundle) + 1 FROM work.arrival")
+        self._next = scalar(con, "SELECT max(seq) + 1 FROM intake.arrival")
+        self._bundle = scalar(con, "SELECT max(bundle) + 1 FROM intake.arrival")
         self._file = scalar(con, "SELECT max(file) + 1 FROM load_file")
         self._source = manifest.next_source(con)
         self._batch = Batch(self._bundle)
@@ -103,6 +114,7 @@ class Intake:
     def run(self, walk: Walk, progress: Callable[[int, int], None]) -> Taken:
         """Read everything; `progress` is told (bytes read, bytes to read)."""
         taken, meter, told = Taken(), walk.meter, 0
+        threads(self._con, 1)
         with self._writer:
             for found in scan_blocks(walk, skipped=taken.skipped.append):
                 self._take(found, self._source + len(walk.given) - 1)
@@ -110,6 +122,7 @@ class Intake:
                     told = meter.done
                     progress(meter.done, meter.total)
             self._send()
+        threads(self._con, None)
         progress(meter.total, meter.total)
         self._finish()
         taken.resources = sum(file.resources for file in self._files)
@@ -155,40 +168,43 @@ class Intake:
             self._batch = Batch(self._bundle)
 
     def _finish(self) -> None:
-        for number, line, entry in self._writer.refused:
-            file = self._files[number - self._file]
-            self._bad.append((file.path, line, entry, "is not valid JSON"))
-            file.resources -= 1
-            file.quarantined += 1
+        self._take_out_refused()
         files = [
             (n, f.path, f.resources, f.quarantined, f.deletions, f.given) for n, f in enumerate(self._files, self._file)
         ]
         insert_rows(self._con, "load_file", files)
         insert_rows(self._con, "quarantine", [(*bad, None) for bad in self._bad])
 
+    def _take_out_refused(self) -> None:
+        """What the database could not read as JSON."""
+        refused = f"FROM intake.arrival WHERE load = {self._load} AND NOT kept"
+        for kind, number, line, entry in self._con.execute(f"SELECT type, file, line, entry {refused}").fetchall():
+            self._con.execute(f"DELETE FROM {_records(kind)} WHERE seq IN (SELECT seq {refused})")
+            self._refuse(self._files[number - self._file], line, entry, "is not valid JSON")
+            self._files[number - self._file].resources -= 1
+        self._con.execute(f"DELETE {refused}")
+
 
 class _Writer:
     """Writes batches in threads of its own, a few at most waiting; a context manager that waits for the last."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, load: int) -> None:
-        self._load = load
+        self._con = another(con)
         self._pool = ThreadPoolExecutor(_WRITERS)
-        self._cons: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
-        for _ in range(_WRITERS):
-            self._cons.put(another(con))
+        tables = _Tables(self._con)
+        self._hands = [_Hand(con, tables, load) for _ in range(_WRITERS)]
+        self._idle: SimpleQueue[_Hand] = SimpleQueue()
+        for hand in self._hands:
+            self._idle.put(hand)
         self._pending: deque[Future[None]] = deque()
-        self._created: set[str] = set()
-        self._creating = Lock()
         self._written = 0
-        self.refused: list[tuple[int, int, int | None]] = []
 
     def put(self, batch: Batch, start: int) -> None:
         """Have a batch written, numbered from `start`. Raises what an earlier one failed with."""
-        self._wait(_PENDING - 1 if self._written else 0)
+        self._wait(_PENDING - 1)
         self._pending.append(self._pool.submit(self._write, batch, start))
         self._written += batch.size
         if self._written > _CHECKPOINT_BYTES:
-            self._wait(0)  # nothing is written during a checkpoint: the next batch waits for it
             self._pending.append(self._pool.submit(self._checkpoint))
             self._written = 0
 
@@ -197,17 +213,23 @@ class _Writer:
         while len(self._pending) > most:
             self._pending.popleft().result()
 
-    def _checkpoint(self) -> None:
-        with self._connection() as con:
-            con.execute("CHECKPOINT")
-
-    @contextmanager
-    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        con = self._cons.get()
+    def _write(self, batch: Batch, start: int) -> None:
+        hand = self._idle.get()
         try:
-            yield con
+            hand.write(batch, start)
         finally:
-            self._cons.put(con)
+            self._idle.put(hand)
+
+    def _checkpoint(self) -> None:
+        """Nothing is written meanwhile: it takes all hands."""
+        held = [self._idle.get() for _ in self._hands]
+        try:
+            for hand in held:
+                hand.commit()
+            self._con.execute("CHECKPOINT")
+        finally:
+            for hand in held:
+                self._idle.put(hand)
 
     def __enter__(self) -> _Writer:
         return self
@@ -216,56 +238,82 @@ class _Writer:
         try:
             if kind is None:
                 self._wait(0)
+                for hand in self._hands:
+                    hand.commit()
         finally:
             self._pool.shutdown(cancel_futures=True)
-            for _ in range(_WRITERS):
-                self._cons.get().close()
+            for hand in self._hands:
+                hand.close()
+            self._con.close()
 
-    def _write(self, batch: Batch, start: int) -> None:
+
+class _Tables:
+    """The tables of the types' records, each made at the first of them and there for everybody at once."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._con = con
+        self._made: set[str] = set()
+        self._making = Lock()
+
+    def make(self, kinds: Iterable[str]) -> frozenset[str]:
+        """Make those that are not there; returns the types of all that are."""
+        with self._making:
+            for kind in sorted({*kinds} - self._made):
+                self._con.execute(f"CREATE TABLE IF NOT EXISTS {_records(kind)}({RAW_COLUMNS})")
+                self._made.add(kind)
+            return frozenset(self._made)
+
+
+class _Hand:
+    """What one thread at a time writes with: a transaction over many batches. What is committed is written a second
+    time where it is less than a row group, and row groups are compressed by the thread that fills them.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, tables: _Tables, load: int) -> None:
+        self._con, self._tables, self._load = another(con), tables, load
+        self._written = 0
+        self._seen: frozenset[str] | None = None
+        """The types whose tables the open transaction sees, if one is open."""
+
+    def write(self, batch: Batch, start: int) -> None:
         table = batch.table(start)
-        with self._connection() as con:
-            try:
-                self._note_arrival(con, batch.kinds, table)
-            except duckdb.InvalidInputException:
-                table = self._without_refused(con, table)
-                self._note_arrival(con, batch.kinds, table)
-            for kind in sorted(batch.kinds):
-                self._write_kind(con, kind, table)
-            if batch.holds_others:
-                contained.take(con, self._table)
-            con.unregister("batch")
+        self._con.register("batch", table)
+        inside = contained.find(self._con) if batch.holds_others else []
+        self._begin({*batch.kinds, *inside})
+        self._con.execute(_ARRIVED.format(told=_told(batch.kinds), load=self._load))
+        for kind in sorted(batch.kinds):
+            self._con.register("mine", records_of(table, kind))
+            self._con.execute(f"INSERT INTO {_records(kind)} FROM mine")
+            self._con.unregister("mine")
+        for kind in inside:
+            contained.take(self._con, kind, _records(kind))
+        self._con.unregister("batch")
+        self._written += batch.size
+        if self._written > _COMMIT_BYTES:
+            self.commit()
 
-    def _write_kind(self, con: duckdb.DuckDBPyConnection, kind: str, table: pa.Table) -> None:
-        mine = pc.and_not(pc.equal(table["type"], kind), pc.fill_null(table["deleted"], False))
-        con.register("mine", table.select(["seq", "json", "file", "line", "entry"]).filter(mine))
-        con.execute(f"INSERT INTO {self._table(con, kind)} FROM mine")
-        con.unregister("mine")
+    def commit(self) -> None:
+        """Have what was written be there for everybody."""
+        if self._seen is not None:
+            self._con.execute("COMMIT")
+            self._seen, self._written = None, 0
 
-    def _table(self, con: duckdb.DuckDBPyConnection, kind: str) -> str:
-        """The table of a type's records, which is made at the first of them."""
-        name = f"raw.{quote(kind)}"
-        with self._creating:
-            if kind not in self._created:
-                con.execute(f"CREATE TABLE IF NOT EXISTS {name}({RAW_COLUMNS})")
-                self._created.add(kind)
-        return name
+    def close(self) -> None:
+        """Give up what was not committed."""
+        self._con.close()
 
-    def _note_arrival(self, con: duckdb.DuckDBPyConnection, kinds: set[str], table: pa.Table) -> None:
-        con.register("batch", table)
-        con.execute(
-            f"""INSERT INTO work.arrival
-            SELECT type, seq, id, url, bundle, file, line, entry, told[2],
-                {_UPDATED.format("coalesce(deleted_at, told[1])")}, coalesce(collection, FALSE),
-                coalesce(deleted, FALSE), {self._load}, TRUE
-            FROM (SELECT *, {_told(kinds)} AS told FROM batch)"""
-        )
+    def _begin(self, kinds: set[str]) -> None:
+        """A transaction does not see the tables that were made after it began."""
+        made = self._tables.make(kinds)
+        if self._seen is not None and not kinds <= self._seen:
+            self.commit()
+        if self._seen is None:
+            self._con.execute("BEGIN")
+            self._seen = made
 
-    def _without_refused(self, con: duckdb.DuckDBPyConnection, table: pa.Table) -> pa.Table:
-        """What passed for JSON until now and does not with DuckDB (it should never happen) must not stop a load."""
-        checked = con.sql("SELECT json_valid(json) AS valid, NOT valid AS refused FROM batch").to_arrow_table()
-        refused = table.filter(checked["refused"]).select(["file", "line", "entry"])
-        self.refused += [tuple(row.values()) for row in refused.to_pylist()]
-        return table.filter(checked["valid"])
+
+def _records(kind: str) -> str:
+    return f"raw.{quote(kind)}"
 
 
 def _unfit(kind: str) -> str | None:

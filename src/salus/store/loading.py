@@ -23,11 +23,12 @@ from salus.fhir.sources import Walk
 from salus.store import changes, contained, manifest, problems, references
 from salus.store.intake import ARRIVAL, TABLES, Intake, Taken
 from salus.store.intern import Dictionary
-from salus.store.owners import Owned, drop_raw, name_others, settle, write_keys
+from salus.store.owners import Owned, drop_raw, name_others, name_patients, settle, write_keys
 from salus.store.population import MEMORY, SCHEMA, by_resource, limit, prepare, schema_of, stage_type
-from salus.store.publish import ELEMENTS, FACTS, drop_staged, publish
+from salus.store.publish import ELEMENTS, FACTS, drop_staged, number, publish
 from salus.store.scratch import scratch
-from salus.store.sql import open_bulk, scalar, side_by_side, transaction
+from salus.store.shred import Staged, blocks
+from salus.store.sql import meanwhile, open_bulk, scalar, side_by_side, threads, transaction
 from salus.store.tree import Need
 from salus.store.versions import date_undated
 from salus.store.warm import warm_needs
@@ -137,7 +138,6 @@ class _Job:
             f"{FACTS}; {ELEMENTS}; {TABLES}; {manifest.TABLE}; {_INFO}; CREATE SCHEMA IF NOT EXISTS intake"
         )
         self.con.execute(f"CREATE TABLE IF NOT EXISTS intake.arrival({ARRIVAL}); {contained.TABLE}")
-        self.con.execute("CREATE TABLE work.arrival AS FROM intake.arrival")
         self.load = manifest.next_load(self.con)
 
     def _settle(self) -> Owned:
@@ -145,8 +145,9 @@ class _Job:
         self.tell("settle", 0, 1)
         name_others(self.con)
         date_undated(self.con, self.load)
-        self.con.execute(f"INSERT INTO intake.arrival FROM work.arrival WHERE load = {self.load}")
-        owned = settle(self.con)
+        name_patients(self.con)
+        with meanwhile(self.con, "CHECKPOINT"):
+            owned = settle(self.con)
         self._begin_anew(changes.of_keys(self.con, [*owned.types, "Patient"]))
         drop_raw(self.con)
         before = changes.aliases(self.con)
@@ -160,12 +161,12 @@ class _Job:
     def _begin_anew(self, kinds: list[str]) -> None:
         self.changed += kinds
         self.needs |= changes.forget(self.con, kinds)
-        with transaction(self.con):
-            for kind in kinds:
-                write_keys(self.con, kind)
+        side_by_side(self.con, write_keys, kinds)
 
     def _type(self, owned: Owned) -> None:
-        """Type the elements of the types that changed: the warm set, and what measures asked for before."""
+        """Type the elements of the types that changed: the warm set, and what measures asked for before. Blocks of a
+        large type are read side by side, and small types are typed so.
+        """
         dictionary = Dictionary(self.con)
         changed = set(self.changed) & {*owned.types, *(need.table.split(".")[0] for need in self.needs), "Patient"}
         self.con.execute(_TYPES)
@@ -180,14 +181,19 @@ class _Job:
                 self.tell("type", done, total)
 
         def one_type(con: duckdb.DuckDBPyConnection, job: tuple[str, list[Need]]) -> None:
-            staged = stage_type(con, *job, dictionary, {}, advance)
-            with transaction(con):
-                publish(con, staged, {})
-            drop_staged(con, staged)
+            _publish(con, stage_type(con, *job, dictionary, advance))
 
         jobs = list(by_resource(warm_needs(changed) | self.needs))
-        jobs.sort(key=lambda job: -sizes.get(job[0], 0))  # the largest first, lest it runs alone at the end
-        side_by_side(self.con, one_type, jobs)
+        large = {kind for kind in sizes if len(blocks(self.con, kind)) > 1}
+        for job in (job for job in jobs if job[0] in large):
+            threads(self.con, 1)
+            staged = stage_type(self.con, *job, dictionary, advance, side_by_side)
+            threads(self.con, None)
+            _publish(self.con, staged)
+        threads(self.con, 1)
+        small = (job for job in jobs if job[0] not in large)
+        side_by_side(self.con, one_type, sorted(small, key=lambda job: -sizes.get(job[0], 0)))
+        threads(self.con, None)
         dictionary.publish(self.con)
         problems.record(self.con)
         self.tell("type", max(total, 1), max(total, 1))
@@ -216,6 +222,14 @@ class _Job:
         _write_info(self.con, report)
         self.con.execute("CHECKPOINT")
         return report
+
+
+def _publish(con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged]) -> None:
+    """Write what was staged of a type into the population."""
+    number(con, staged, {})
+    with transaction(con):
+        publish(con, staged, {})
+    drop_staged(con, staged)
 
 
 def _resources(con: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Whose each resource is, which version of it counts, and the numbers everything goes by.
 
-Works on `work.arrival` (`salus.store.intake`) set at a time and ends with one table per resource type
+Works on a copy of `intake.arrival` (`salus.store.intake`) set at a time and ends with one table per resource type
 with `pid`, `rid`, `id` and `seq`, the number of its record in `raw`. Resources of patients that are not loaded are in
 `raw` alone; superseded and deleted versions are removed from it. Everything that was ever loaded is settled anew, so
 that the order of loads does not matter. The rules, in order:
@@ -58,11 +58,11 @@ WHERE type = 'Patient' AND id IS NULL
 # A made-up id says what the resource holds, and which of several like it in its file it is: it is the same whatever
 # the file is called and however often it comes, and no two resources of one file share it.
 _NAME_OTHERS = f"""
-UPDATE work.arrival SET id = coalesce({_TAIL.format("work.arrival.url")}, made.id)
+UPDATE intake.arrival SET id = coalesce({_TAIL.format("intake.arrival.url")}, made.id)
 FROM (SELECT seq, hash || '-' || row_number() OVER (PARTITION BY file, hash ORDER BY seq) AS id
     FROM (SELECT seq, file, md5(json) AS hash FROM raw.{{table}}
-        SEMI JOIN (SELECT seq FROM work.arrival WHERE type = {{type}} AND id IS NULL) USING (seq))) made
-WHERE work.arrival.id IS NULL AND work.arrival.type = {{type}} AND work.arrival.seq = made.seq
+        SEMI JOIN (SELECT seq FROM intake.arrival WHERE type = {{type}} AND id IS NULL) USING (seq))) made
+WHERE intake.arrival.id IS NULL AND intake.arrival.type = {{type}} AND intake.arrival.seq = made.seq
 """
 
 _PATIENTS = """
@@ -180,16 +180,15 @@ class Owned:
 
 def name_others(con: duckdb.DuckDBPyConnection) -> None:
     """Rule 1 for what is no Patient; a name once given stays."""
-    nameless = "SELECT DISTINCT type FROM work.arrival WHERE id IS NULL AND type <> 'Patient'"
+    nameless = "SELECT DISTINCT type FROM intake.arrival WHERE id IS NULL AND type <> 'Patient'"
     for (kind,) in rows(con, nameless):
         con.execute(_NAME_OTHERS.format(table=quote(str(kind)), type=literal(str(kind))))
 
 
 def settle(con: duckdb.DuckDBPyConnection) -> Owned:
-    """Give every resource its patient and identity; leaves `work.final` (type, seq, pid, id), and in
-    `work.dropped` (type, seq) what is not kept.
+    """Give every resource of `work.arrival` its patient and identity; leaves `work.final` (type, seq, pid, id), and in
+    `work.dropped` (type, seq) what is not kept. Writes to the work database alone.
     """
-    _name_patients(con)
     deleted = remove_deleted(con)
     con.execute(_PATIENTS)
     con.execute(_URLS)
@@ -205,8 +204,11 @@ def settle(con: duckdb.DuckDBPyConnection) -> Owned:
     return owned
 
 
-def _name_patients(con: duckdb.DuckDBPyConnection) -> None:
-    """Rule 1 for Patients, every time anew: what names them may be in another load. Most loads have none to name."""
+def name_patients(con: duckdb.DuckDBPyConnection) -> None:
+    """Rule 1 for Patients, every time anew: what names them may be in another load. Most loads have none to name.
+    Leaves `work.arrival`, a copy of `intake.arrival` with their names.
+    """
+    con.execute("CREATE TABLE work.arrival AS FROM intake.arrival")
     con.execute(f"DELETE FROM quarantine WHERE reason = {_NAMELESS_REASON}")
     if not scalar(con, f"SELECT count(*) FROM {_NAMELESS}"):
         return

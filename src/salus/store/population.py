@@ -32,7 +32,18 @@ from salus.store.publish import (
     publish,
 )
 from salus.store.shred import Shredder, Staged
-from salus.store.sql import attach_work, beside, literal, open_file, quote, refused, rows, tables, transaction
+from salus.store.sql import (
+    attach_work,
+    beside,
+    literal,
+    one_by_one,
+    open_file,
+    quote,
+    refused,
+    rows,
+    tables,
+    transaction,
+)
 from salus.store.tree import Need, canonical, grow, relation
 
 SCHEMA = "9"
@@ -177,7 +188,8 @@ class Population:
         staged: list[Mapping[str, Staged]] = []
         try:
             for resource, needs in by_resource(missing):
-                staged.append(stage_type(self.con, resource, needs, dictionary, self.facts()))
+                staged.append(stage_type(self.con, resource, needs, dictionary))
+                number(self.con, staged[-1], self.facts())
             dictionary.publish(self.con)
             with transaction(self.con):
                 for one in staged:
@@ -232,16 +244,14 @@ def stage_type(
     resource: str,
     needs: Iterable[Need],
     dictionary: Dictionary,
-    known: Facts,
     advance: Callable[[int], None] = lambda done: None,
+    each: Callable[..., None] = one_by_one,
 ) -> Mapping[str, Staged]:
-    """Stage and number the needed elements of one type, whose table is made (empty) when the population has none."""
+    """Stage the needed elements of one type, whose table is made (empty) when the population has none."""
     con.execute(f"CREATE TABLE IF NOT EXISTS {quote(resource)}({KEYS})")
     con.execute(f"CREATE TABLE IF NOT EXISTS raw.{quote(resource)}({RAW_COLUMNS})")
     shredder = Shredder(con, resource, dictionary)
-    staged = shredder.stage(grow(resource, needs), advance, present_elements(con, resource))
-    number(con, staged, known)
-    return staged
+    return shredder.stage(grow(resource, needs), advance, present_elements(con, resource), each)
 
 
 def _first_line(problem: BaseException) -> str:

@@ -17,12 +17,13 @@ from itertools import count
 
 import duckdb
 from msgspec import Struct
+from msgspec.structs import replace
 
 from salus.store import contained, moments
 from salus.store.intern import Dictionary
 from salus.store.problems import Notes, value
 from salus.store.references import FOREIGN
-from salus.store.sql import GROUP, literal, quote, rows, scalar
+from salus.store.sql import GROUP, PROCESSORS, literal, one_by_one, quote, rows, scalar
 from salus.store.tree import Column, Node, Relation, prune, relation, structure
 
 BLOCK = 6 * GROUP
@@ -39,15 +40,22 @@ _numbers = count()
 
 
 class Staged(Struct):
-    """The staged rows of one relation: tables in `work`, each with the columns it found; the columns found in any of
-    them; how many rows they have together; and the `elements` that any row has, wanted or not.
+    """The staged rows of one relation: tables in `work` with the rows of each, a table having the columns it found; the
+    columns found in any of them; and the `elements` that any row has, wanted or not.
     """
 
     relation: Relation
-    parts: list[str] = []
+    sizes: dict[str, int] = {}
     found: set[str] = set()
-    rows: int = 0
     elements: set[str] = set()
+
+    @property
+    def parts(self) -> list[str]:
+        return list(self.sizes)
+
+    @property
+    def rows(self) -> int:
+        return sum(self.sizes.values())
 
 
 class _Found(Struct, frozen=True):
@@ -61,6 +69,20 @@ class _Found(Struct, frozen=True):
     lists: frozenset[str]
 
 
+def blocks(con: duckdb.DuckDBPyConnection, resource: str) -> list[range]:
+    """The records of a type, by row in raw, in parts that are read at once; where there are several there is one for
+    every processor, or several for each.
+    """
+    raw = f"raw.{quote(resource)}"
+    size = scalar(con, f"SELECT max(rowid) + 1 FROM {raw}")
+    mean = scalar(con, f"SELECT avg(strlen(json)) FROM {raw} WHERE rowid < {_SAMPLE}")
+    most = max(_SAMPLE, min(BLOCK, BLOCK_BYTES // max(mean, 1) // _SAMPLE * _SAMPLE))
+    if size > most:
+        rounds = -(-size // (most * PROCESSORS))
+        most = -(-size // (rounds * PROCESSORS * _SAMPLE)) * _SAMPLE
+    return [range(start, min(start + most, size)) for start in range(0, size, most)]
+
+
 class Shredder(Struct):
     """Stages one resource type. Every table it makes in `work` has the type in its name, so that types can be
     staged side by side.
@@ -72,23 +94,28 @@ class Shredder(Struct):
     _staged: dict[str, Staged] = {}
 
     def stage(
-        self, root: Node, advance: Callable[[int], None], present: Mapping[str, frozenset[str]]
+        self,
+        root: Node,
+        advance: Callable[[int], None],
+        present: Mapping[str, frozenset[str]],
+        each: Callable[..., None] = one_by_one,
     ) -> dict[str, Staged]:
         """Stage all rows: table name -> staged rows. `advance` is told the rows done after each block. `present` are
-        the elements that rows of the type's tables have, of those that were read before.
+        the elements that rows of the type's tables have, of those that were read before. `each` is how blocks are gone
+        through: `one_by_one` or `side_by_side`.
         """
         self._declare(relation(root))
         root = prune(root, present)
         if not root.kids:
             return self._staged
-        raw = f"raw.{quote(self.resource)}"
-        size = scalar(self.con, f"SELECT max(rowid) + 1 FROM {raw}")
-        step = self._step(raw)
-        for start in range(0, size, step):
-            last = min(start + step, size) - 1
-            block = self._kept(f"{raw} WHERE rowid BETWEEN {start} AND {last}")
-            self._block(root, Notes(self.con, self.resource, block))
-            advance(last + 1 - start)
+
+        def one_block(con: duckdb.DuckDBPyConnection, rows: range) -> None:
+            mine = replace(self, con=con)
+            block = mine._kept(f"raw.{quote(self.resource)} WHERE rowid BETWEEN {rows.start} AND {rows.stop - 1}")
+            mine._block(root, Notes(con, self.resource, block))
+            advance(len(rows))
+
+        each(self.con, one_block, blocks(self.con, self.resource))
         return self._staged
 
     def _kept(self, block: str) -> str:
@@ -96,10 +123,6 @@ class Shredder(Struct):
         ((first, last),) = rows(self.con, f"SELECT coalesce(min(seq), 0), coalesce(max(seq), -1) FROM {block}")
         keys = f"SELECT pid, rid, seq FROM {quote(self.resource)} WHERE seq BETWEEN {first} AND {last}"
         return f"(SELECT pid, rid, seq, json FROM (SELECT seq, json FROM {block}) JOIN ({keys}) USING (seq))"
-
-    def _step(self, raw: str) -> int:
-        mean = scalar(self.con, f"SELECT avg(strlen(json)) FROM {raw} WHERE rowid < {_SAMPLE}")
-        return max(_SAMPLE, min(BLOCK, BLOCK_BYTES // max(mean, 1) // _SAMPLE * _SAMPLE))
 
     def _declare(self, one: Relation) -> None:
         self._staged[one.table] = Staged(one)
@@ -156,9 +179,8 @@ class Shredder(Struct):
         present = [column for column in one.columns if found.columns[column.name]]
         if present or one.path:
             staged, part = self._staged[one.table], self._typed(one, present, found.foreign, source)
-            staged.parts.append(part)
+            staged.sizes[part] = found.size
             staged.found.update(column.name for column in present)
-            staged.rows += found.size
             for column in present:
                 if _is_read(column):
                     notes.unread(one, column, part, source, found.columns[column.name])

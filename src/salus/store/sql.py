@@ -17,6 +17,10 @@ from typing import TypeVar
 import duckdb
 
 _Job = TypeVar("_Job")
+_Work = Callable[[duckdb.DuckDBPyConnection, _Job], None]
+
+PROCESSORS = os.cpu_count() or 1
+"""How many jobs are done side by side."""
 
 GROUP = 32_768
 """Rows that are compressed, and read by one thread, together: with DuckDB's own 122,880 one thread would have all of a
@@ -56,11 +60,12 @@ def attach_work(con: duckdb.DuckDBPyConnection) -> None:
 
 def open_bulk(con: duckdb.DuckDBPyConnection, place: Path) -> None:
     """Make the file at `place` the default database of a connection in memory, to be written in bulk: without a log
-    (what is not in the file at a checkpoint is not there), and what does not fit into memory beside it.
+    (what is not in the file at a checkpoint is not there), and what does not fit into memory beside it. Checkpoints
+    are made where they are asked for: those the database makes by itself, of `work` too, come at bad moments.
     """
     con.execute(f"SET temp_directory = {literal(str(place) + '.tmp')}")
     con.execute(f"ATTACH {literal(str(place))} AS population (RECOVERY_MODE no_wal_writes, ROW_GROUP_SIZE {GROUP})")
-    con.execute("USE population")
+    con.execute("USE population; SET checkpoint_threshold = '1TB'")
 
 
 def open_file(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -69,6 +74,13 @@ def open_file(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnecti
     made here: to change one later is not safe beside a statement that is under way.
     """
     return duckdb.connect(str(path), read_only=read_only, config={"max_vacuum_tasks": 0, "disabled_optimizers": _IDLE})
+
+
+def threads(con: duckdb.DuckDBPyConnection, many: int | None) -> None:
+    """Have statements, of all connections, done by so many threads each, or by as many as there are processors; to be
+    called while none is under way. Where several are under way, each is done soonest by one.
+    """
+    con.execute("RESET threads" if many is None else f"SET threads = {many}")
 
 
 def beside(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
@@ -85,9 +97,22 @@ def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     return made
 
 
-def side_by_side(
-    con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection, _Job], None], jobs: Iterable[_Job]
-) -> None:
+def one_by_one(con: duckdb.DuckDBPyConnection, work: _Work[_Job], jobs: Iterable[_Job]) -> None:
+    """Do every job, on the connection there is."""
+    for job in jobs:
+        work(con, job)
+
+
+@contextmanager
+def meanwhile(con: duckdb.DuckDBPyConnection, statement: str) -> Iterator[None]:
+    """Have a statement done while the block is. Raises what it fails with, unless the block does first."""
+    with another(con) as beside, ThreadPoolExecutor(1) as pool:
+        done = pool.submit(beside.execute, statement)
+        yield
+        done.result()
+
+
+def side_by_side(con: duckdb.DuckDBPyConnection, work: _Work[_Job], jobs: Iterable[_Job]) -> None:
     """Do every job on a connection of its own, as many at a time as there are processors. Raises what the first fails
     with."""
 
@@ -95,7 +120,7 @@ def side_by_side(
         with another(con) as beside:
             work(beside, job)
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(PROCESSORS) as pool:
         for result in [pool.submit(do, job) for job in jobs]:
             result.result()
 

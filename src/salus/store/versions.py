@@ -18,19 +18,19 @@ NEWEST = "updated DESC NULLS LAST, seq DESC"
 """SQL for the order of versions, the one that counts first."""
 
 _UNDATED_VERSIONS = """
-UPDATE work.arrival SET updated = dated.updated
-FROM (SELECT type, id, max(updated) AS updated FROM work.arrival
+UPDATE intake.arrival SET updated = dated.updated
+FROM (SELECT type, id, max(updated) AS updated FROM intake.arrival
     WHERE load < {load} AND updated IS NOT NULL GROUP BY ALL) dated
-WHERE work.arrival.load = {load} AND work.arrival.updated IS NULL AND NOT work.arrival.deleted
-    AND dated.type = work.arrival.type AND dated.id = work.arrival.id
+WHERE intake.arrival.load = {load} AND intake.arrival.updated IS NULL AND NOT intake.arrival.deleted
+    AND dated.type = intake.arrival.type AND dated.id = intake.arrival.id
 """
 
 _UNDATED_DELETIONS = """
-UPDATE work.arrival SET updated = before.updated
-FROM (SELECT d.type, d.seq, max(v.updated) AS updated FROM work.arrival d JOIN work.arrival v
+UPDATE intake.arrival SET updated = before.updated
+FROM (SELECT d.type, d.seq, max(v.updated) AS updated FROM intake.arrival d JOIN intake.arrival v
     ON v.type = d.type AND v.id = d.id AND v.seq < d.seq
     WHERE d.deleted AND d.updated IS NULL AND d.load = {load} GROUP BY ALL) before
-WHERE work.arrival.type = before.type AND work.arrival.seq = before.seq
+WHERE intake.arrival.type = before.type AND intake.arrival.seq = before.seq
 """
 
 _DELETED = f"""
@@ -46,7 +46,7 @@ def date_undated(con: duckdb.DuckDBPyConnection, load: int) -> None:
     """Give what came without a date in this load the date it counts as."""
     if load > 1:
         con.execute(_UNDATED_VERSIONS.format(load=load))
-    if scalar(con, f"SELECT count(*) FROM work.arrival WHERE deleted AND load = {load}"):
+    if scalar(con, f"SELECT count(*) FROM intake.arrival WHERE deleted AND load = {load}"):
         con.execute(_UNDATED_DELETIONS.format(load=load))
 
 
