@@ -29,7 +29,7 @@ from salus.store.batches import Batch, records_of
 from salus.store.publish import RAW_COLUMNS
 from salus.store.sql import PROCESSORS, another, insert_rows, literal, quote, scalar, threads
 
-BATCH_BYTES = 16 << 20
+BATCH_BYTES = 48 << 20
 BATCH_ROWS = 200_000
 """Resources are written once this much JSON, or so many, have been gathered."""
 _TELL_BYTES = 1 << 20
