@@ -352,6 +352,18 @@ def test_paths_that_are_not_there(tmp_path: Path, old: Path) -> None:
     assert_untouched(old)
 
 
+def test_of_what_fails_side_by_side_the_first_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the disk is full the database is of no use to the others that write, who may be heard before."""
+    failures = [duckdb.IOException("No space left on device"), duckdb.FatalException("it has been invalidated because")]
+    monkeypatch.setattr(intake, "BATCH_ROWS", 0)
+    monkeypatch.setattr(intake._Hand, "write", lambda *_: (_ for _ in ()).throw(failures.pop()))
+    for name in "ab":
+        write(tmp_path / f"{name}.ndjson", patient(name))
+    with pytest.raises(SalusError, match=r"cannot write the population .* No space left"):
+        load([tmp_path / "a.ndjson", tmp_path / "b.ndjson"], tmp_path / "p.duckdb")
+    assert not list(tmp_path.glob("*p.duckdb*"))
+
+
 def test_records_without_any_patient_make_a_population_of_nobody(tmp_path: Path) -> None:
     _, people = loaded(tmp_path, {"resourceType": "Organization", "id": "o", "name": "Clinic"})
     with people:

@@ -211,7 +211,11 @@ class _Writer:
     def _wait(self, most: int) -> None:
         """Until so many batches at most are left to be written."""
         while len(self._pending) > most:
-            self._pending.popleft().result()
+            try:
+                self._pending.popleft().result()
+            except duckdb.FatalException as problem:  # another may have failed before, and the database with it
+                others = [job.exception() for job in self._pending]
+                raise next((each for each in others if each and not _follows(each)), problem) from problem
 
     def _write(self, batch: Batch, start: int) -> None:
         hand = self._idle.get()
@@ -310,6 +314,11 @@ class _Hand:
         if self._seen is None:
             self._con.execute("BEGIN")
             self._seen = made
+
+
+def _follows(problem: BaseException) -> bool:
+    """Whether an error says only that there was one before."""
+    return isinstance(problem, duckdb.FatalException) and "has been invalidated" in str(problem)
 
 
 def _records(kind: str) -> str:
