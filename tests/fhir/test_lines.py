@@ -33,11 +33,10 @@ def found(one: Raw | Block) -> Iterator[Found]:
     if isinstance(one, Raw):
         yield Found(one.line, one.entry, one.type, one.id, one.data.strip(), one.error)
         return
-    start = 0
     entries = one.within.entries if one.within else [None] * len(one.ids)
-    for line, entry, kind, name, end in zip(one.lines, entries, one.types, one.ids, one.ends, strict=True):
+    places = zip(one.lines, one.starts, one.ends, strict=True)
+    for (line, start, end), entry, kind, name in zip(places, entries, one.types, one.ids, strict=True):
         yield Found(int(line), entry, kind, name, one.data[start:end].strip(), None)
-        start = end
 
 
 def by_blocks(path: Path) -> tuple[list[Found], int]:

@@ -410,11 +410,12 @@ def run_measure_tests(
         list[str] | None, typer.Option("--engine", metavar="NAME", help="duckdb or oracle; repeat it; default: both.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    allow_missing_valuesets: AllowMissing = False,
 ) -> None:
     """Run the tests of measures on every engine, and say which clauses no test made true or false."""
     from salus.cli.testing import run_tests
 
-    raise typer.Exit(run_tests(paths, content or (), engine or (), json))
+    raise typer.Exit(run_tests(paths, content or (), engine or (), json, allow_missing_valuesets))
 
 
 new = typer.Typer(help="Start something of your own.", no_args_is_help=True)

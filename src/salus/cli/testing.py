@@ -28,7 +28,11 @@ from salus.measure.testing.running import Period, SuiteRun, run_reports, run_sui
 
 
 def run_tests(
-    paths: Sequence[Path], content: Sequence[Path], engines: Sequence[str] = (), as_json: bool = False
+    paths: Sequence[Path],
+    content: Sequence[Path],
+    engines: Sequence[str] = (),
+    as_json: bool = False,
+    allow_missing_valuesets: bool = False,
 ) -> int:
     """Run the tests in `paths` and say what became of them; 1 when one failed, else 0."""
     check_there([*paths, *content])
@@ -41,7 +45,7 @@ def run_tests(
             f"no tests in {', '.join(map(str, paths))}: a TOML file with [test.NAME] holds some, "
             "or a Bundle with a person's records and the individual MeasureReport that is expected"
         )
-    everything = _content([*paths, *{each.file.parent for each in written}, *content])
+    everything = _content([*paths, *{each.file.parent for each in written}, *content], allow_missing_valuesets)
     kits = {name: tools(name) for name in engines or ENGINES}
     done: list[SuiteRun] = []
     for tested in chain(
@@ -94,10 +98,10 @@ def _period(suite: Suite, measure: MeasureDefinition) -> Period:
     return period
 
 
-def _content(paths: Sequence[Path]) -> Content:
+def _content(paths: Sequence[Path], allow_missing_valuesets: bool = False) -> Content:
     """Everything in the paths; nothing, where there are only measures of tables."""
     try:
-        return Content.load(paths)
+        return Content.load(paths, allow_missing_valuesets=allow_missing_valuesets)
     except SalusError:
         if table_measures(paths):
             return Content()

@@ -49,13 +49,14 @@ class Within(msgspec.Struct, frozen=True):
 
 
 class Block(msgspec.Struct, frozen=True):
-    """Resources that stand one to a line, or in one Bundle: `data` is their JSON, one after the other, valid and in
-    UTF-8; the resource on line `lines[i]` of the file ends where `ends[i]` says. `holds_others`: whether any of them
-    contains others.
+    """Resources that stand one to a line, or in one Bundle: their JSON in `data`, valid and in UTF-8; that of the
+    resource on line `lines[i]` of the file is what is between `starts[i]` and `ends[i]`. `holds_others`: whether any of
+    them contains others.
     """
 
     file: str
     data: bytes
+    starts: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
     lines: npt.NDArray[np.int64]
     types: list[str]
@@ -65,9 +66,7 @@ class Block(msgspec.Struct, frozen=True):
 
     def only(self, kept: list[bool]) -> Block:
         """The block with the resources that are kept."""
-        starts = np.concatenate(([0], self.ends[:-1]))
-        texts = [self.data[a:b] for a, b in zip(compress(starts, kept), compress(self.ends, kept), strict=True)]
-        ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
+        among = np.array(kept, bool)
         within = self.within and msgspec.structs.replace(
             self.within,
             entries=list(compress(self.within.entries, kept)),
@@ -75,9 +74,9 @@ class Block(msgspec.Struct, frozen=True):
         )
         return msgspec.structs.replace(
             self,
-            data=b"".join(texts),
-            ends=ends,
-            lines=self.lines[np.array(kept, bool)],
+            starts=self.starts[among],
+            ends=self.ends[among],
+            lines=self.lines[among],
             types=list(compress(self.types, kept)),
             ids=list(compress(self.ids, kept)),
             within=within,
@@ -138,24 +137,24 @@ def _block(file: str, data: bytes, ends: npt.NDArray[np.int64], line: int) -> Bl
     text = np.frombuffer(data, np.uint8)
     if (ends == starts).any() or (text[starts] != _OPENS).any() or (text[ends - 1] != _CLOSES).any():
         return None
-    numbers = np.arange(line, line + len(ends))
-    joined = data.replace(b"\n", b"")  # a line feed is never inside a JSON text
-    return _of_resources(file, joined, ends - np.arange(len(ends)), numbers, heads)
+    return _of_resources(file, data, starts, ends, np.arange(line, line + len(ends)), heads)
 
 
 def of_bundle(file: str, line: int, texts: Sequence[msgspec.Raw], within: Within) -> Block | None:
     """The resources of a Bundle that is valid JSON in UTF-8 on one line; None where one is not, or is a Bundle."""
-    data = b"\n".join(texts) + b"\n"
+    data = b"\n".join(texts)
     heads = _resources(data)
     if heads is None or len(heads) != len(texts):
         return None
-    ends = np.cumsum(np.fromiter((len(memoryview(text)) for text in texts), np.int64, len(texts)))
-    return _of_resources(file, b"".join(texts), ends, np.full(len(texts), line), heads, within)
+    sizes = np.array([len(memoryview(text)) for text in texts], np.int64)
+    starts = np.cumsum(sizes + 1) - (sizes + 1)
+    return _of_resources(file, data, starts, starts + sizes, np.full(len(texts), line), heads, within)
 
 
 def _of_resources(
     file: str,
     data: bytes,
+    starts: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
     lines: npt.NDArray[np.int64],
     heads: list[Head],
@@ -165,7 +164,7 @@ def _of_resources(
     if "Bundle" in types:
         return None
     holds_others = any(head.contained is not msgspec.UNSET for head in heads)
-    return Block(file, data, ends, lines, types, [head.id for head in heads], holds_others, within)
+    return Block(file, data, starts, ends, lines, types, [head.id for head in heads], holds_others, within)
 
 
 def _resources(data: bytes) -> list[Head] | None:

@@ -89,7 +89,7 @@ def _of_block(block: Block, file: int, bundle: int) -> pa.Table:
         in_bundle["collection"] = pa.array(np.full(len(within.urls), within.collection))
     return _columns(
         pa.array(block.types, pa.string()),
-        _texts(block.data, block.ends),
+        _texts(block.data, block.starts, block.ends),
         pa.array(block.ids, pa.string()),
         pa.array(block.lines),
         pa.array(np.full(len(block.ends), file, np.int32)),
@@ -99,9 +99,11 @@ def _of_block(block: Block, file: int, bundle: int) -> pa.Table:
 
 def _of_rows(rows: Sequence[Raw], files: Sequence[int], bundle: int) -> pa.Table:
     data = [raw.data or _NOTHING for raw in rows]
+    sizes = np.fromiter(map(len, data), np.int64, len(data))
+    ends = np.cumsum(sizes)
     return _columns(
         pa.array([raw.type for raw in rows], pa.string()),
-        _texts(b"".join(data), np.cumsum(np.fromiter(map(len, data), np.int64, len(data)))),
+        _texts(b"".join(data), ends - sizes, ends),
         pa.array([raw.id for raw in rows], pa.string()),
         pa.array([raw.line for raw in rows], pa.int64()),
         pa.array(files, pa.int32()),
@@ -122,9 +124,8 @@ def _columns(
     return pa.table({**own, **in_bundles, **nothing}).select([*own, *_IN_BUNDLES])
 
 
-def _texts(data: bytes, ends: npt.NDArray[np.int64]) -> pa.Array:
-    """Texts known to be UTF-8 that stand one after the other, as an array of them, without a copy."""
-    starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
+def _texts(data: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> pa.Array:
+    """What is between these places of a text known to be UTF-8, as an array, without a copy."""
     views = np.zeros(len(ends), _VIEW)
     views["length"], views["offset"] = ends - starts, starts
     views["prefix"] = np.lib.stride_tricks.sliding_window_view(np.frombuffer(data, "V1"), 4)[starts].view("V4")[:, 0]

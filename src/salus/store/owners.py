@@ -74,12 +74,12 @@ FROM (SELECT DISTINCT id FROM work.arrival WHERE type = 'Patient')
 # What a fullUrl stands for: in its Bundle, and in the whole load when all Bundles agree.
 _URLS = """
 CREATE TABLE work.bundle_url AS
-SELECT bundle, url, any_value(type || '/' || id) AS target
+SELECT bundle, url, min(type || '/' || id) AS target
 FROM work.arrival WHERE url IS NOT NULL
-GROUP BY bundle, url HAVING count(DISTINCT type || '/' || id) = 1;
+GROUP BY bundle, url HAVING target = max(type || '/' || id);
 CREATE TABLE work.url AS
-SELECT url, any_value(target) AS target
-FROM work.bundle_url GROUP BY url HAVING count(DISTINCT target) = 1
+SELECT url, min(target) AS target
+FROM work.bundle_url GROUP BY url HAVING min(target) = max(target)
 """
 
 # What owner elements say, once for all that say the same. A reference that leads nowhere may be to a patient, so its
