@@ -148,6 +148,7 @@ class _Job:
         name_patients(self.con)
         with meanwhile(self.con, "CHECKPOINT"):
             owned = settle(self.con)
+            references.gather(self.con, owned.types)
         self._begin_anew(changes.of_keys(self.con, [*owned.types, "Patient"]))
         drop_raw(self.con)
         before = changes.aliases(self.con)

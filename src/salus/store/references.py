@@ -44,8 +44,9 @@ ORDER BY url
 
 _LEAD = f"""
 CREATE TABLE work.lead AS
-SELECT r.pid, r.type AS source, r.rid AS source_rid, f.type, f.rid
+SELECT r.pid, r.type AS source, n.rid AS source_rid, f.type, f.rid
 FROM work.ref r
+LEFT JOIN work.free n ON n.type = r.type AND n.seq = r.seq
 LEFT JOIN reference_alias a ON a.url = r.ref
 JOIN work.free f ON f.type || '/' || f.id = coalesce(a.target, {TARGET.format("r.ref")})
 UNION ALL {contained.LEAD}
@@ -60,34 +61,39 @@ ANTI JOIN visible v ON v.type = l.type AND v.pid = r.pid AND v.rid = l.rid
 """
 
 
-def resolve(con: duckdb.DuckDBPyConnection, types: list[str]) -> None:
-    """Write `reference_alias`; leaves `work.ref` (pid, type, rid, ref), distinct per patient, or per resource
-    when it has no patient, with all references of every resource that has one that matters here, and `work.free`.
+def gather(con: duckdb.DuckDBPyConnection, types: list[str]) -> None:
+    """Leave `work.ref` (pid, type, seq, ref), distinct per patient, or per resource when it has no patient: all
+    references of every resource of `work.final` that has one that matters here. Writes to the work database alone.
     """
-    con.execute("CREATE TABLE work.ref(pid INTEGER, type VARCHAR, rid BIGINT, ref VARCHAR)")
-    _list_free(con)
+    con.execute("CREATE TABLE work.ref(pid INTEGER, type VARCHAR, seq BIGINT, ref VARCHAR)")
     leading = literal(_leading(con))
 
     def read(con: duckdb.DuckDBPyConnection, kind: str) -> None:
         con.execute(
             f"""INSERT INTO work.ref
-            SELECT DISTINCT pid, CASE WHEN pid IS NULL THEN {literal(kind)} END, CASE WHEN pid IS NULL THEN rid END, ref
-            FROM (SELECT pid, rid, unnest(json_extract_string(json, '$..reference')) AS ref
-                FROM (FROM raw.{quote(kind)} WHERE regexp_matches(json, {leading})) JOIN {quote(kind)} USING (seq))"""
+            SELECT DISTINCT pid, CASE WHEN pid IS NULL THEN {literal(kind)} END, CASE WHEN pid IS NULL THEN seq END, ref
+            FROM (SELECT pid, seq, unnest(json_extract_string(json, '$..reference')) AS ref
+                FROM (FROM raw.{quote(kind)} WHERE regexp_matches(json, {leading}))
+                JOIN (FROM work.final WHERE type = {literal(kind)}) USING (seq))"""
         )
 
     side_by_side(con, read, types)
-    con.execute(f"CREATE TABLE work.foreign_ref AS SELECT DISTINCT ref FROM work.ref WHERE {FOREIGN.format('ref')}")
-    _index_identifiers(con, types)
-    con.execute(_ALIAS)
 
 
 def _leading(con: duckdb.DuckDBPyConnection) -> str:
     """A pattern for the JSON of what has a reference that matters: one that may not be `Type/id`, or is to a type of
     which some belong to no patient. Looking for it costs a fraction of reading the JSON.
     """
-    free = [str(kind) for (kind,) in rows(con, "SELECT DISTINCT type FROM work.free ORDER BY type")]
+    free = [str(kind) for (kind,) in rows(con, "SELECT DISTINCT type FROM work.final WHERE pid IS NULL ORDER BY type")]
     return rf'"reference"\s*:\s*"(?:[^"]*[:?\\]|(?:{"|".join(free) or "-"})/)'
+
+
+def resolve(con: duckdb.DuckDBPyConnection, types: list[str]) -> None:
+    """Write `reference_alias`, of the references in `work.ref`; leaves `work.free`."""
+    _list_free(con)
+    con.execute(f"CREATE TABLE work.foreign_ref AS SELECT DISTINCT ref FROM work.ref WHERE {FOREIGN.format('ref')}")
+    _index_identifiers(con, types)
+    con.execute(_ALIAS)
 
 
 def _list_free(con: duckdb.DuckDBPyConnection) -> None:

@@ -75,6 +75,8 @@ def blocks(con: duckdb.DuckDBPyConnection, resource: str) -> list[range]:
     """
     raw = f"raw.{quote(resource)}"
     size = scalar(con, f"SELECT max(rowid) + 1 FROM {raw}")
+    if size <= _SAMPLE:
+        return [range(size)] if size else []
     mean = scalar(con, f"SELECT avg(strlen(json)) FROM {raw} WHERE rowid < {_SAMPLE}")
     most = max(_SAMPLE, min(BLOCK, BLOCK_BYTES // max(mean, 1) // _SAMPLE * _SAMPLE))
     if size > most:
