@@ -50,6 +50,18 @@ def test_a_wrong_expectation_fails_in_words(salus: Run, mine: Path) -> None:
     assert "2 tests of 1 measure: 1 failed" in out
 
 
+def test_a_missing_value_set_stops_the_tests_unless_it_may_be_missing(salus: Run, mine: Path) -> None:
+    edit(mine / "valuesets.toml", "Weighed-body-weight", "another")
+    code, _, err = salus("test", mine)
+    assert code == 1
+    assert "ValueSet/Weighed-body-weight" in err
+    code, out, _ = salus("test", mine, "--allow-missing-valuesets")
+    assert code == 1
+    assert "weighed on duckdb: is in initial-population, denominator; expected" in out
+    assert "warning: " in out
+    assert "ValueSet/Weighed-body-weight" in out
+
+
 def test_a_wrong_measure_fails(salus: Run, mine: Path) -> None:
     edit(mine / "Weighed.cql", ">= 18", ">= 48")
     code, out, _ = salus("test", mine, "--json")
