@@ -171,6 +171,8 @@ def compare(a: Moment, b: Moment, unit: str | None = None) -> int | None:
     is unknown; where neither does, what was compared decides, but a `unit` that is not reached is unknown.
     """
     a, b = alike(as_stated(a, unit), as_stated(b, unit))
+    if unit == "week":
+        return _compare_weeks(a, b)
     units = a.units
     stop = len(units) if unit is None else units.index(unit) + 1 if unit in units else len(units)
     left, right = _comparable(a, stop), _comparable(b, stop)
@@ -181,6 +183,16 @@ def compare(a: Moment, b: Moment, unit: str | None = None) -> int | None:
         return None
     reached = len(left) == stop or (len(left) == len(units) - 1 and stop == len(units))
     return 0 if unit is None or reached else None
+
+
+def _compare_weeks(a: Moment, b: Moment) -> int | None:
+    """The same by weeks, which are no component: None where what is stated lies in several."""
+    (first, last), (first_of_b, last_of_b) = (
+        (floor(earliest(each), "week"), floor(latest(each), "week")) for each in (a, b)
+    )
+    if last < first_of_b or first > last_of_b:
+        return -1 if last < first_of_b else 1
+    return 0 if first == last == first_of_b == last_of_b else None
 
 
 def _comparable(moment: Moment, stop: int) -> tuple[float, ...]:

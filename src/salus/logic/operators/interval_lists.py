@@ -7,6 +7,8 @@ a new one. Leaves to others: relations between intervals (`intervals`), cutting 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -24,6 +26,7 @@ from salus.logic.expr import (
     case,
     coalesce,
     compare,
+    eq,
     falsity,
     is_null,
     is_true,
@@ -33,7 +36,7 @@ from salus.logic.expr import (
 from salus.logic.frame import Frame, Link, Rows
 from salus.logic.operators import points
 from salus.logic.operators.arithmetic import computed
-from salus.logic.operators.bounds import end, neighbour, start, step
+from salus.logic.operators.bounds import end, extreme, neighbour, start, step
 from salus.logic.operators.intervals import meets_before, ordered, overlaps
 from salus.logic.operators.lists import as_rows, intersect_lists, union_lists
 from salus.logic.operators.points import add_time
@@ -117,22 +120,36 @@ def collapse(cx: Context, node: Operator, value: Value, per: Value = NOTHING) ->
     rows = as_rows(cx, node, value)
     if rows is None or isinstance(rows.element, Nothing):
         return EMPTY
-    interval = rows.element
-    low, high, rebuilt = _ends(cx, node, interval)
-    rows.frame.filter(present(interval))
-    return _merged(rows, low, high, _reach(cx, node, high, per), cx.frame, rebuilt)
+    low, high, rebuilt = _ends(cx, node, rows.element)
+    rows.frame.filter(present(rows.element))
+    return _merged(rows, low, high, partial(_reach, cx, node, per=per), cx.frame, rebuilt)
 
 
-def _ends(cx: Context, node: Operator, interval: Value) -> tuple[Point, Point, Callable[[Point], Value]]:
+class _End(NamedTuple):
+    """The first or the last point of intervals, and whether it is `known`: where the bound is open and null it is not,
+    and may be any of those between `point.low` and `point.top`."""
+
+    point: Point
+    known: E
+
+    def certain(self, point: E, otherwise: E) -> E:
+        """`point` where the end is known, else what it is at the utmost."""
+        return point if self.known == TRUE else case([(self.known, point)], otherwise)
+
+
+def _ends(cx: Context, node: Operator, interval: Value) -> tuple[_End, _End, Callable[[Point], Value]]:
     """First and last point of an interval, of quantities as numbers of one unit; and how a point is made one again."""
     if isinstance(interval, Interval):
         low, high = start(interval), end(interval)
+        knowns = or_(present(interval.low), interval.low_closed), or_(present(interval.high), interval.high_closed)
         if isinstance(low, Point) and isinstance(high, Point):
-            return _as_stated(low, interval.low), _as_stated(high, interval.high), lambda point: point
+            points_ = _as_stated(low, interval.low), _as_stated(high, interval.high)
+            return _End(points_[0], knowns[0]), _End(points_[1], knowns[1]), lambda point: point
         if isinstance(low, Quantity) and isinstance(high, Quantity):
             unit = common_unit((low, high))
-            known = frozenset({unit})
-            return as_point(low, unit), as_point(high, unit), lambda point: Quantity(point.low, Const(unit), known)
+            units = frozenset({unit})
+            first, last = as_point(low, unit), as_point(high, unit)
+            return _End(first, TRUE), _End(last, TRUE), lambda point: Quantity(point.low, Const(unit), units)
     cx.fail(node, f"{node.op} of a list of {type_of(interval)} is not supported")
 
 
@@ -143,7 +160,7 @@ def _as_stated(point: Point, bound: Value) -> Point:
     return point
 
 
-def _reach(cx: Context, node: Operator, high: Point, per: Value) -> E:
+def _reach(cx: Context, node: Operator, high: Point, *, per: Value) -> E:
     """The last point at which another interval still joins one that ends at `high`."""
     if isinstance(per, Nothing):
         return coalesce(step(high, 1).top, high.top)
@@ -157,20 +174,25 @@ def _reach(cx: Context, node: Operator, high: Point, per: Value) -> E:
     return points.end_of_unit(add_time(high.top, Const(int(per.value.value or 0)), unit), unit)  # type: ignore[arg-type]
 
 
-def _merged(rows: Rows, low: Point, high: Point, reach: E, parent: Frame, rebuilt: Callable[[Point], Value]) -> Rows:
-    """Islands: `reach` is the last point that still touches the interval."""
-    frame = rows.frame
-    for e in (rows.link.inner, frame.pid, low.low, high.top, reach):
+def _merged(
+    rows: Rows, first: _End, last: _End, reach: Callable[[Point], E], parent: Frame, rebuilt: Callable[[Point], Value]
+) -> Rows:
+    """Islands: `reach` gives the last point that still touches an interval that ends at a point. What is not known
+    joins nothing by itself: an interval begins at its latest, and reaches as far as it does at the least."""
+    frame, low, high = rows.frame, first.point, last.point
+    touching = last.certain(reach(high), reach(Point(high.type, high.low)))
+    latest = first.certain(low.low, low.top)
+    for e in (rows.link.inner, frame.pid, low.low, high.top, touching, latest, first.known, last.known):
         frame.reach(e)
     bounds, key, pid = frame.select, frame.select.col(rows.link.inner), frame.select.col(frame.pid)
-    columns = [low.low, high.top, reach, *(e for e in (high.low, high.precision, low.precision) if e is not None)]
-    begins, ends, touches, *_ = (bounds.col(e) for e in columns)
+    columns = [low.low, high.top, touching, latest, high.low, high.precision, low.precision]
+    begins, ends, touches, begun, *_ = (bounds.col(e) for e in columns if e is not None)
     seen = Select()
     seen.join("from", bounds)
     reached = seen.col(Op("greatest_before", (touches, key, begins, ends)))
     islands = Select()
     islands.join("from", seen)
-    fresh = or_(is_null(reached), compare("gt", begins, reached))
+    fresh = or_(is_null(reached), compare("gt", begun, reached))
     island = islands.col(Op("count_so_far", (fresh, key, begins, ends)))
     merged = Select()
     merged.join("from", islands)
@@ -185,10 +207,25 @@ def _merged(rows: Rows, low: Point, high: Point, reach: E, parent: Frame, rebuil
 
         return replace(point, low=chosen(point.low) or NULL, high=chosen(point.high), precision=chosen(point.precision))
 
-    first, last = bound(low, "arg_min", begins), bound(high, "arg_max", ends)
-    place, owner, patient = merged.col(Op("min", (begins,))), merged.col(key), merged.col(pid)
+    def said(of: _End, name: str, by: E, *, top: bool) -> tuple[Value, E]:
+        """The bound of an island, and whether it is known: all are, or one that is could not be further out."""
+        found = rebuilt(bound(of.point, f"arg_{name}", by))
+        if of.known == TRUE:
+            return found, TRUE
+        known = bounds.col(of.known)
+        utmost = merged.col(Op(name, (case([(known, by)]),)))
+        all_are = or_(merged.col(Op("every", (known,))), eq(utmost, extreme(of.point.type, top=top).low))
+        return combine([found], lambda parts: case([(all_are, parts[0])])), is_true(all_are)
+
+    (begin, begin_known), (finish, finish_known) = (
+        said(first, "min", begins, top=False),
+        said(last, "max", ends, top=True),
+    )
+    order = merged.col(Op("min", (begins,))), merged.col(Op("min", (ends,)))
+    owner, patient = merged.col(key), merged.col(pid)
     whole = Select()
     whole.join("from", merged)
-    element = Interval(rebuilt(first), rebuilt(last), TRUE, TRUE, TRUE, IntervalOf(low.type))
-    made = Frame(frame.data, whole, patient, parent, Link(owner, rows.link.outer), None, (place,))
+    there = or_(begin_known, finish_known)
+    element = Interval(begin, finish, begin_known, finish_known, there, IntervalOf(low.type))
+    made = Frame(frame.data, whole, patient, parent, Link(owner, rows.link.outer), None, order)
     return Rows(made, element)

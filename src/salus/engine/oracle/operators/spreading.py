@@ -14,7 +14,7 @@ from salus.engine.oracle.operators.arithmetic import combined
 from salus.engine.oracle.operators.datetimes import is_moment, shifted
 from salus.engine.oracle.operators.intervals import known_lower, span
 from salus.engine.oracle.registry import Call, operator
-from salus.engine.oracle.values import Interval, Quantity, Value, decimal
+from salus.engine.oracle.values import Interval, Quantity, Uncertain, Value, decimal
 
 
 @operator("Collapse")
@@ -22,17 +22,33 @@ def collapse(call: Call, intervals: Value, per: Value = None) -> Value:
     """§19 Collapse: intervals that overlap or meet become one; with `per`, also those no further apart than that."""
     if intervals is None:
         return None
-    joined: list[Interval] = []
-    for each in sorted((i for i in intervals if i is not None), key=lambda i: sort_key(known_lower(i))):
-        if joined and _reaches(call, joined[-1], each, per):
-            joined[-1] = span(joined[-1], each) or joined[-1]
+    joined: list[list[Interval]] = []
+    for each in sorted((i for i in intervals if i is not None), key=_in_order):
+        if joined and any(_reaches(call, before, each, per) for before in joined[-1]):
+            joined[-1].append(each)
         else:
-            joined.append(each)
-    return joined
+            joined.append([each])
+    return [_hull(each) for each in joined]
+
+
+def _in_order(value: Interval) -> tuple[Any, Any]:
+    """By where an interval begins at the earliest, then by where it ends at the latest."""
+    last = upper(value)
+    return sort_key(known_lower(value)), sort_key(last.high if isinstance(last, Uncertain) else last)
+
+
+def _hull(intervals: list[Interval]) -> Interval | None:
+    """From the first start to the last end; null where neither is known."""
+    hull: Interval | None = intervals[0]
+    for each in intervals[1:]:
+        hull = hull and span(hull, each)
+    return hull
 
 
 def _reaches(call: Call, a: Interval, b: Interval, per: Quantity | None) -> bool:
     end = upper(a)
+    if isinstance(end, Uncertain):  # it reaches so far at the least
+        end = end.low
     if per is None:
         return at_or_before(lower(b), _next(end)) is True
     unit = moments.unit_name(per.unit) if is_moment(end) else None
