@@ -21,6 +21,8 @@ CREATE OR REPLACE TEMP MACRO salus_add_hour(a, n) AS a + to_hours(CAST(n AS BIGI
 CREATE OR REPLACE TEMP MACRO salus_add_minute(a, n) AS a + to_minutes(CAST(n AS BIGINT));
 CREATE OR REPLACE TEMP MACRO salus_add_second(a, n) AS a + to_seconds(CAST(n AS BIGINT));
 CREATE OR REPLACE TEMP MACRO salus_add_millisecond(a, n) AS a + to_milliseconds(CAST(n AS BIGINT));
+CREATE OR REPLACE TEMP MACRO salus_within_years(a) AS
+  CASE WHEN a BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999' THEN a END;
 CREATE OR REPLACE TEMP MACRO salus_part_year(a) AS CAST(year(a) AS INTEGER);
 CREATE OR REPLACE TEMP MACRO salus_part_month(a) AS CAST(month(a) AS INTEGER);
 CREATE OR REPLACE TEMP MACRO salus_part_day(a) AS CAST(day(a) AS INTEGER);

@@ -206,7 +206,7 @@ _MACROS = """
 div_decimal exp ln log round truncate ceiling floor_number time_of_day moment_low moment_precision time_low
 time_precision moment_text offset_text offset_minutes floor_to make_time split_last normalise split substring
 substring_of position last_position replace_matches joined equivalent to_integer to_long to_decimal to_boolean
-decimal_text amount_text
+decimal_text amount_text within_years
 """
 """Operators that are macros of their own name (macros.sql)."""
 

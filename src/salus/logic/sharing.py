@@ -22,7 +22,7 @@ _DEEP = 3  # layers at most: each is a query inside a query
 
 _LOGIC = {"and", "or", "not", "is_true", "not_true", "is_null", "not_null", "case", "coalesce"}
 _COMPARED = {"eq", "ne", "lt", "le", "gt", "ge", "in", "least", "greatest"}
-_MADE = {"floor", "part", "add_time", "concat", "split_last", "as_text"}
+_MADE = {"floor", "part", "add_time", "within_years", "concat", "split_last", "as_text"}
 _FITTING = {f"{name}_{kind}" for name in ("add", "sub", "mul", "abs") for kind in ("integer", "long", "decimal")}
 _TOTAL = _LOGIC | _COMPARED | _MADE | _FITTING
 

@@ -139,10 +139,10 @@ def _divided(e: E, divisor: int) -> E:
 
 
 def _added(e: E, amount: E, unit: str) -> E:
-    """An instant moved; null beyond the years there are, where that is known already."""
+    """An instant moved; null beyond the years there are."""
     if isinstance(e, Const) and isinstance(amount, Const) and isinstance(e.value, datetime):
         return NULL if amount.value is None else Const(calendar.moved_by(e.value, int(amount.value), unit))  # type: ignore[arg-type]
-    return add_time(e, amount, unit)
+    return op("within_years", add_time(e, amount, unit))
 
 
 def _on_day(type_: Named, moved: E) -> E:
