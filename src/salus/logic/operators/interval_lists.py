@@ -122,7 +122,8 @@ def collapse(cx: Context, node: Operator, value: Value, per: Value = NOTHING) ->
         return EMPTY
     low, high, rebuilt = _ends(cx, node, rows.element)
     rows.frame.filter(present(rows.element))
-    return _merged(rows, low, high, partial(_reach, cx, node, per=per), cx.frame, rebuilt)
+    made = _Islands.of(rows, low, high, partial(_reach, cx, node, per=per))
+    return _merged(rows, made, low, high, cx.frame, rebuilt)
 
 
 class _End(NamedTuple):
@@ -141,10 +142,11 @@ def _ends(cx: Context, node: Operator, interval: Value) -> tuple[_End, _End, Cal
     """First and last point of an interval, of quantities as numbers of one unit; and how a point is made one again."""
     if isinstance(interval, Interval):
         low, high = start(interval), end(interval)
-        knowns = or_(present(interval.low), interval.low_closed), or_(present(interval.high), interval.high_closed)
+        low_known = or_(present(interval.low), interval.low_closed)
+        high_known = or_(present(interval.high), interval.high_closed)
         if isinstance(low, Point) and isinstance(high, Point):
-            points_ = _as_stated(low, interval.low), _as_stated(high, interval.high)
-            return _End(points_[0], knowns[0]), _End(points_[1], knowns[1]), lambda point: point
+            low, high = _as_stated(low, interval.low), _as_stated(high, interval.high)
+            return _End(low, low_known), _End(high, high_known), lambda point: point
         if isinstance(low, Quantity) and isinstance(high, Quantity):
             unit = common_unit((low, high))
             units = frozenset({unit})
@@ -174,58 +176,78 @@ def _reach(cx: Context, node: Operator, high: Point, *, per: Value) -> E:
     return points.end_of_unit(add_time(high.top, Const(int(per.value.value or 0)), unit), unit)  # type: ignore[arg-type]
 
 
-def _merged(
-    rows: Rows, first: _End, last: _End, reach: Callable[[Point], E], parent: Frame, rebuilt: Callable[[Point], Value]
-) -> Rows:
-    """Islands: `reach` gives the last point that still touches an interval that ends at a point. What is not known
-    joins nothing by itself: an interval begins at its latest, and reaches as far as it does at the least."""
-    frame, low, high = rows.frame, first.point, last.point
-    touching = last.certain(reach(high), reach(Point(high.type, high.low)))
-    latest = first.certain(low.low, low.top)
-    for e in (rows.link.inner, frame.pid, low.low, high.top, touching, latest, first.known, last.known):
-        frame.reach(e)
-    bounds, key, pid = frame.select, frame.select.col(rows.link.inner), frame.select.col(frame.pid)
-    columns = [low.low, high.top, touching, latest, high.low, high.precision, low.precision]
-    begins, ends, touches, begun, *_ = (bounds.col(e) for e in columns if e is not None)
-    seen = Select()
-    seen.join("from", bounds)
-    reached = seen.col(Op("greatest_before", (touches, key, begins, ends)))
-    islands = Select()
-    islands.join("from", seen)
-    fresh = or_(is_null(reached), compare("gt", begun, reached))
-    island = islands.col(Op("count_so_far", (fresh, key, begins, ends)))
-    merged = Select()
-    merged.join("from", islands)
-    merged.group += [merged.resolve(e) for e in (key, pid, island)]
+class _Islands(NamedTuple):
+    """Intervals put together: `merged` has a row for each island of those in `bounds`, whose first and last points are
+    `begins` and `ends`."""
 
-    def bound(point: Point, name: str, by: E) -> Point:
+    bounds: Select
+    merged: Select
+    begins: E
+    ends: E
+
+    @classmethod
+    def of(cls, rows: Rows, first: _End, last: _End, reach: Callable[[Point], E]) -> _Islands:
+        """`reach` gives the last point that still touches an interval that ends at a point. What is not known joins
+        nothing by itself: an interval begins at its latest, and reaches as far as it does at the least."""
+        frame, low, high = rows.frame, first.point, last.point
+        touching = last.certain(reach(high), reach(Point(high.type, high.low)))
+        latest = first.certain(low.low, low.top)
+        for e in (rows.link.inner, frame.pid, low.low, high.top, touching, latest, first.known, last.known):
+            frame.reach(e)
+        bounds, key, pid = frame.select, frame.select.col(rows.link.inner), frame.select.col(frame.pid)
+        columns = [low.low, high.top, touching, latest, high.low, high.precision, low.precision]
+        begins, ends, touches, begun, *_ = (bounds.col(e) for e in columns if e is not None)
+        seen = Select()
+        seen.join("from", bounds)
+        reached = seen.col(Op("greatest_before", (touches, key, begins, ends)))
+        islands = Select()
+        islands.join("from", seen)
+        fresh = or_(is_null(reached), compare("gt", begun, reached))
+        island = islands.col(Op("count_so_far", (fresh, key, begins, ends)))
+        merged = Select()
+        merged.join("from", islands)
+        merged.group += [merged.resolve(e) for e in (key, pid, island)]
+        return cls(bounds, merged, begins, ends)
+
+    def furthest(self, of: _End, *, top: bool) -> tuple[Point, E]:
+        """Where an island begins, or ends (`top`), and whether that is known: all ends are, or one that is could not be
+        further out."""
+        name, by = ("max", self.ends) if top else ("min", self.begins)
+        found = self._picked(of.point, name, by)
+        if of.known == TRUE:
+            return found, TRUE
+        known = self.bounds.col(of.known)
+        utmost = self.merged.col(Op(name, (case([(known, by)]),)))
+        all_are = Op("every", (known,))
+        return found, is_true(or_(self.merged.col(all_are), eq(utmost, extreme(of.point.type, top=top).low)))
+
+    def _picked(self, point: Point, name: str, by: E) -> Point:
         if point.high is not None and not isinstance(point.precision, Const):  # of various precision: by the instant
-            return Point(point.type, merged.col(Op(name.removeprefix("arg_"), (by,))))
+            return Point(point.type, self.merged.col(Op(name, (by,))))
 
         def chosen(e: E | None) -> E | None:
-            return e if e is None or isinstance(e, Const) else merged.col(Op(name, (bounds.col(e), by)))
+            if e is None or isinstance(e, Const):
+                return e
+            return self.merged.col(Op(f"arg_{name}", (self.bounds.col(e), by)))
 
         return replace(point, low=chosen(point.low) or NULL, high=chosen(point.high), precision=chosen(point.precision))
 
-    def said(of: _End, name: str, by: E, *, top: bool) -> tuple[Value, E]:
-        """The bound of an island, and whether it is known: all are, or one that is could not be further out."""
-        found = rebuilt(bound(of.point, f"arg_{name}", by))
-        if of.known == TRUE:
-            return found, TRUE
-        known = bounds.col(of.known)
-        utmost = merged.col(Op(name, (case([(known, by)]),)))
-        all_are = or_(merged.col(Op("every", (known,))), eq(utmost, extreme(of.point.type, top=top).low))
-        return combine([found], lambda parts: case([(all_are, parts[0])])), is_true(all_are)
 
-    (begin, begin_known), (finish, finish_known) = (
-        said(first, "min", begins, top=False),
-        said(last, "max", ends, top=True),
-    )
-    order = merged.col(Op("min", (begins,))), merged.col(Op("min", (ends,)))
-    owner, patient = merged.col(key), merged.col(pid)
-    whole = Select()
+def _merged(
+    rows: Rows, made: _Islands, first: _End, last: _End, parent: Frame, rebuilt: Callable[[Point], Value]
+) -> Rows:
+    """An interval for each island; null where neither of its ends is known."""
+    (begin, begin_known), (finish, finish_known) = made.furthest(first, top=False), made.furthest(last, top=True)
+    merged, whole = made.merged, Select()
+    order = merged.col(Op("min", (made.begins,))), merged.col(Op("min", (made.ends,)))
+    owner = merged.col(rows.frame.select.col(rows.link.inner))
+    patient = merged.col(rows.frame.select.col(rows.frame.pid))
     whole.join("from", merged)
+    ends = _where(begin_known, rebuilt(begin)), _where(finish_known, rebuilt(finish))
     there = or_(begin_known, finish_known)
-    element = Interval(begin, finish, begin_known, finish_known, there, IntervalOf(low.type))
-    made = Frame(frame.data, whole, patient, parent, Link(owner, rows.link.outer), None, order)
-    return Rows(made, element)
+    element = Interval(*ends, begin_known, finish_known, there, IntervalOf(first.point.type))
+    return Rows(Frame(rows.frame.data, whole, patient, parent, Link(owner, rows.link.outer), None, order), element)
+
+
+def _where(known: E, value: Value) -> Value:
+    return value if known == TRUE else combine([value], lambda parts: case([(known, parts[0])]))
